@@ -1,0 +1,1 @@
+//! Criterion benchmarks of the hot paths; each bench is a file in `benches/`.

@@ -1,0 +1,3 @@
+//! The program `p2pvoip`.
+
+fn main() {}

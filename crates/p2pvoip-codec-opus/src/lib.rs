@@ -1,0 +1,1 @@
+//! Opus for p2pvoip-media, by audiopus.

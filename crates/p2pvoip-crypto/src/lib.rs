@@ -1,0 +1,1 @@
+//! Identity, handshake and packet protection for peer-to-peer voice.

@@ -1,0 +1,1 @@
+//! Records that let a contact find a peer, and the directory they live in.

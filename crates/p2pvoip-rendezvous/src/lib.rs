@@ -1,0 +1,1 @@
+//! The p2pvoip rendezvous server: mailboxes over WebSocket.
