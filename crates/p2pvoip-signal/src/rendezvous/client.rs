@@ -179,7 +179,7 @@ impl Client {
             now,
             stats: Stats::default(),
         };
-        client.timers.set(Timer::Connect, now);
+        client.open();
         client
     }
 

@@ -123,7 +123,7 @@ impl Client {
         self.lose();
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.state = State::Opening;
         self.attempts = self.attempts.saturating_add(1);
         self.timers.set(Timer::Connect, self.now + CONNECT_WAIT);

@@ -227,10 +227,10 @@ fn a_full_outbox_refuses_until_it_is_drained() {
 #[test]
 fn bad_bytes_and_misplaced_inputs_are_refused_and_counted() {
     let mut client = Client::new(&Seed::from_u64(1), START);
-    assert_eq!(client.handle_input(Input::Connected, START), Err(Refused::Unexpected), "before it asked");
     drain(&mut client);
     assert_eq!(client.handle_input(Input::Frame(&[7, 0, 0, 0, 0]), START), Err(Refused::Unexpected));
     client.handle_input(Input::Connected, START).unwrap();
+    assert_eq!(client.handle_input(Input::Connected, START), Err(Refused::Unexpected), "twice");
     let early = tell(&mut client, ServerFrame::Pong { nonce: 1 }, START);
     assert_eq!(early, Err(Refused::Unexpected), "before the welcome");
     assert!(tell(&mut client, ServerFrame::Welcome { version: 9 }, START).is_err());
