@@ -1,7 +1,7 @@
 //! Which codec a call speaks: the seam between the engine and the codec backends.
 
-pub use p2pvoip_media::CodecError;
-use p2pvoip_media::{Decoder, Encoder};
+pub use p2pvoip_media::codec::CodecError;
+use p2pvoip_media::codec::{Decoder, Encoder};
 
 /// An encoder that the engine owns.
 pub type BoxedEncoder = Box<dyn Encoder + Send>;
@@ -31,7 +31,7 @@ pub struct Opus;
 #[cfg(feature = "opus")]
 impl Codec for Opus {
     fn encoder(&self) -> Result<BoxedEncoder, CodecError> {
-        Ok(Box::new(p2pvoip_codec_opus::OpusEncoder::new()?))
+        Ok(Box::new(p2pvoip_codec_opus::OpusEncoder::new(&p2pvoip_codec_opus::OpusConfig::default())?))
     }
 
     fn decoder(&self) -> Result<BoxedDecoder, CodecError> {

@@ -8,6 +8,7 @@ pub(crate) mod demux;
 pub(crate) mod description;
 mod endpoint;
 pub(crate) mod hash;
+pub(crate) mod record;
 pub(crate) mod slot;
 
 pub use endpoint::{CallKey, DialError, Endpoint, Event, Input, Refused, ServerId, Settings, SettingsError, Transmit};

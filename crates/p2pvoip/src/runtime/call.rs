@@ -21,7 +21,7 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
-    pub(super) const fn new(ring: Ring, commands: mpsc::Sender<Command>) -> Self {
+    pub(super) fn new(ring: Ring, commands: mpsc::Sender<Command>) -> Self {
         Self { key: ring.key, peer: ring.peer, state: ring.state, commands: Some(commands) }
     }
 

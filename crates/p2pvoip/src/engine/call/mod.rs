@@ -25,7 +25,7 @@ use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
 use p2pvoip_signal::{CallId, EndReason, Envelope, MailboxId, Message, RejectReason, Token};
-use p2pvoip_telemetry::{CallStats, Recorder};
+use p2pvoip_telemetry::Recorder;
 
 use self::letters::Letters;
 use self::voice::{Received, Sending, Voice};
@@ -46,6 +46,7 @@ pub(crate) const STATS_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct Call {
     state: State,
     told: Option<CallState>,
+    outgoing: bool,
     agent: nat::Agent,
     /// The caller's half of the handshake, until the answer comes.
     initiator: Option<Initiator>,
@@ -170,6 +171,11 @@ impl Call {
         self.peer
     }
 
+    /// Whether this side made it.
+    pub(crate) const fn is_outgoing(&self) -> bool {
+        self.outgoing
+    }
+
     /// Its name in signalling.
     pub(crate) const fn id(&self) -> CallId {
         self.letters.id()
@@ -284,6 +290,7 @@ impl Call {
             }
             nat::Event::ConsentLost => self.step(now, |state| state.fail(EndReason::PeerVanished)),
             nat::Event::Failed(_) => self.step(now, |state| state.fail(EndReason::NoPath)),
+            other => tracing::debug!(?other, "the ICE agent told something new"),
         }
     }
 
@@ -325,7 +332,8 @@ impl Call {
                 self.ended_at.get_or_insert(now);
                 // The last figures come before the end, so that a report is complete.
                 if self.next_stats.take().is_some() {
-                    self.events.push_back(CallEvent::Stats(Box::new(self.stats(now))));
+                    let stats = self.stats(now);
+                    self.events.push_back(CallEvent::Stats(Box::new(stats)));
                 }
                 if let Some(voice) = &mut self.voice {
                     voice.stop();

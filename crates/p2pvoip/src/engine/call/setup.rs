@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer, Session,
+    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer, Session,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -86,7 +86,7 @@ impl Call {
         };
         let payload = body.emit().map_err(|_| SetupError::TooLong)?;
         let hello = Hello::default();
-        let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, &seed, unix)?;
+        let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, seed, unix)?;
         if !self.letters.post(contact.mailbox, EnvelopeKind::Offer, &message) {
             return Err(SetupError::TooLong);
         }
@@ -111,7 +111,7 @@ impl Call {
         let payload = answer.emit().map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.agent.set_remote_credentials(theirs, now).map_err(|_| SetupError::Credentials)?;
-        let (session, message) = responder.answer(&payload, &Hello::default(), &parts.seed.derive("handshake"))?;
+        let (session, message) = responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
         if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
             return Err(SetupError::TooLong);
         }
@@ -130,6 +130,7 @@ impl Call {
         Ok(Self {
             state,
             told: None,
+            outgoing: role == Role::Controlling,
             agent,
             initiator: None,
             letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
@@ -199,7 +200,7 @@ impl Call {
         let fingerprint: Fingerprint = session.peer.fingerprint;
         let encryption = Encryption {
             version: session.suite.version,
-            aead: session.suite.aead.name(),
+            aead: aead_name(session.suite.aead),
             handshake: HANDSHAKE,
             peer: fingerprint,
         };
@@ -222,6 +223,14 @@ impl Call {
                 self.step(now, |state| state.fail(EndReason::Failed));
             }
         }
+    }
+}
+
+/// An algorithm's name, for people.
+const fn aead_name(aead: Aead) -> &'static str {
+    match aead {
+        Aead::Aes256Gcm => "AES-256-GCM",
+        Aead::ChaCha20Poly1305 => "ChaCha20-Poly1305",
     }
 }
 

@@ -14,7 +14,7 @@ use p2pvoip_cc::{AudioConfig, AudioController, Class, Controller, Feedback, Feed
 use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
 use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Sealer};
-use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, Sender};
+use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
 use p2pvoip_nat::Route;
 use p2pvoip_signal::HangUpReason;
 
@@ -127,8 +127,8 @@ impl Voice {
             controller,
             collector: FeedbackCollector::new(),
             pacer,
-            sender: Sender::new(codec.encoder()?)?,
-            receiver: Receiver::new(codec.decoder()?),
+            sender: Sender::new(codec.encoder()?, &SenderConfig::default()),
+            receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
             control: None,
             ack: None,

@@ -6,7 +6,6 @@
 use core::time::Duration;
 
 use p2pvoip_core::{Instant, UnixTime, Wake};
-use p2pvoip_dht::Record;
 use p2pvoip_signal::rendezvous::{CommandError, RequestId};
 use p2pvoip_signal::{MailboxId, Token};
 
@@ -140,7 +139,6 @@ impl Endpoint {
 
 /// The record that our contacts find: our prekeys, sealed to those who hold our card.
 fn prekey_record(identity: &p2pvoip_crypto::Identity, unix: UnixTime) -> Option<Vec<u8>> {
-    let _ = Record::MAX_SEALED;
     let bundle = identity.prekey_bundle(unix);
     super::super::record::publish(identity.mailbox(), &bundle, unix, LIFETIME)
 }
