@@ -6,7 +6,7 @@
 //!
 //! # Timers
 //! - `connect`: [`BACKOFF_FIRST`] doubling to [`BACKOFF_MOST`] with jitter, then [`CONNECT_WAIT`], then [`WELCOME_WAIT`].
-//! - `ping`: [`PING_INTERVAL`] after the last frame from the server; `pong`: [`PONG_WAIT`] after a ping.
+//! - `ping`: every [`PING_INTERVAL`]; `pong`: [`PONG_WAIT`] after a ping, ended by any frame.
 //! - `request`: [`REQUEST_WAIT`](super::REQUEST_WAIT) for each request.
 
 mod commands;
@@ -230,7 +230,7 @@ impl Client {
             ServerFrame::Refused { id, why } => self.on_refused(id, why),
             ServerFrame::Bundle { id, bytes } => self.on_bundle(id, bytes)?,
         }
-        self.on_alive(now);
+        self.on_alive();
         Ok(())
     }
 

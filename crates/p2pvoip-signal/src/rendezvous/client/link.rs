@@ -17,7 +17,7 @@ pub const STABLE_AFTER: Duration = Duration::from_secs(10);
 pub const CONNECT_WAIT: Duration = Duration::from_secs(15);
 /// How long the server may take to welcome.
 pub const WELCOME_WAIT: Duration = Duration::from_secs(10);
-/// How long the server may be silent before it is pinged: below the 30 s after which common NATs forget a flow.
+/// How often the server is pinged: below the 30 s after which some NATs forget a flow.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long the pong may take.
 pub const PONG_WAIT: Duration = Duration::from_secs(10);
@@ -93,13 +93,12 @@ impl Client {
         for (id, ask) in requests {
             self.send(Outgoing::Ask { id, ask });
         }
-        self.on_alive(now);
+        self.timers.set(Timer::Ping, now + PING_INTERVAL);
         Ok(())
     }
 
-    /// The server said something.
-    pub(super) fn on_alive(&mut self, now: Instant) {
-        self.timers.set(Timer::Ping, now + PING_INTERVAL);
+    /// The server said something: as good as a pong.
+    pub(super) fn on_alive(&mut self) {
         self.timers.cancel(Timer::Pong);
     }
 
@@ -114,6 +113,7 @@ impl Client {
     pub(super) fn on_ping_timer(&mut self) {
         let nonce = self.rng.next_u32();
         self.send(Outgoing::Ping { nonce });
+        self.timers.set(Timer::Ping, self.now + PING_INTERVAL);
         self.timers.set(Timer::Pong, self.now + PONG_WAIT);
     }
 
