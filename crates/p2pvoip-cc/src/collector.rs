@@ -15,7 +15,7 @@ use p2pvoip_core::{Ecn, Instant, Wake};
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
 /// Numbers remembered, the largest included: what feedback can tell, rounded up to a power of two.
 const WINDOW: usize = 64;
-const _: () = assert!(WINDOW as u64 > REACH);
+const _: () = assert!(WINDOW > REACH);
 
 /// Estimator: remembers the last packets that came, and tells of them.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl FeedbackCollector {
         let newest = self.arrival(largest)?;
         let (mut received, mut told, mut gaps) = (0, 0, [0; MAX_GAPS]);
         let mut higher = newest;
-        for (bit, number) in (0..largest).rev().take(REACH as usize).enumerate() {
+        for (bit, number) in (0..largest).rev().take(REACH).enumerate() {
             let Some(arrival) = self.arrival(number) else { continue };
             received |= 1 << bit;
             if let Some(gap) = gaps.get_mut(told).filter(|_| told < room / 2) {

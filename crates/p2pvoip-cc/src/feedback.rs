@@ -27,7 +27,7 @@ pub(crate) const MAX_GAPS: usize = MAX_TIMES - 1;
 /// Bytes of the ECN counts.
 pub(crate) const ECN_LEN: usize = 3;
 /// The received bits reach that far below the largest number.
-pub(crate) const REACH: u64 = 32;
+pub(crate) const REACH: usize = 32;
 /// Unit of times on the wire in microseconds: fine enough for jitter, and 24 bits of it last 18 minutes.
 pub(crate) const TICK_MICROS: u64 = 64;
 /// The report time is so many bits wide.
@@ -195,7 +195,7 @@ impl Iterator for Reports<'_> {
     type Item = Report;
 
     fn next(&mut self) -> Option<Report> {
-        let number = self.largest.checked_sub(self.below).filter(|_| self.below <= REACH)?;
+        let number = self.largest.checked_sub(self.below).filter(|_| self.below <= REACH as u64)?;
         let below = self.below;
         self.below += 1;
         if below == 0 {

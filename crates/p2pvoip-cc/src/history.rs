@@ -12,7 +12,7 @@ use core::time::Duration;
 use p2pvoip_core::Instant;
 
 /// Packets remembered: 20 s of voice at 20 ms, more than any feedback in time reaches back.
-pub(crate) const CAPACITY: u64 = 1_024;
+pub(crate) const CAPACITY: usize = 1_024;
 /// Later packets that must have come before one is lost (RFC 9002 section 6.1.1, `kPacketThreshold`).
 pub(crate) const REORDERING: u64 = 3;
 
@@ -49,7 +49,7 @@ impl Record {
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {
-    records: [Record; CAPACITY as usize],
+    records: [Record; CAPACITY],
     /// The largest number sent.
     largest: Option<u64>,
     /// The first number sent at all.
@@ -62,7 +62,7 @@ pub(crate) struct History {
 impl History {
     pub(crate) const fn new() -> Self {
         let record = Record { sent: 0, size: 0, path: 0, fate: Fate::Absent, timed: false };
-        Self { records: [record; CAPACITY as usize], largest: None, first: 0, decided: 0, in_flight: 0 }
+        Self { records: [record; CAPACITY], largest: None, first: 0, decided: 0, in_flight: 0 }
     }
 
     pub(crate) const fn largest(&self) -> Option<u64> {
@@ -76,7 +76,7 @@ impl History {
 
     /// The lowest number that is remembered.
     pub(crate) fn oldest(&self) -> u64 {
-        self.largest.unwrap_or(0).saturating_sub(CAPACITY - 1).max(self.first)
+        self.largest.unwrap_or(0).saturating_sub(CAPACITY as u64 - 1).max(self.first)
     }
 
     /// Notes a packet; false when its number is not above all before it.
@@ -85,7 +85,7 @@ impl History {
             None => (self.first, self.decided) = (sent.number, sent.number),
             Some(largest) if sent.number <= largest => return false,
             Some(largest) => {
-                for skipped in (largest + 1..sent.number).rev().take(CAPACITY as usize) {
+                for skipped in (largest + 1..sent.number).rev().take(CAPACITY) {
                     self.replace(skipped, Record::default());
                 }
             }
@@ -154,7 +154,7 @@ impl History {
 /// Where a number's record is kept.
 #[expect(clippy::cast_possible_truncation, reason = "the remainder is below the capacity")]
 const fn place(number: u64) -> usize {
-    (number % CAPACITY) as usize
+    (number % CAPACITY as u64) as usize
 }
 
 #[cfg(test)]
@@ -209,10 +209,14 @@ mod tests {
 
     #[test]
     fn the_ring_forgets_at_its_limit_and_the_flight_with_it() {
-        let history = filled(7..7 + CAPACITY + 1);
-        assert!(history.get(7).is_none() && history.get(6).is_none() && history.get(8 + CAPACITY).is_none());
-        assert!(history.get(8).is_some() && history.get(7 + CAPACITY).is_some());
-        assert_eq!(history.in_flight(), CAPACITY * 100);
+        let history = filled(7..=7 + CAPACITY as u64);
+        assert!(
+            history.get(7).is_none()
+                && history.get(6).is_none()
+                && history.get(8 + CAPACITY as u64).is_none()
+        );
+        assert!(history.get(8).is_some() && history.get(7 + CAPACITY as u64).is_some());
+        assert_eq!(history.in_flight(), CAPACITY as u64 * 100);
     }
 
     #[test]

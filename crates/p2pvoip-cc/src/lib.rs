@@ -55,3 +55,7 @@ pub use controller::{Controller, Phase, Sent, Stats};
 pub use feedback::{EcnCounts, Feedback, MAX_LEN, MIN_LEN, Report, Reports};
 pub use pacer::{BURST_TIME, Class, Pacer};
 pub use target::{Breaker, Target};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

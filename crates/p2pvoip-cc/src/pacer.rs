@@ -38,7 +38,7 @@ pub struct Pacer {
     /// Below zero after a packet larger than the bucket.
     tokens: i64,
     refilled: Instant,
-    /// The size of the last audio packet: the others leave room for one more.
+    /// What the last audio packet that asked costs: the others leave room for one more.
     audio: i64,
 }
 
@@ -61,17 +61,17 @@ impl Pacer {
     /// Whether a packet of `size` on the wire may leave now; it is taken as sent.
     ///
     /// # Errors
-    /// When to ask again: always later than `now`. Nothing is taken.
+    /// When to ask again: always later than `now`. No token is taken.
     pub fn permit(&mut self, size: DataSize, class: Class, now: Instant) -> Result<(), Wake> {
         self.refill(now);
         let cost = i64::try_from(size.as_bytes()).unwrap_or(i64::MAX).saturating_mul(BYTE);
+        if class == Class::Audio {
+            self.audio = cost;
+        }
         let reserve = if class == Class::Audio { 0 } else { self.audio };
         let needed = cost.saturating_add(reserve).min(self.depth());
         if self.tokens >= needed {
             self.tokens = self.tokens.saturating_sub(cost);
-            if class == Class::Audio {
-                self.audio = cost;
-            }
             return Ok(());
         }
         let missing = needed.saturating_sub(self.tokens).unsigned_abs();

@@ -38,7 +38,14 @@ impl CircuitBreaker {
     }
 
     /// What feedback shows: the share of packets lost, the round trip, the mean packet and the rate sent.
-    pub(super) fn on_feedback(&mut self, loss: f32, rtt: Duration, packet: DataSize, sent: Bitrate, now: Instant) {
+    pub(super) fn on_feedback(
+        &mut self,
+        loss: f32,
+        rtt: Duration,
+        packet: DataSize,
+        sent: Bitrate,
+        now: Instant,
+    ) {
         let interval = INTERVAL.max(rtt * 10);
         if exceeds_tcp_tenfold(loss, rtt, packet, sent) {
             self.clear_since = None;

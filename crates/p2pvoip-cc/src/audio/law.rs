@@ -7,7 +7,8 @@
 //!   floor until the queue is gone or turns out to be ours.
 //! - Silent: without feedback the rate halves each second.
 //!
-//! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989). No rule looks at loss.
+//! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989). Loss alone never
+//! cuts; it only tells that a queue which did grow is as long as its buffer lets it be.
 
 use crate::controller::Phase;
 use core::time::Duration;
@@ -15,8 +16,12 @@ use p2pvoip_core::{Bitrate, Instant};
 
 /// A queue below this, plus the time that one packet may take on the link, is no queue.
 const STANDING: Duration = Duration::from_millis(20);
-/// Rise of the rate in bits a second each second where nothing is known against it: from 32 to 84 kbit/s in 9 s.
+/// With at least this share lost, half the queue counts: the buffer is short, and is full.
+const LOSSY: f32 = 0.05;
+/// Rise of the rate in bits a second each second where nothing is known against it: from 36 to 84 kbit/s in 8 s.
 const FAST_RISE: u64 = 6_000;
+/// A low rate rises in a second by at most this part of itself: a reaction takes 0.3 s, in which 5 % too much are sent.
+const RELATIVE_RISE: u64 = 6;
 /// Rise where the last queue began: within one reaction (0.3 s) that adds less than 1 % to 48 kbit/s.
 const SLOW_RISE: u64 = 1_000;
 /// The rise is slow between these parts in a hundred of the rate that was delivered behind the last queue.
@@ -50,6 +55,8 @@ pub(super) struct Signals {
     pub queue: Duration,
     /// The time that one packet may take on the link.
     pub ptime: Duration,
+    /// The share of packets lost.
+    pub loss: f32,
     /// The network marked packets since the last feedback.
     pub marked: bool,
     /// The rate of arrival over a short span, for a cut.
@@ -143,7 +150,8 @@ impl Law {
         let step = now.saturating_since(self.updated.unwrap_or(now)).min(LONGEST_STEP);
         (self.updated, self.heard) = (Some(now), Some(now));
         let threshold = STANDING + signals.ptime;
-        let stands = signals.queue > threshold || signals.marked;
+        let counts = if signals.loss >= LOSSY { threshold / 2 } else { threshold };
+        let stands = signals.queue > counts || signals.marked;
         match self.phase {
             Phase::Growing | Phase::Silent if stands => self.begin_drain(signals, now),
             Phase::Growing | Phase::Silent => {
@@ -152,7 +160,7 @@ impl Law {
                     self.grow(signals, step);
                 }
             }
-            Phase::Draining => self.drain(signals, threshold, now),
+            Phase::Draining => self.drain(signals, threshold / 2, stands, now),
             Phase::Competing => self.compete(signals, limits, stands, step, now),
         }
         self.limit(limits);
@@ -163,7 +171,7 @@ impl Law {
         if self.ceiling.is_some_and(|ceiling| self.wire > ceiling.scaled(NEAR.1, 100)) {
             self.ceiling = None;
         }
-        let rise = if near && self.ceiling.is_some() { SLOW_RISE } else { FAST_RISE };
+        let rise = if near && self.ceiling.is_some() { SLOW_RISE } else { self.fast_rise() };
         let claim = signals.steady.map_or(self.wire, |(_, sent)| sent.scaled(CLAIM, 100));
         let risen = self.wire + rise_in(rise, step);
         self.wire = risen.min(claim).max(self.wire);
@@ -186,9 +194,9 @@ impl Law {
         self.wire = delivered.scaled(part, 1_000);
     }
 
-    fn drain(&mut self, signals: &Signals, threshold: Duration, now: Instant) {
+    fn drain(&mut self, signals: &Signals, drained: Duration, stands: bool, now: Instant) {
         let Some(drain) = self.drain.as_mut() else { return };
-        if signals.queue < threshold / 2 {
+        if signals.queue < drained {
             self.phase = Phase::Growing;
             self.drain = None;
             self.wire = self.wire.max(self.ceiling.unwrap_or(self.wire).scaled(DRAINED, 100));
@@ -206,7 +214,7 @@ impl Law {
         let falls = signals.queue < drain.queue;
         drain.cut_at = signals.next;
         drain.queue = signals.queue;
-        if !falls && signals.queue > threshold {
+        if !falls && stands {
             self.cut(signals);
         }
     }
@@ -218,8 +226,13 @@ impl Law {
         } else if ours {
             self.begin_drain(signals, now);
         } else if self.wire < limits.floor {
-            self.wire = (self.wire + rise_in(FAST_RISE, step)).min(limits.floor);
+            self.wire = (self.wire + rise_in(self.fast_rise(), step)).min(limits.floor);
         }
+    }
+
+    /// The rise where nothing is known against it.
+    fn fast_rise(&self) -> u64 {
+        FAST_RISE.min(self.wire.as_bps() / RELATIVE_RISE)
     }
 
     fn scale(&mut self, numerator: u128, denominator: u128) {

@@ -172,7 +172,10 @@ impl AudioController {
             return Err(Useless::Refused);
         }
         let elapsed = record.elapsed(now);
-        let rtt = newest.age.map(|age| (elapsed + ROUNDING).checked_sub(age).ok_or(Useless::Refused)).transpose()?;
+        let rtt = newest
+            .age
+            .map(|age| (elapsed + ROUNDING).checked_sub(age).ok_or(Useless::Refused))
+            .transpose()?;
         let rtt = rtt.map(|rtt| rtt.saturating_sub(ROUNDING));
         Ok(Checked { largest: newest.number, rtt })
     }
@@ -202,7 +205,7 @@ impl AudioController {
     fn decide(&mut self, largest: u64) {
         let (estimates, counts, path) = (&mut self.estimates, &mut self.counts, self.path);
         let mut torn = false;
-        self.history.decide(largest, largest.saturating_sub(REACH), |record, fate| {
+        self.history.decide(largest, largest.saturating_sub(REACH as u64), |record, fate| {
             counts.lost += u64::from(fate == Fate::Lost);
             counts.unreported += u64::from(fate == Fate::Unreported);
             torn |= fate == Fate::Unreported;
@@ -225,11 +228,14 @@ impl AudioController {
         let told = told.filter_map(|report| report.age.map(|age| (report.number, age)));
         for (place, (number, age)) in samples.iter_mut().zip(told) {
             let arrived = i64::try_from(report).unwrap_or(i64::MAX).saturating_sub(micros(age));
-            *place = self.history.time(number).filter(|record| record.path == self.path).map(|r| (r, arrived));
+            *place =
+                self.history.time(number).filter(|record| record.path == self.path).map(|r| (r, arrived));
         }
         let mut newest = 0;
         for (record, arrived) in samples.into_iter().rev().flatten() {
-            let left = i64::try_from(now.as_micros()).unwrap_or(i64::MAX).saturating_sub(micros(record.elapsed(now)));
+            let left = i64::try_from(now.as_micros())
+                .unwrap_or(i64::MAX)
+                .saturating_sub(micros(record.elapsed(now)));
             self.estimates.delay.push(left, arrived, now);
             newest = newest.max(arrived);
         }
@@ -245,6 +251,7 @@ impl AudioController {
         Some(Signals {
             queue: delay.standing()?,
             ptime,
+            loss: self.estimates.loss.loss(),
             marked,
             delivered: delivered.over(SHORT_SPAN.max(ptime * 4)),
             steady: delivered.over(LONG_SPAN).zip(leaving.over(LONG_SPAN)),

@@ -103,7 +103,7 @@ proptest! {
             let arrival = model.get(&report_of.number);
             prop_assert_eq!(report_of.received, arrival.is_some());
             if let Some(age) = report_of.age {
-                prop_assert_eq!(age.as_micros() as u64 / 64, report - arrival.unwrap());
+                prop_assert_eq!(age, Duration::from_micros(64 * (report - arrival.unwrap())));
             }
         }
     }

@@ -75,7 +75,16 @@ proptest! {
 }
 
 fn plain() -> Feedback {
-    Feedback { path: 0, largest: 9, received: 0, report_time: 0, age: 0, told: 0, gaps: [0; MAX_GAPS], ecn: None }
+    Feedback {
+        path: 0,
+        largest: 9,
+        received: 0,
+        report_time: 0,
+        age: 0,
+        told: 0,
+        gaps: [0; MAX_GAPS],
+        ecn: None,
+    }
 }
 
 /// The vector of docs/spec/cc.md.
@@ -89,8 +98,11 @@ fn the_vector_of_the_specification_means_what_it_says() {
     assert_eq!(feedback.ecn(), Some(EcnCounts { ect0: 1, ect1: 2, ce: 3 }));
     let micros = |n: u64| Some(Duration::from_micros(n * 64));
     let told: Vec<_> =
-        feedback.reports(0x11240).unwrap().filter(|r| r.received).map(|r| (r.number, r.age)).collect();
-    assert_eq!(told, [(0x1234, micros(16)), (0x1232, micros(16 + 625)), (0x1231, micros(16 + 625 - 16))]);
+        feedback.reports(0x1_1240).unwrap().filter(|r| r.received).map(|r| (r.number, r.age)).collect();
+    assert_eq!(
+        told,
+        [(0x1_1234, micros(16)), (0x1_1232, micros(16 + 625)), (0x1_1231, micros(16 + 625 - 16))]
+    );
     assert_eq!(feedback.reports(0x1233).map(|_| ()), None);
 }
 

@@ -4,7 +4,9 @@
 //! is a controller, a pacer, a codec with a ladder of constant rates, and a collector whose feedback rides on a packet
 //! every 20 ms.
 
-use p2pvoip_cc::{AudioConfig, AudioController, Breaker, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent};
+use p2pvoip_cc::{
+    AudioConfig, AudioController, Breaker, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent,
+};
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Rng, Seed};
 use std::collections::VecDeque;
 
@@ -68,7 +70,6 @@ pub struct Second {
     pub payload_bits: u64,
     pub delivered_bits: u64,
     pub worst_queue: u64,
-    /// The longest time in which no packet met a queue below 100 ms, ending here.
     pub target_kbps: u64,
     pub ptime_ms: u128,
 }
@@ -126,7 +127,12 @@ impl Outcome {
 
     /// The first second from `from` on in which the flow sends at least `kbps`.
     pub fn reaches(&self, kbps: u64, from: usize) -> Option<usize> {
-        self.seconds.iter().enumerate().skip(from).find(|(_, s)| s.wire >= kbps * 1_000).map(|(i, _)| i - from)
+        self.seconds
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find(|(_, s)| s.wire >= kbps * 1_000)
+            .map(|(i, _)| i - from)
     }
 }
 
@@ -172,7 +178,8 @@ struct Link {
 
 /// Runs a scene; one outcome for each flow.
 pub fn run(scene: &Scene) -> Vec<Outcome> {
-    let mut flows: Vec<Flow> = scene.flows.iter().map(|&(start, delay)| Flow::new(start * 1_000, delay)).collect();
+    let mut flows: Vec<Flow> =
+        scene.flows.iter().map(|&(start, delay)| Flow::new(start * 1_000, delay)).collect();
     let rng = Seed::from_u64(scene.seed).rng();
     let last_arrival = vec![0; flows.len()];
     let mut link = Link { queue: VecDeque::new(), bytes: 0, credit: 0, in_burst: false, rng, last_arrival };
