@@ -10,8 +10,8 @@ use p2pvoip_media::{Rung, SAMPLE_RATE};
 
 use crate::codec_error;
 
-/// The least loss in percent at which libopus spends bits on in-band repair at the rates of the ladder.
-const LEAST_LOSS_FOR_FEC: u8 = 5;
+/// The least loss in percent at which libopus narrows the voice to make room for in-band repair.
+const LEAST_LOSS_FOR_FEC: u8 = 6;
 /// More expected loss than this in percent only narrows the voice further.
 const MOST_LOSS: u8 = 30;
 /// The largest and smallest payload in bytes: RFC 6716 section 3.4, and what libopus codes as more than an empty frame.
@@ -49,6 +49,8 @@ impl OpusEncoder {
             let mut opus = Libopus::new(SampleRate::Hz48000, Channels::Mono, Application::Voip)?;
             opus.disable_vbr()?;
             opus.disable_dtx()?;
+            // The length of the buffer is the rate: a rate in bits is rounded down, and costs frames of 60 ms a byte.
+            opus.set_bitrate(Bitrate::Max)?;
             opus.set_complexity(config.complexity)?;
             opus.set_signal(Signal::Voice)?;
             Ok(opus)
@@ -62,7 +64,6 @@ impl OpusEncoder {
     }
 
     fn apply(&mut self, setup: &Setup) -> audiopus::Result<()> {
-        self.opus.set_bitrate(Bitrate::BitsPerSecond(bits_per_second(&setup.rung)))?;
         self.opus.set_inband_fec(setup.fec)?;
         self.opus.set_packet_loss_perc(loss_percent(setup))
     }
@@ -91,7 +92,7 @@ impl Encoder for OpusEncoder {
         }
         let out = out.get_mut(..rung.payload).ok_or(CodecError::Room)?;
         let len = self.opus.encode(pcm, out).map_err(|error| codec_error(&error))?;
-        if len == rung.payload { Ok(len) } else { Err(CodecError::Internal(0)) }
+        if len == rung.payload { Ok(len) } else { Err(CodecError::Room) }
     }
 
     fn lookahead(&self) -> usize {
@@ -103,11 +104,6 @@ impl Encoder for OpusEncoder {
 fn frame_samples(rung: &Rung) -> Option<usize> {
     let samples = rung.ptime.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
     usize::try_from(samples).ok().filter(|samples| matches!(samples, 480 | 960 | 1_920 | 2_880))
-}
-
-/// The rate at which a constant-rate frame is exactly the payload; the buffer's end bounds it as well.
-fn bits_per_second(rung: &Rung) -> i32 {
-    i32::try_from(rung.bitrate().as_bps()).unwrap_or(i32::MAX)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=30 before")]

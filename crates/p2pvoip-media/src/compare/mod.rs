@@ -12,6 +12,8 @@
 //! assert_eq!((alignment.active(), alignment.present()), (0, 0));
 //! ```
 //!
+//! A verdict looks at 100 ms on either side, so gaps shorter than about that are not seen one by one.
+//!
 //! # Left out
 //! - A score of quality: presence and place are what a demonstration has to prove.
 
@@ -23,9 +25,9 @@ use core::ops::Range;
 use crate::frame::FRAME;
 use spectrum::Features;
 
-/// A frame is present when its similarity is at least this. Measured on speech through Opus from 6 to 64 kbit/s: the same
-/// words give 0.8 and more nearly always, other words of the same voice 0.3 to 0.5.
-pub const PRESENT: f32 = 0.6;
+/// A frame is present when its similarity is at least this. Measured with speech through Opus from 6 to 40 kbit/s, losses
+/// and stretching: of the same words, 99 % of the frames reach 0.75; of other words by the same voice, 95 % stay below 0.7.
+pub const PRESENT: f32 = 0.7;
 
 /// One 10 ms frame of the original.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -3,7 +3,7 @@
 use super::spectrum::{BANDS, Features};
 
 /// Frames before and after that are compared along with a frame.
-const CONTEXT: i64 = 6;
+const CONTEXT: i64 = 10;
 /// Lags around the common one that a path may take: 600 ms each way.
 const REACH: i32 = 60;
 /// What a change of the lag by 10 ms costs, in similarity.
