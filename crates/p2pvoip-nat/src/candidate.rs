@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_wire_form_is_the_one_of_the_specification() {
-        let candidate = Candidate::new(Kind::ServerReflexive, "192.0.2.1:32853".parse().unwrap(), 0x64ff_ffff, 2);
+        let candidate =
+            Candidate::new(Kind::ServerReflexive, "192.0.2.1:32853".parse().unwrap(), 0x64ff_ffff, 2);
         let mut buf = [0; Candidate::MAX_LEN];
         let len = candidate.emit(&mut buf).unwrap();
         assert_eq!(buf[..len], [0x01, 0x64, 0xff, 0xff, 0xff, 0, 0, 0, 2, 0x80, 0x55, 192, 0, 2, 1]);

@@ -20,6 +20,7 @@ pub(crate) struct CheckList {
     pairs: Vec<Pair>,
     triggered: VecDeque<PairId>,
     made: u32,
+    dropped: u64,
 }
 
 impl CheckList {
@@ -31,10 +32,12 @@ impl CheckList {
     /// Adds a pair; when the list is full it takes the place of a lesser one that is idle, or finds none.
     pub(crate) fn insert(&mut self, ends: Ends, controlling: bool) -> Option<PairId> {
         let priority = ends.priority(controlling);
+        let is_full = self.pairs.len() == MAX_PAIRS;
+        self.dropped += u64::from(is_full);
         if !self.has_room_for(priority) {
             return None;
         }
-        if self.pairs.len() == MAX_PAIRS {
+        if is_full {
             let least = self.least()?.id;
             self.pairs.retain(|pair| pair.id != least);
         }
@@ -147,6 +150,11 @@ impl CheckList {
             pair.priority = pair.ends.priority(controlling);
             pair.nominate = false;
         }
+    }
+
+    /// How many pairs found no place, or lost theirs to a better one.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// How many pairs there are.

@@ -30,6 +30,9 @@ pub enum Refused {
     /// User name, integrity or fingerprint are absent or wrong.
     #[error("the STUN message is not authentic")]
     Unauthentic,
+    /// A check that was heard before from another address.
+    #[error("the check was heard before between other addresses; somebody sends it again")]
+    Replayed,
     /// A response to no request that is still open.
     #[error("the STUN response answers no open request")]
     NoRequest,

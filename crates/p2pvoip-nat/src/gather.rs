@@ -241,7 +241,8 @@ mod tests {
     }
 
     fn started(policy: CandidatePolicy, bases: &[&str], servers: &[&str]) -> Gatherer {
-        let config = Config { stun_servers: servers.iter().map(|s| at(s)).collect(), policy, ..Config::default() };
+        let config =
+            Config { stun_servers: servers.iter().map(|s| at(s)).collect(), policy, ..Config::default() };
         let mut gatherer = Gatherer::new(policy);
         let bases: Vec<_> = bases.iter().map(|b| at(b)).collect();
         gatherer.start(&bases, &config, &mut Seed::from_u64(1).rng(), NOW).unwrap();
@@ -255,13 +256,11 @@ mod tests {
             &["10.0.0.1:1", "[2001:db8::1]:1", "127.0.0.1:1"],
             &["192.0.2.1:3478", "[2001:db8::2]:3478"],
         );
-        let asked: Vec<_> = core::iter::from_fn(|| gatherer.start_next(NOW)).map(|q| (q.local, q.server)).collect();
+        let asked: Vec<_> =
+            core::iter::from_fn(|| gatherer.start_next(NOW)).map(|q| (q.local, q.server)).collect();
         assert_eq!(
             asked,
-            [
-                (at("10.0.0.1:1"), at("192.0.2.1:3478")),
-                (at("[2001:db8::1]:1"), at("[2001:db8::2]:3478"))
-            ]
+            [(at("10.0.0.1:1"), at("192.0.2.1:3478")), (at("[2001:db8::1]:1"), at("[2001:db8::2]:3478"))]
         );
         assert!(!gatherer.is_done());
     }
@@ -306,7 +305,9 @@ mod tests {
 
     #[test]
     fn an_open_host_is_told_as_host_or_as_reflexive_but_once() {
-        for (policy, hosts, reflexive) in [(CandidatePolicy::All, 1, 0), (CandidatePolicy::ReflexiveOnly, 0, 1)] {
+        for (policy, hosts, reflexive) in
+            [(CandidatePolicy::All, 1, 0), (CandidatePolicy::ReflexiveOnly, 0, 1)]
+        {
             let mut gatherer = started(policy, &["198.51.100.1:1"], &["192.0.2.1:3478"]);
             assert_eq!(gatherer.told().len(), hosts);
             let query = gatherer.start_next(NOW).unwrap();

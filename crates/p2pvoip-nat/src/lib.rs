@@ -33,6 +33,7 @@ mod consent;
 mod credentials;
 mod error;
 mod gather;
+mod heard;
 mod nomination;
 mod pair;
 mod remotes;

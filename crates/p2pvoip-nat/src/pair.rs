@@ -150,11 +150,8 @@ mod tests {
             remote_priority: 1_694_498_815,
             learnt_priority: 1,
         };
-        let mirrored = Ends {
-            local_priority: ends.remote_priority,
-            remote_priority: ends.local_priority,
-            ..ends
-        };
+        let mirrored =
+            Ends { local_priority: ends.remote_priority, remote_priority: ends.local_priority, ..ends };
         // 2^32 * MIN(G,D) + 2 * MAX(G,D) + (G > D ? 1 : 0), RFC 8445 section 6.1.2.3.
         assert_eq!(ends.priority(true), (1_694_498_815 << 32) + 2 * 2_130_706_431 + 1);
         assert_eq!(ends.priority(true), mirrored.priority(false));

@@ -20,7 +20,7 @@ pub struct Stats {
     pub refused: u64,
     /// Remote candidates that were ignored because nothing is ever sent to such addresses.
     pub candidates_ignored: u64,
-    /// Pairs that found no place in the check list.
+    /// Pairs that found no place in the full check list, or lost theirs to a better one.
     pub pairs_dropped: u64,
     /// Role conflicts met.
     pub role_conflicts: u64,

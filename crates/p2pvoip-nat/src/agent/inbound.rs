@@ -58,10 +58,14 @@ impl Agent {
         if !self.is_username(&request.username) {
             return Err(Refused::Unauthentic);
         }
+        if self.heard.elsewhere(request.id, local, remote) {
+            return Err(Refused::Replayed);
+        }
         let verdict = self.verdict(&request);
         let id = request.id;
         if verdict == Verdict::PeerSwitches {
             self.stats.role_conflicts += 1;
+            self.heard.on_check(id, local, remote);
             self.queue(Intent::Conflict { id, local, remote });
             return Ok(());
         }
@@ -77,6 +81,7 @@ impl Agent {
             self.switch_role();
         }
         let _ = self.remotes.learn(remote, request.priority);
+        self.heard.on_check(id, local, remote);
         self.queue(Intent::Answer { id, local, remote });
         self.stats.checks_answered += 1;
         if let Some(pair) = known.or_else(|| self.list.insert(ends, controlling)) {

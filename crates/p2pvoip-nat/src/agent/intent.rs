@@ -48,7 +48,9 @@ impl Agent {
             Intent::Answer { id, local, remote } => {
                 (local, remote, stun::emit_answer(id, remote, &self.own.key, buf))
             }
-            Intent::Conflict { id, local, remote } => (local, remote, stun::emit_conflict(id, &self.own.key, buf)),
+            Intent::Conflict { id, local, remote } => {
+                (local, remote, stun::emit_conflict(id, &self.own.key, buf))
+            }
         };
         debug_assert!(len.is_some(), "an intent without bytes");
         Some(Output::Transmit { to: Transmit { local, remote }, len: len? })

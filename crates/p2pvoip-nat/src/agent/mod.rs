@@ -30,6 +30,7 @@ use crate::consent::Consent;
 use crate::credentials::Credentials;
 use crate::error::{CommandError, Failure, Refused};
 use crate::gather::{Gatherer, MAX_BASES};
+use crate::heard::Heard;
 use crate::nomination::Nomination;
 use crate::pair::{Ends, PairId};
 use crate::remotes::{Remotes, Told};
@@ -145,6 +146,7 @@ pub struct Agent {
     peer: Option<Peer>,
     gatherer: Gatherer,
     remotes: Remotes,
+    heard: Heard,
     list: CheckList,
     nomination: Nomination,
     consent: Option<Consent>,
@@ -177,6 +179,7 @@ impl Agent {
             own: Own { credentials, key, role, tie_breaker },
             peer: None,
             remotes: Remotes::default(),
+            heard: Heard::new(),
             list: CheckList::default(),
             consent: None,
             completion: Completion::default(),
@@ -227,10 +230,18 @@ impl Agent {
     ///
     /// # Errors
     /// [`CommandError::OtherCredentials`] when there are other ones already, or [`CommandError::Ended`].
-    pub fn set_remote_credentials(&mut self, credentials: Credentials, now: Instant) -> Result<(), CommandError> {
+    pub fn set_remote_credentials(
+        &mut self,
+        credentials: Credentials,
+        now: Instant,
+    ) -> Result<(), CommandError> {
         self.refuse_when_ended()?;
         if let Some(peer) = &self.peer {
-            return if peer.credentials == credentials { Ok(()) } else { Err(CommandError::OtherCredentials) };
+            return if peer.credentials == credentials {
+                Ok(())
+            } else {
+                Err(CommandError::OtherCredentials)
+            };
         }
         let key = credentials.key().ok_or(CommandError::Key)?;
         let username = format!("{}:{}", credentials.ufrag(), self.own.credentials.ufrag());
@@ -288,6 +299,7 @@ impl Agent {
             local_candidates: self.gatherer.told().len(),
             remote_candidates: self.remotes.len(),
             pairs: self.list.len(),
+            pairs_dropped: self.list.dropped(),
             valid_pairs: self.list.iter().filter(|pair| pair.valid.is_some()).count(),
             ..self.stats
         }
@@ -307,7 +319,8 @@ impl Agent {
     /// there is nothing to hide.
     fn may_send_to(&self, remote: SocketAddr) -> bool {
         let hidden = self.config.policy == CandidatePolicy::ReflexiveOnly;
-        !address::is_dubious(remote) && (!hidden || !address::is_private(remote.ip()) || remote.ip().is_loopback())
+        !address::is_dubious(remote)
+            && (!hidden || !address::is_private(remote.ip()) || remote.ip().is_loopback())
     }
 
     /// Pairs a remote candidate with every base that can reach it (RFC 8445 section 6.1.2.2).
@@ -328,9 +341,7 @@ impl Agent {
             if !address::can_meet(base.address, remote.address) || useless || known {
                 continue;
             }
-            if self.list.insert(ends, controlling).is_none() {
-                self.stats.pairs_dropped += 1;
-            }
+            let _ = self.list.insert(ends, controlling);
         }
     }
 

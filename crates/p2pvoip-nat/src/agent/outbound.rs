@@ -56,7 +56,8 @@ impl Agent {
                 Due::Check => self.check_consent(now),
             }
         } else if let Some(pair) = self.list.due(now) {
-            let repeated = pair.open.as_mut().and_then(|(check, schedule)| schedule.step(now).then_some(*check));
+            let repeated =
+                pair.open.as_mut().and_then(|(check, schedule)| schedule.step(now).then_some(*check));
             match repeated {
                 Some(check) => self.send_check(check),
                 None => pair.fail(),

@@ -81,7 +81,8 @@ impl Agent {
         };
         let Some(route) = self.route_of(id) else { return };
         let before = self.route.replace((id, route));
-        let told = before.is_some_and(|(old_id, old)| old_id == id && Route { rtt: route.rtt, ..old } == route);
+        let told =
+            before.is_some_and(|(old_id, old)| old_id == id && Route { rtt: route.rtt, ..old } == route);
         if !told {
             self.say(Event::Route(route));
         }
@@ -94,7 +95,9 @@ impl Agent {
     }
 
     fn start_consent(&mut self, id: PairId, now: Instant) {
-        let Some(proven) = self.list.get(id).and_then(|pair| pair.valid).map(|valid| valid.proven) else { return };
+        let Some(proven) = self.list.get(id).and_then(|pair| pair.valid).map(|valid| valid.proven) else {
+            return;
+        };
         let (every, lasts) = (self.config.consent_every, self.config.consent_for);
         self.consent = Some(Consent::start(id, every, lasts, proven, &mut self.dice.consent, now));
     }
@@ -108,7 +111,8 @@ impl Agent {
             self.paths = self.paths.wrapping_add(1);
             path
         });
-        let remote_kind = self.remotes.get(pair.ends.remote).map_or(Kind::PeerReflexive, |remote| remote.kind);
+        let remote_kind =
+            self.remotes.get(pair.ends.remote).map_or(Kind::PeerReflexive, |remote| remote.kind);
         let relayed = valid.local_kind == Kind::Relayed || remote_kind == Kind::Relayed;
         Some(Route {
             path,

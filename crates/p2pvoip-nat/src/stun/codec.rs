@@ -6,7 +6,9 @@
 use core::net::SocketAddr;
 
 use stun_rs::attributes::ice::{IceControlled, IceControlling, Priority, UseCandidate};
-use stun_rs::attributes::stun::{ErrorCode as ErrorCodeAttribute, Fingerprint, MessageIntegrity, UserName, XorMappedAddress};
+use stun_rs::attributes::stun::{
+    ErrorCode as ErrorCodeAttribute, Fingerprint, MessageIntegrity, UserName, XorMappedAddress,
+};
 use stun_rs::methods::BINDING;
 use stun_rs::{
     DecoderContextBuilder, ErrorCode, HMACKey, MessageClass, MessageDecoderBuilder, MessageEncoderBuilder,
@@ -61,7 +63,12 @@ pub(crate) fn emit_check(check: &Check, username: &str, key: &HMACKey, out: &mut
 }
 
 /// The answer to a connectivity check (RFC 8445 section 7.3.1.2); `key` is the sender's own.
-pub(crate) fn emit_answer(id: TransactionId, mapped: SocketAddr, key: &HMACKey, out: &mut [u8]) -> Option<usize> {
+pub(crate) fn emit_answer(
+    id: TransactionId,
+    mapped: SocketAddr,
+    key: &HMACKey,
+    out: &mut [u8],
+) -> Option<usize> {
     let builder = message(MessageClass::SuccessResponse, id).with_attribute(XorMappedAddress::from(mapped));
     sealed(builder, key, out)
 }
@@ -81,10 +88,13 @@ pub(crate) fn emit_query(id: TransactionId, out: &mut [u8]) -> Option<usize> {
 /// Reads a connectivity check; the receiver's key proves it.
 pub(crate) fn parse_request(bytes: &[u8], key: &HMACKey) -> Result<Request, Refused> {
     let decoded = authentic(bytes, key)?;
-    let username = decoded.get::<UserName>().and_then(|a| a.as_user_name().ok()).ok_or(Refused::Unauthentic)?;
+    let username =
+        decoded.get::<UserName>().and_then(|a| a.as_user_name().ok()).ok_or(Refused::Unauthentic)?;
     let priority = decoded.get::<Priority>().and_then(|a| a.as_priority().ok()).map(|p| *p.as_ref());
-    let controlling = decoded.get::<IceControlling>().and_then(|a| a.as_ice_controlling().ok()).map(|t| *t.as_ref());
-    let controlled = decoded.get::<IceControlled>().and_then(|a| a.as_ice_controlled().ok()).map(|t| *t.as_ref());
+    let controlling =
+        decoded.get::<IceControlling>().and_then(|a| a.as_ice_controlling().ok()).map(|t| *t.as_ref());
+    let controlled =
+        decoded.get::<IceControlled>().and_then(|a| a.as_ice_controlled().ok()).map(|t| *t.as_ref());
     let tie_breaker = match (controlling, controlled) {
         (Some(number), None) | (None, Some(number)) => number,
         (Some(_), Some(_)) | (None, None) => return Err(Refused::Malformed),
