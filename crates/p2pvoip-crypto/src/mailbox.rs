@@ -71,6 +71,11 @@ impl MailboxSecret {
         bundle::open(self, bytes, expect, now)
     }
 
+    /// The secret of the key that signs what is published in the prekey slot; who stores it need not know this.
+    pub fn record_secret(&self) -> Key {
+        self.derive("record key", b"")
+    }
+
     pub(crate) fn bundle_key(&self) -> Key {
         self.derive("bundle key", b"")
     }

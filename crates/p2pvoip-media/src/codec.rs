@@ -83,3 +83,35 @@ pub enum CodecError {
     #[error("the codec failed with code {0}; make a new one")]
     Internal(i32),
 }
+
+impl<E: Encoder + ?Sized> Encoder for Box<E> {
+    fn configure(&mut self, setup: Setup) -> Result<(), CodecError> {
+        (**self).configure(setup)
+    }
+
+    fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, CodecError> {
+        (**self).encode(pcm, out)
+    }
+
+    fn lookahead(&self) -> usize {
+        (**self).lookahead()
+    }
+}
+
+impl<D: Decoder + ?Sized> Decoder for Box<D> {
+    fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
+        (**self).decode(payload, out)
+    }
+
+    fn can_recover(&self, next: &[u8]) -> bool {
+        (**self).can_recover(next)
+    }
+
+    fn recover(&mut self, next: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
+        (**self).recover(next, out)
+    }
+
+    fn conceal(&mut self, out: &mut [i16]) -> Result<usize, CodecError> {
+        (**self).conceal(out)
+    }
+}

@@ -53,7 +53,8 @@ pub enum HangUpReason {
 }
 
 impl HangUpReason {
-    pub(crate) const fn code(self) -> u8 {
+    /// Its number on the wire.
+    pub const fn code(self) -> u8 {
         match self {
             Self::Other => 0,
             Self::Normal => 1,
@@ -62,7 +63,8 @@ impl HangUpReason {
         }
     }
 
-    pub(crate) const fn from_code(code: u8) -> Self {
+    /// The reason of that number; a number that is not known is [`Other`](Self::Other).
+    pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::Normal,
             2 => Self::NoPath,
