@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use p2pvoip_crypto::Fingerprint;
 use p2pvoip_nat::RouteKind;
 use p2pvoip_signal::EndReason;
-use p2pvoip_telemetry::CallStats;
+use p2pvoip_telemetry::{CallStats, Summary};
 
 /// Where a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,4 +99,6 @@ pub enum CallEvent {
     Path(Path),
     /// How it fares, five times a second while connected.
     Stats(Box<CallStats>),
+    /// How it fared from beginning to end; comes once, before the end, for a call that was connected.
+    Summary(Box<Summary>),
 }

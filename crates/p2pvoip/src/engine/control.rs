@@ -25,9 +25,6 @@ pub(crate) enum Control {
     },
 }
 
-/// The largest control message.
-pub(crate) const MAX_CONTROL: usize = 3;
-
 impl Control {
     /// Reads one message.
     ///

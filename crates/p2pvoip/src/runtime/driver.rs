@@ -330,7 +330,7 @@ impl Driver {
             }
             CallEvent::Encrypted(encryption) => port.facts.send_modify(|facts| facts.encryption = Some(*encryption)),
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
-            CallEvent::Path(_) => {}
+            CallEvent::Path(_) | CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));
         if !figures || port.events.capacity() > RESERVED_EVENTS {

@@ -25,9 +25,9 @@ use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
 use p2pvoip_signal::{CallId, EndReason, Envelope, MailboxId, Message, RejectReason, Token};
-use p2pvoip_telemetry::Recorder;
 
 use self::letters::Letters;
+use self::stats::Monitor;
 use self::voice::{Received, Sending, Voice};
 use crate::codec::Codec;
 use crate::engine::control::Control;
@@ -58,7 +58,9 @@ pub(crate) struct Call {
     peer: Option<Fingerprint>,
     encryption: Option<Encryption>,
     events: VecDeque<CallEvent>,
-    recorder: Recorder,
+    monitor: Monitor,
+    /// Datagrams of no protocol that a call speaks.
+    unknown_datagrams: u64,
     next_stats: Option<Instant>,
     /// When the voice path began to be watched, for `silence`.
     connected_at: Option<Instant>,
@@ -103,8 +105,6 @@ pub(crate) enum Refused {
     Sealed,
     #[error("the envelope is not what this call waits for, or did not authenticate")]
     Envelope,
-    #[error("the call is over")]
-    Ended,
 }
 
 impl Machine for Call {
@@ -265,7 +265,10 @@ impl Call {
                     Received::Refused => Err(Refused::Sealed),
                 }
             }
-            Protocol::Rtp | Protocol::Unknown => Err(Refused::Unknown),
+            Protocol::Rtp | Protocol::Unknown => {
+                self.unknown_datagrams += 1;
+                Err(Refused::Unknown)
+            }
         }
     }
 
@@ -285,6 +288,7 @@ impl Call {
                 if matches!(self.state, State::Connecting(_)) {
                     self.step(now, |state| state.on_path(now));
                 }
+                self.monitor.on_path();
                 let path = Path { kind: route.kind, local: route.local, remote: route.remote, rtt: route.rtt };
                 self.events.push_back(CallEvent::Path(path));
             }
@@ -334,6 +338,7 @@ impl Call {
                 if self.next_stats.take().is_some() {
                     let stats = self.stats(now);
                     self.events.push_back(CallEvent::Stats(Box::new(stats)));
+                    self.events.push_back(CallEvent::Summary(Box::new(self.monitor.summary())));
                 }
                 if let Some(voice) = &mut self.voice {
                     voice.stop();

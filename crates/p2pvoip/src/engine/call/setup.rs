@@ -13,9 +13,9 @@ use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
     AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, RejectReason, Token,
 };
-use p2pvoip_telemetry::Recorder;
 
 use super::letters::Letters;
+use super::stats::Monitor;
 use super::voice::Voice;
 use super::{Call, Refused};
 use crate::codec::Codec;
@@ -140,7 +140,8 @@ impl Call {
             peer: None,
             encryption: None,
             events: VecDeque::new(),
-            recorder: Recorder::new(),
+            monitor: Monitor::new(),
+            unknown_datagrams: 0,
             next_stats: None,
             connected_at: None,
             ended_at: None,

@@ -38,7 +38,7 @@ const SLOTS: u8 = 0;
 /// The largest chunk of feedback or control.
 const MAX_CHUNK: usize = 64;
 
-/// What the sealed path counts.
+/// What the sealed path counts; bytes are those on the wire, IP and UDP headers included.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) packets_sent: u64,
@@ -47,8 +47,8 @@ pub(crate) struct Counters {
     pub(crate) bytes_received: u64,
     /// Dropped in our own queue: too old, or pushed out.
     pub(crate) queue_drops: u64,
-    /// Packets that did not open: forged, replayed or too old.
-    pub(crate) refused_packets: u64,
+    /// Datagrams too long to be a packet.
+    pub(crate) refused_long: u64,
     /// Authenticated slots or chunks that are not as specified: a bug of the peer.
     pub(crate) refused_slots: u64,
 }
@@ -179,23 +179,21 @@ impl Voice {
         let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
         self.controller.on_sent(Sent { number, size, path: route.path }, now);
         self.counters.packets_sent += 1;
-        self.counters.bytes_sent += len as u64;
+        self.counters.bytes_sent += size.as_bytes();
         Sending::Packet(prefix.len() + len)
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
     pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, now: Instant) -> Received {
         let Some(copy) = self.scratch.get_mut(..datagram.len()) else {
-            self.counters.refused_packets += 1;
+            self.counters.refused_long += 1;
             return Received::Refused;
         };
         copy.copy_from_slice(datagram);
-        let Ok(opened) = self.opener.open(copy) else {
-            self.counters.refused_packets += 1;
-            return Received::Refused;
-        };
+        let Ok(opened) = self.opener.open(copy) else { return Received::Refused };
         self.counters.packets_received += 1;
-        self.counters.bytes_received += datagram.len() as u64;
+        let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
+        self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
         self.last_received = Some(now);
         self.collector.on_received(opened.number, path, Ecn::NotEct, now);
         let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten() else {
@@ -241,6 +239,10 @@ impl Voice {
 
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) const fn opener(&self) -> &p2pvoip_crypto::Counters {
+        self.opener.counters()
     }
 
     pub(crate) const fn controller(&self) -> &AudioController {
