@@ -126,7 +126,7 @@ impl History {
     /// Decides all up to three below `largest`, of which feedback told from `told_from` on, and calls `each` with the
     /// packet and its fate. Each packet is decided once, so the work is that of sending.
     pub(crate) fn decide(&mut self, largest: u64, told_from: u64, mut each: impl FnMut(Record, Fate)) {
-        let end = (largest + 1).saturating_sub(REORDERING);
+        let end = largest.saturating_add(1).saturating_sub(REORDERING);
         let start = self.decided.max(self.oldest());
         for number in start..end {
             let Some(record) = self.records.get_mut(place(number)) else { continue };

@@ -1,6 +1,12 @@
 //! What a call lives through, on one simulated bottleneck; the figures themselves are printed by `examples/stories.rs`.
 
-#[expect(dead_code, clippy::pedantic, clippy::unwrap_used, reason = "a bench shared with an example")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    reason = "a bench shared with an example"
+)]
 mod bottleneck;
 
 use bottleneck::{Loss, Outcome, Scene, jain, run};

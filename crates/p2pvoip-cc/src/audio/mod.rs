@@ -256,7 +256,7 @@ impl AudioController {
             delivered: delivered.over(SHORT_SPAN.max(ptime * 4)),
             steady: delivered.over(LONG_SPAN).zip(leaving.over(LONG_SPAN)),
             arrived: largest,
-            next: sent + 1,
+            next: sent.saturating_add(1),
         })
     }
 }
@@ -268,7 +268,7 @@ impl Controller for AudioController {
             return;
         }
         if sent.path == self.path {
-            let size = sent.size.as_bytes();
+            let size = sent.size.as_bytes().min(u64::from(u16::MAX));
             self.estimates.sent.add(size);
             self.estimates.sent.mark(now);
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);

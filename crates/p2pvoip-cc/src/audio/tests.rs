@@ -260,3 +260,18 @@ proptest! {
 fn a_controller_stays_below_eighteen_kilobytes() {
     assert!(size_of::<AudioController>() < 18_000, "{}", size_of::<AudioController>());
 }
+
+#[test]
+fn the_ends_of_all_ranges_do_not_panic() {
+    let mut flow = Flow::new();
+    let end = Instant::from_micros(u64::MAX);
+    for (number, now) in [(0, at(0)), (u64::MAX - 1, at(1)), (u64::MAX, end), (u64::MAX, at(0))] {
+        flow.controller.on_sent(Sent { number, size: bytes(u64::MAX), path: 255 }, now);
+        flow.collector.on_received(number, 255, Ecn::Ce, now);
+        flow.report(u64::MAX / 1_000, 0);
+        flow.report(0, u64::MAX / 1_000);
+        flow.controller.on_path(255, bytes(u64::MAX), now);
+    }
+    let target = flow.controller.target();
+    assert!(target.window.as_bytes() > 0 && flow.controller.stats().misnumbered == 1);
+}
