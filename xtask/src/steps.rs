@@ -104,10 +104,11 @@ fn table(rows: &[Row], paint: Paint) -> String {
         text.push_str(&line(row, paint));
         text.push('\n');
     }
-    for row in rows {
+    // In the runners' own words, so that a program can read them; the whole workspace's come last.
+    for row in rows.iter().rev() {
         if let Outcome::Passed(output) | Outcome::Failed { output, .. } = &row.outcome {
             for counted in runner_summary(output) {
-                let _infallible = writeln!(text, "{:<10} {counted}", format!("{}:", row.name));
+                let _infallible = writeln!(text, "{counted}  ({})", row.name);
             }
         }
     }
@@ -171,6 +172,25 @@ mod tests {
             [
                 "  fmt        ok          1.2 s",
                 "  deny       skipped     1.2 s  cargo-deny is not installed",
+                "passed, in 2.5 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_runners_counted_comes_before_the_verdict_and_the_whole_workspace_last() {
+        let counted = |text: &str| Outcome::Passed(format!("compiling\n   {text}\n"));
+        let rows = [
+            row("tests", counted("Summary [   3.5s] 7 tests run: 7 passed, 0 skipped")),
+            row("doctests", counted("test result: ok. 2 passed; 0 failed; 0 ignored")),
+        ];
+        let text = table(&rows, Paint::off());
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "test result: ok. 2 passed; 0 failed; 0 ignored  (doctests)",
+                "Summary [   3.5s] 7 tests run: 7 passed, 0 skipped  (tests)",
                 "passed, in 2.5 s"
             ]
         );
