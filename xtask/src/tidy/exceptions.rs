@@ -25,6 +25,10 @@ pub(crate) struct Allowed {
 pub(crate) const ALLOWED: Allowed = Allowed {
     long: &[],
     clock: &[
+        Exception {
+            path: "crates/p2pvoip-nat/tests/coturn.rs",
+            reason: "drives a turnserver that runs in real time",
+        },
         Exception { path: "crates/p2pvoip/src/runtime/clock.rs", reason: "the one clock of the runtime" },
         Exception { path: "xtask/src/steps.rs", reason: "shows a person how long a step took" },
     ],
