@@ -125,7 +125,7 @@ fn table(rows: &[Row], paint: Paint) -> String {
 }
 
 /// The lines in which a test runner counts: nextest's own, or the sum of those that `cargo test` writes per program.
-fn runner_summary(output: &str) -> Vec<String> {
+pub(crate) fn runner_summary(output: &str) -> Vec<String> {
     let output = plain(output);
     let nextest = output.lines().map(str::trim).filter(|line| line.starts_with("Summary ["));
     let mut lines: Vec<String> = nextest.map(str::to_owned).collect();

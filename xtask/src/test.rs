@@ -8,7 +8,7 @@ use crate::args::TestOptions;
 use crate::cargo::{Ran, Workspace, capture};
 use crate::exit::Exit;
 use crate::paint::Paint;
-use crate::steps::{self, Context, Outcome, Step};
+use crate::steps::{self, Context, Outcome, Step, runner_summary};
 use crate::{system, tidy};
 
 /// All steps, in their order: what answers soonest comes first.
@@ -84,7 +84,17 @@ fn fuzz(context: &Context<'_>) -> Outcome {
         // The whole workspace is named so that features, and with them the build, are those of the step before.
         counted(context, "nextest run --workspace --no-fail-fast -E package(p2pvoip-fuzz)")
     } else {
-        counted(context, "test -p p2pvoip-fuzz")
+        at_least_one(counted(context, "test -p p2pvoip-fuzz --lib --tests"))
+    }
+}
+
+/// Turns a run without any test into a failure, as nextest does: a corpus that nobody replays proves nothing.
+fn at_least_one(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Passed(output) if runner_summary(&output).iter().any(|line| line.contains(" 0 passed")) => {
+            failed(format!("{output}\nno test was run; the package has none"))
+        }
+        other @ (Outcome::Passed(_) | Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
     }
 }
 
@@ -210,6 +220,16 @@ mod tests {
             "{quiet:?}"
         );
         assert!(matches!(plainly(&context(true), "no-such-subcommand"), Outcome::Failed { shown: true, .. }));
+    }
+
+    #[test]
+    fn a_run_without_a_test_has_failed() {
+        let ran = |passed: u8| {
+            let line = format!("test result: ok. {passed} passed; 0 failed; 0 ignored");
+            at_least_one(Outcome::Passed(line))
+        };
+        assert!(matches!(ran(0), Outcome::Failed { .. }));
+        assert!(matches!(ran(10), Outcome::Passed(_)));
     }
 
     #[test]
