@@ -1,8 +1,9 @@
 //! One connectivity check, frozen when it is made, and the schedule of its repetitions (RFC 8489 section 6.2.1).
 //!
 //! # Timers
-//! - The next repetition: after RTO, then after twice the time before, seven sends in all.
-//! - The end: 16 RTO after the last send.
+//! - The next repetition: after RTO, then after twice the time before, seven sends in all; the end is 16 RTO after the last.
+//! - On a pair that the peer is known to be at: every RTO, forty sends in all. Backing off serves to spare a way that may
+//!   be congested or lead nowhere; here it would only let a few lost packets delay a call by many seconds.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -15,6 +16,8 @@ use crate::stun::TransactionId;
 pub(crate) const MIN_RTO: Duration = Duration::from_millis(500);
 /// Rc, how often a request is sent in all (RFC 8489 section 6.2.1).
 const SENDS: u8 = 7;
+/// How often a request is sent in all when the peer is known to be there: 20 s at the least RTO.
+const STEADY_SENDS: u8 = 40;
 /// Rm, how many RTO the last send is waited for (RFC 8489 section 6.2.1).
 const LAST_WAIT: u32 = 16;
 
@@ -36,13 +39,19 @@ pub(crate) struct Schedule {
     first: Instant,
     rto: Duration,
     sends: u8,
+    steady: bool,
     next: Instant,
 }
 
 impl Schedule {
-    /// Of a request that is sent now for the first time.
+    /// Of a request that is sent now for the first time, and backs off.
     pub(crate) fn start(rto: Duration, now: Instant) -> Self {
-        Self { first: now, rto, sends: 1, next: now + rto }
+        Self { first: now, rto, sends: 1, steady: false, next: now + rto }
+    }
+
+    /// Of a request that is sent now for the first time to where the peer is known to be.
+    pub(crate) fn steady(rto: Duration, now: Instant) -> Self {
+        Self { steady: true, ..Self::start(rto, now) }
     }
 
     /// When [`Schedule::step`] is due.
@@ -52,10 +61,14 @@ impl Schedule {
 
     /// The time has come: true to send again, false when the request has failed.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
-        if self.sends == SENDS {
+        if self.sends == if self.steady { STEADY_SENDS } else { SENDS } {
             return false;
         }
-        let wait = if self.sends + 1 == SENDS { LAST_WAIT } else { 1 << self.sends };
+        let wait = match self.sends + 1 {
+            _ if self.steady => 1,
+            SENDS => LAST_WAIT,
+            _ => 1 << self.sends,
+        };
         self.sends += 1;
         self.next = now + self.rto * wait;
         true
@@ -86,6 +99,18 @@ mod tests {
         // The example of RFC 8489 section 6.2.1.
         assert_eq!(sends, [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500]);
         assert_eq!(now, Instant::from_millis(40_500));
+    }
+
+    #[test]
+    fn where_the_peer_is_known_to_be_it_does_not_back_off() {
+        let mut schedule = Schedule::steady(MIN_RTO, Instant::from_millis(0));
+        for send in 1..40 {
+            let now = schedule.next_at();
+            assert_eq!(now, Instant::from_millis(send * 500));
+            assert!(schedule.step(now));
+        }
+        assert_eq!(schedule.next_at(), Instant::from_millis(20_000));
+        assert!(!schedule.step(schedule.next_at()));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct Config {
     pub policy: CandidatePolicy,
     /// Ta, the least interval between two new transactions: 50 ms, at least 5 ms (RFC 8445 section 14.2).
     pub ta: Duration,
-    /// How long servers may take before gathering ends without them: 5 s.
+    /// How long servers may take before gathering ends without them: 10 s, so five requests.
     pub gather_for: Duration,
     /// How long the controlling agent waits for a better pair after the first that works: 200 ms.
     pub nomination_wait: Duration,
@@ -54,7 +54,7 @@ impl Default for Config {
             stun_servers: Vec::new(),
             policy: CandidatePolicy::All,
             ta: Duration::from_millis(50),
-            gather_for: Duration::from_secs(5),
+            gather_for: Duration::from_secs(10),
             nomination_wait: Duration::from_millis(200),
             patience: Duration::from_secs(10),
             give_up_after: Duration::from_secs(30),

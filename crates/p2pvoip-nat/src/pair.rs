@@ -67,6 +67,8 @@ pub(crate) struct Pair {
     pub(crate) open: Option<(Check, Schedule)>,
     /// The check before, which is not repeated but may still be answered (RFC 8445 section 7.3.1.4).
     pub(crate) cancelled: Option<(Check, Schedule)>,
+    /// Whether the peer has checked this pair, so that it is known to be there.
+    pub(crate) heard: bool,
     /// Set while the pair works.
     pub(crate) valid: Option<Valid>,
     /// Controlling: the next check nominates. Controlled: the peer has nominated, to count when the pair works.
@@ -86,6 +88,7 @@ impl Pair {
             state: State::Waiting,
             open: None,
             cancelled: None,
+            heard: false,
             valid: None,
             nominate: false,
             nominated: false,

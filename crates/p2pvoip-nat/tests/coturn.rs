@@ -2,7 +2,7 @@
 //!
 //! Without `turnserver` on the path the test says that it is skipped; with `P2PVOIP_REQUIRE_PEERS=1` it fails then.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -113,7 +113,11 @@ fn coturn_tells_the_reflexive_address_of_a_real_socket() {
     let Some(server) = Turnserver::start() else {
         let required = std::env::var("P2PVOIP_REQUIRE_PEERS").is_ok_and(|value| value == "1");
         assert!(!required, "P2PVOIP_REQUIRE_PEERS=1, but turnserver is not installed; install coturn");
-        println!("SKIPPED: turnserver is not installed; install coturn to run this test");
+        // Not `println`, which is shown only when a test fails.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED coturn: turnserver is not installed; install coturn to run it"
+        );
         return;
     };
     let clock = Clock::start();

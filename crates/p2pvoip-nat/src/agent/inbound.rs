@@ -93,6 +93,7 @@ impl Agent {
     /// The peer checked this pair, and nominated it if so (RFC 8445 sections 7.3.1.4 and 7.3.1.5).
     fn on_checked(&mut self, id: PairId, nominated: bool, now: Instant) {
         let Some(pair) = self.list.get_mut(id) else { return };
+        pair.heard = true;
         if pair.state == State::Succeeded {
             if nominated && !pair.nominated {
                 pair.nominated = true;

@@ -109,7 +109,8 @@ impl Agent {
             if pair.valid.is_some() && !nominate {
                 return;
             }
-            pair.start(check, Schedule::start(rto, now));
+            let known = pair.heard || pair.valid.is_some();
+            pair.start(check, if known { Schedule::steady(rto, now) } else { Schedule::start(rto, now) });
         }
         self.send_check(check);
     }

@@ -73,7 +73,7 @@ fn the_laws_hold_while_gathering() {
 
 #[test]
 fn the_laws_hold_while_gathering_is_in_vain() {
-    let seen = start(Role::Controlled).wait(SECOND * 6).check();
+    let seen = start(Role::Controlled).wait(SECOND * 11).check();
     assert!(seen.iter().any(|(_, seen)| matches!(seen, Seen::Event(Event::GatheringDone))));
 }
 
@@ -95,7 +95,7 @@ fn the_laws_hold_from_the_first_check_to_the_nomination() {
 fn the_laws_hold_when_nothing_works() {
     let laws = know_the_peer(start(Role::Controlling));
     let laws = laws.command("the end", |agent: &mut Agent, now| agent.end_of_remote_candidates(now));
-    let seen = laws.wait(SECOND * 20).check();
+    let seen = laws.wait(SECOND * 25).check();
     assert!(matches!(seen.last(), Some((_, Seen::Event(Event::Failed(Failure::NoPath))))));
 }
 
