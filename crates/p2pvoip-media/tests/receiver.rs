@@ -16,7 +16,12 @@ fn ms(millis: u64) -> Duration {
 }
 
 fn report(name: &str, outcome: &Outcome) {
-    println!("{name}: {:.0} ms @ {:.2} % {:?}", outcome.mean_delay(), outcome.concealed() * 100.0, outcome.received);
+    println!(
+        "{name}: {:.0} ms @ {:.2} % {:?}",
+        outcome.mean_delay(),
+        outcome.concealed() * 100.0,
+        outcome.received
+    );
 }
 
 #[test]
@@ -71,7 +76,8 @@ fn handovers_of_lte_do_not_lose_the_voice() {
 fn a_queue_that_fills_and_drains_is_followed() {
     let outcome = call(9_000, 5, |_| budget(), &mut |_, now, rng| {
         let phase = now.as_micros() / 1_000 % 5_000;
-        let queue = if phase < 2_000 { phase * 3 / 20 } else { 300u64.saturating_sub((phase - 2_000) * 3 / 10) };
+        let queue =
+            if phase < 2_000 { phase * 3 / 20 } else { 300u64.saturating_sub((phase - 2_000) * 3 / 10) };
         vec![now + BASE + ms(queue) + exponential(3.0, rng)]
     });
     report("bloat", &outcome);
@@ -191,7 +197,10 @@ fn one_stray_packet_is_refused_and_a_new_clock_is_followed() {
     let mut receiver = Receiver::new(Plain::default(), &ReceiverConfig::default());
     let mut frame = Frame::SILENCE;
     let at = |n: u64| Instant::from_millis(1_000 + 20 * n);
-    let payload = |n: u64| { let [a, b] = mark(n).to_le_bytes(); [4, a, b, a, b] };
+    let payload = |n: u64| {
+        let [a, b] = mark(n).to_le_bytes();
+        [4, a, b, a, b]
+    };
     let low = |n: u64| u16::try_from(n * 8 % 65_536).unwrap();
     for n in 0..300u64 {
         let time = if n < 100 { low(n) } else { low(n).wrapping_add(30_000) };

@@ -177,6 +177,8 @@ impl EndReason {
     }
 }
 
+impl core::error::Error for EndReason {}
+
 impl core::fmt::Display for EndReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {

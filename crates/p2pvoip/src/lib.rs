@@ -33,9 +33,9 @@ pub use p2pvoip_nat as nat;
 pub use p2pvoip_signal as signal;
 pub use p2pvoip_telemetry as telemetry;
 
-pub use codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
 #[cfg(feature = "opus")]
 pub use codec::Opus;
+pub use codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
 pub use engine::DialError;
 pub use event::{CallEvent, CallState, Encryption, Path};
 pub use p2pvoip_crypto::{ContactCard, Fingerprint, Identity};

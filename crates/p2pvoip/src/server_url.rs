@@ -111,7 +111,18 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for text in ["", "http://a", "ws://", "ws://:80", "ws://a:99999", "ws://a:0", "ws://a/b", "ws://[::1", "ws://x@y", "ws://a:"] {
+        for text in [
+            "",
+            "http://a",
+            "ws://",
+            "ws://:80",
+            "ws://a:99999",
+            "ws://a:0",
+            "ws://a/b",
+            "ws://[::1",
+            "ws://x@y",
+            "ws://a:",
+        ] {
             assert_eq!(text.parse::<ServerUrl>(), Err(BadServerUrl), "{text}");
         }
     }

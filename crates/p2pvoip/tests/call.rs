@@ -37,7 +37,7 @@ fn two_people_on_the_public_network_hear_each_other() {
 fn hanging_up_is_heard_at_the_other_end_at_once() {
     let mut story = public(2);
     assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
-    story.person_mut(story.a, |person, now| person.hang_up(now));
+    story.person_mut(story.a, story::Person::hang_up);
     story.world.run_for(Duration::from_millis(100));
     assert_eq!(story.ends(), (Some(EndReason::HungUp), Some(EndReason::PeerHungUp)));
     story.world.run_for(Duration::from_secs(3));

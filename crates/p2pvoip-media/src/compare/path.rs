@@ -24,9 +24,8 @@ pub(super) struct Step {
 pub(super) fn common_lag(said: &Features, heard: &Features) -> Option<i32> {
     let active: Vec<_> = (0..said.len()).filter(|frame| said.is_active(*frame)).step_by(SPARSE).collect();
     let (before, after) = (i32::try_from(said.len()).ok()?, i32::try_from(heard.len()).ok()?);
-    let score = |lag: i32| -> f32 {
-        active.iter().map(|frame| product(said, heard, signed(*frame), lag)).sum()
-    };
+    let score =
+        |lag: i32| -> f32 { active.iter().map(|frame| product(said, heard, signed(*frame), lag)).sum() };
     let best = (-before..=after).map(|lag| (lag, score(lag))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     (best.1 > 0.0).then_some(best.0)
 }

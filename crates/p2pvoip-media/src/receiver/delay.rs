@@ -150,7 +150,8 @@ impl DelayEstimator {
             *top += over;
         }
         *self.weights = moved;
-        self.origin = self.origin.saturating_sub(signed(below).saturating_mul(BUCKET)).saturating_sub(START_MICROS);
+        self.origin =
+            self.origin.saturating_sub(signed(below).saturating_mul(BUCKET)).saturating_sub(START_MICROS);
         START
     }
 

@@ -6,8 +6,8 @@ use p2pvoip_core::{Bitrate, DataSize, Instant, Rng, Seed};
 use p2pvoip_media::codec::{CodecError, Decoder, Encoder, Setup};
 use p2pvoip_media::payload::{Chunks, Kind};
 use p2pvoip_media::{
-    Budget, FRAME, Frame, Packed, Played, PlayedKind, Receiver, ReceiverConfig, ReceiverStats, Sender, SenderConfig,
-    SenderStats,
+    Budget, FRAME, Frame, Packed, Played, PlayedKind, Receiver, ReceiverConfig, ReceiverStats, Sender,
+    SenderConfig, SenderStats,
 };
 
 /// A codec which keeps the first sample of each 10 ms, of this frame and, for repair, of the one before.

@@ -11,4 +11,7 @@ pub(crate) mod hash;
 pub(crate) mod record;
 pub(crate) mod slot;
 
-pub use endpoint::{CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, Refused, ServerId, Settings, SettingsError, Transmit};
+pub use endpoint::{
+    CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, Refused, ServerId, Settings, SettingsError,
+    Transmit,
+};

@@ -63,8 +63,8 @@ impl Rings {
     }
 
     /// Hands a frame to the speaker; it is lost when nobody takes frames.
-    pub(crate) fn play(&self, frame: Frame) {
+    pub(crate) fn play(&self, frame: &Frame) {
         // A full or closed ring is the listener's choice not to listen.
-        let _lost = self.playout.try_send(frame);
+        let _lost = self.playout.try_send(*frame);
     }
 }

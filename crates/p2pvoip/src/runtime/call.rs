@@ -117,7 +117,7 @@ impl Call {
 
     /// How it fares: the newest figures.
     pub fn stats(&self) -> CallStats {
-        self.facts.borrow().stats.clone()
+        self.facts.borrow().stats
     }
 
     /// The next event; none after the call's end.

@@ -30,6 +30,8 @@ const CLOSE_WAIT: Duration = Duration::from_secs(3);
 const MAX_DATAGRAM: usize = 2_048;
 /// Datagrams read in a row before the engine is asked what it has to say.
 const BATCH: usize = 16;
+/// Reports of connections that wait for the driver; a connection with more to say waits.
+const REPORTS: usize = 64;
 /// Events of a call that wait for its owner; figures are left out when they are too many.
 pub(super) const EVENTS: usize = 64;
 /// Events kept free for what must not be left out.
@@ -98,7 +100,8 @@ pub(super) struct Driver {
     sockets: Sockets,
     servers: BTreeMap<ServerId, (u64, Connection)>,
     generation: u64,
-    reports: (mpsc::Sender<(LinkId, Report)>, mpsc::Receiver<(LinkId, Report)>),
+    to_reports: mpsc::Sender<(LinkId, Report)>,
+    reports: mpsc::Receiver<(LinkId, Report)>,
     calls: BTreeMap<CallKey, Port>,
     next_tick: Option<tokio::time::Instant>,
     closing: Option<(oneshot::Sender<()>, tokio::time::Instant)>,
@@ -115,12 +118,14 @@ enum Woken {
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
+        let (to_reports, reports) = mpsc::channel(REPORTS);
         Self {
             parts,
             sockets: Sockets::default(),
             servers: BTreeMap::new(),
             generation: 0,
-            reports: mpsc::channel(64),
+            to_reports,
+            reports,
             calls: BTreeMap::new(),
             next_tick: None,
             closing: None,
@@ -153,17 +158,18 @@ impl Driver {
     /// Waits for whatever comes first.
     async fn sleep(&mut self, wake: Option<Instant>) -> Woken {
         let clock = self.parts.clock;
-        let deadline = [wake.map(|at| clock.deadline(at)), self.next_tick, self.closing.as_ref().map(|(_, at)| *at)]
-            .into_iter()
-            .flatten()
-            .min();
+        let deadline =
+            [wake.map(|at| clock.deadline(at)), self.next_tick, self.closing.as_ref().map(|(_, at)| *at)]
+                .into_iter()
+                .flatten()
+                .min();
         let closing = self.closing.is_some();
         let (sockets, buf) = (&mut self.sockets, &mut self.buf);
         tokio::select! {
             biased;
             () = sleep_until(deadline) => Woken::Deadline,
             received = poll_fn(|cx| sockets.poll_receive(cx, buf)) => Woken::Datagram(received),
-            Some((link, report)) = self.reports.1.recv() => Woken::Report(link, report),
+            Some((link, report)) = self.reports.recv() => Woken::Report(link, report),
             command = self.parts.commands.recv(), if !closing => Woken::Command(command),
         }
     }
@@ -173,7 +179,9 @@ impl Driver {
         let mut received = first;
         for _ in 0..BATCH {
             let now = self.parts.clock.now();
-            if let (Some(call), Some(bytes)) = (self.sockets.owner(received.local), self.buf.get(..received.len)) {
+            if let (Some(call), Some(bytes)) =
+                (self.sockets.owner(received.local), self.buf.get(..received.len))
+            {
                 let input = Input::Datagram { call, local: received.local, remote: received.remote, bytes };
                 if let Err(error) = self.parts.engine.handle_input(input, now) {
                     tracing::trace!(%error, "a datagram was dropped");
@@ -240,9 +248,9 @@ impl Driver {
         self.calls.insert(key, Port { events, state, facts, rings, unclaimed: None, plays: false });
         let opened = self.sockets.open(key, &self.parts.bind).await;
         let now = self.parts.clock.now();
-        let gathered = opened.map_err(|error| error.to_string()).and_then(|bases| {
-            self.parts.engine.gather(key, &bases, now).map_err(|error| error.to_string())
-        });
+        let gathered = opened
+            .map_err(|error| error.to_string())
+            .and_then(|bases| self.parts.engine.gather(key, &bases, now).map_err(|error| error.to_string()));
         if let Err(error) = gathered {
             tracing::error!(%error, "the call's sockets cannot be used");
             self.parts.engine.fail(key, now);
@@ -294,7 +302,7 @@ impl Driver {
                 let tls = Arc::clone(&self.parts.tls);
                 self.generation += 1;
                 let link = LinkId { server, generation: self.generation };
-                let connection = Connection::open(link, url, tls, self.reports.0.clone());
+                let connection = Connection::open(link, url, tls, self.to_reports.clone());
                 self.servers.insert(server, (link.generation, connection));
             }
             Event::Close { server } => drop(self.servers.remove(&server)),
@@ -328,7 +336,9 @@ impl Driver {
                 port.plays = *state == CallState::Connected;
                 port.state.send_replace(*state);
             }
-            CallEvent::Encrypted(encryption) => port.facts.send_modify(|facts| facts.encryption = Some(*encryption)),
+            CallEvent::Encrypted(encryption) => {
+                port.facts.send_modify(|facts| facts.encryption = Some(*encryption))
+            }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(_) | CallEvent::Summary(_) => {}
         }
@@ -362,7 +372,7 @@ impl Driver {
             self.parts.engine.capture(*key, &port.rings.captured(), now);
             let mut frame = Frame::SILENCE;
             if self.parts.engine.playout(*key, &mut frame, now).is_some() {
-                port.rings.play(frame);
+                port.rings.play(&frame);
             }
         }
     }

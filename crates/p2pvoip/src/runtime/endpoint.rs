@@ -137,8 +137,15 @@ impl Endpoint {
         let (commands, for_driver) = mpsc::channel(COMMANDS);
         let (to_owner, rings) = mpsc::channel(RINGS);
         let (tell_online, online) = watch::channel(false);
-        let parts =
-            Parts { engine, clock, bind: config.bind, tls, commands: for_driver, rings: to_owner, online: tell_online };
+        let parts = Parts {
+            engine,
+            clock,
+            bind: config.bind,
+            tls,
+            commands: for_driver,
+            rings: to_owner,
+            online: tell_online,
+        };
         tokio::spawn(Driver::new(parts).run());
         Ok(Self { commands, rings, online, card })
     }

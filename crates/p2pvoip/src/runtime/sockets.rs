@@ -70,7 +70,8 @@ impl Sockets {
 
     /// Sends a datagram; a socket that would block loses it, as the network might.
     pub(crate) fn send(&self, local: SocketAddr, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let entry = self.entries.iter().find(|entry| entry.local == local).ok_or(io::ErrorKind::NotConnected)?;
+        let entry =
+            self.entries.iter().find(|entry| entry.local == local).ok_or(io::ErrorKind::NotConnected)?;
         entry.socket.try_send_to(bytes, remote).map(|_| ())
     }
 

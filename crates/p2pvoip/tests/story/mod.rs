@@ -1,7 +1,23 @@
 //! Whole calls in the simulated network: two people, a rendezvous server and a STUN server, on virtual time.
 //!
 //! Used by the tests beside it and by the example `sim`; each uses a part of it.
-#![allow(dead_code, unreachable_pub, reason = "each test and the example use their own part of the story")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test and the example use their own part of the story"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that goes wrong fails its test"
+)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::struct_excessive_bools,
+    reason = "a story looks at what it is about"
+)]
 
 mod codec;
 mod person;
@@ -64,7 +80,10 @@ impl Story {
             settings.nat.stun_servers = vec![stun];
             let endpoint = Endpoint::new(settings, seed.derive(name), DATE, START).unwrap();
             card = endpoint.card().unwrap();
-            world.install(place.host, Node::Person(Box::new(Person::new(endpoint, place.address, server.host))));
+            world.install(
+                place.host,
+                Node::Person(Box::new(Person::new(endpoint, place.address, server.host))),
+            );
         }
         let mut story = Self { world, a: a.host, b: b.host, server: server.host, card: card.unwrap() };
         let online = story.world.run_while(Duration::from_secs(10), |world| {
@@ -83,10 +102,12 @@ impl Story {
     }
 
     pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
-        self.world.command(host, |node, now| match node {
-            Node::Person(person) => command(person, now),
-            Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
-        }).unwrap()
+        self.world
+            .command(host, |node, now| match node {
+                Node::Person(person) => command(person, now),
+                Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
+            })
+            .unwrap()
     }
 
     /// `a` dials `b`.

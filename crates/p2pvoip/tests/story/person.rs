@@ -109,7 +109,8 @@ impl Person {
     pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
         self.now = now;
         let Some(call) = self.call else { return };
-        let input = Input::Datagram { call, local: datagram.to, remote: datagram.from, bytes: datagram.bytes };
+        let input =
+            Input::Datagram { call, local: datagram.to, remote: datagram.from, bytes: datagram.bytes };
         // What is refused is dropped, as by every owner.
         let _refused = self.endpoint.handle_input(input, now);
     }
@@ -156,7 +157,9 @@ impl Person {
         match played.kind {
             PlayedKind::Silence => self.heard.silent += 1,
             PlayedKind::Concealed => self.heard.concealed += 1,
-            _ => self.heard.spoken += 1,
+            PlayedKind::Decoded | PlayedKind::Recovered | PlayedKind::Copied | PlayedKind::Stretched => {
+                self.heard.spoken += 1
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use p2pvoip_signal::{CallId, Envelope, EnvelopeKind, MAX_CANDIDATES, MailboxId, 
 const MAX_HELD: usize = 64;
 
 /// The letters of one call.
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts, each asked by itself")]
 pub(super) struct Letters {
     id: CallId,
     mailbox: Token,

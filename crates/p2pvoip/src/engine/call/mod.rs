@@ -72,11 +72,7 @@ pub(crate) struct Call {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input<'a> {
     /// A datagram came to one of the call's sockets.
-    Datagram {
-        local: SocketAddr,
-        remote: SocketAddr,
-        bytes: &'a [u8],
-    },
+    Datagram { local: SocketAddr, remote: SocketAddr, bytes: &'a [u8] },
     /// An envelope came to the call's own mailbox.
     Envelope(&'a Envelope),
     /// Nobody listens at the mailbox that the offer went to.
@@ -105,6 +101,12 @@ pub(crate) enum Refused {
     Sealed,
     #[error("the envelope is not what this call waits for, or did not authenticate")]
     Envelope,
+}
+
+impl From<nat::Refused> for Refused {
+    fn from(refused: nat::Refused) -> Self {
+        if refused == nat::Refused::Full { Self::Full } else { Self::Nat(refused) }
+    }
 }
 
 impl Machine for Call {
@@ -244,14 +246,17 @@ impl Call {
         self.voice.as_mut().map(|voice| voice.playout(frame, now))
     }
 
-    fn datagram(&mut self, local: SocketAddr, remote: SocketAddr, bytes: &[u8], now: Instant) -> Result<(), Refused> {
+    fn datagram(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<(), Refused> {
         match classify(bytes) {
             Protocol::Stun | Protocol::TurnChannel => {
                 let datagram = nat::Datagram { local, remote, bytes };
-                self.agent.handle_input(datagram, now).map_err(|refused| match refused {
-                    nat::Refused::Full => Refused::Full,
-                    other => Refused::Nat(other),
-                })
+                self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
             Protocol::Sealed => {
                 let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
@@ -274,7 +279,9 @@ impl Call {
 
     fn on_control(&mut self, control: Control, now: Instant) {
         match control {
-            Control::HangUp { reason, .. } => self.step(now, |state| state.on_message(&Message::HangUp { reason }, now)),
+            Control::HangUp { reason, .. } => {
+                self.step(now, |state| state.on_message(&Message::HangUp { reason }, now))
+            }
             Control::Ack { .. } => {}
         }
     }
@@ -289,7 +296,8 @@ impl Call {
                     self.step(now, |state| state.on_path(now));
                 }
                 self.monitor.on_path();
-                let path = Path { kind: route.kind, local: route.local, remote: route.remote, rtt: route.rtt };
+                let path =
+                    Path { kind: route.kind, local: route.local, remote: route.remote, rtt: route.rtt };
                 self.events.push_back(CallEvent::Path(path));
             }
             nat::Event::ConsentLost => self.step(now, |state| state.fail(EndReason::PeerVanished)),
@@ -369,6 +377,9 @@ impl Call {
         if self.silence_at().is_some_and(|wake| wake.at <= now) {
             self.step(now, |state| state.fail(EndReason::PeerVanished));
         }
+        if self.voice.as_ref().is_some_and(|voice| voice.is_path_broken()) {
+            self.step(now, |state| state.fail(EndReason::PeerVanished));
+        }
         if self.next_stats.is_some_and(|at| at <= now) {
             self.next_stats = Some(now + STATS_EVERY);
             let stats = self.stats(now);
@@ -378,13 +389,15 @@ impl Call {
 
     fn next_at(&self) -> Option<Wake> {
         let stats = self.next_stats.map(|at| Wake { at, why: "stats" });
-        let linger = self.ended_at.map(|at| Wake { at: at + LINGER, why: "linger" }).filter(|wake| wake.at > self.now);
+        let linger =
+            self.ended_at.map(|at| Wake { at: at + LINGER, why: "linger" }).filter(|wake| wake.at > self.now);
         let own = Wake::earliest(self.state.wake(), self.silence_at());
         Wake::earliest(own, Wake::earliest(stats, linger))
     }
 
     fn silence_at(&self) -> Option<Wake> {
-        let (State::Connected(_), Some(since), Some(voice)) = (&self.state, self.connected_at, &self.voice) else {
+        let (State::Connected(_), Some(since), Some(voice)) = (&self.state, self.connected_at, &self.voice)
+        else {
             return None;
         };
         let last = voice.last_received().map_or(since, |last| last.max(since));
@@ -394,6 +407,9 @@ impl Call {
 
 impl core::fmt::Debug for Call {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Call").field("state", &self.state.state()).field("voice", &self.voice).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("state", &self.state.state())
+            .field("voice", &self.voice)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer, Session,
+    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer,
+    Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -37,6 +38,8 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Contact<'a> {
     pub(crate) mailbox: MailboxId,
     pub(crate) prekeys: &'a Prekeys,
+    /// The least version that its card allows: nobody in between can talk us into an earlier one.
+    pub(crate) least_version: u8,
 }
 
 /// The keys of the sealed path, until it is opened.
@@ -85,7 +88,10 @@ impl Call {
             media: description::OURS.to_vec(),
         };
         let payload = body.emit().map_err(|_| SetupError::TooLong)?;
-        let hello = Hello::default();
+        let mut hello = Hello::default();
+        let versions = &mut hello.versions;
+        *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
+            .ok_or(HandshakeError::NoCommonVersion)?;
         let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, seed, unix)?;
         if !self.letters.post(contact.mailbox, EnvelopeKind::Offer, &message) {
             return Err(SetupError::TooLong);
@@ -102,7 +108,13 @@ impl Call {
         offer: &OfferBody,
         now: Instant,
     ) -> Result<Self, SetupError> {
-        let mut call = Self::new(parts, offer.call_id, State::Rung(Rung::new(offer.call_id, now)), Role::Controlled, now)?;
+        let mut call = Self::new(
+            parts,
+            offer.call_id,
+            State::Rung(Rung::new(offer.call_id, now)),
+            Role::Controlled,
+            now,
+        )?;
         let answer = AnswerBody {
             reply_to: mailbox_of(call.mailbox()),
             ice: credentials(&call.agent)?,
@@ -111,7 +123,8 @@ impl Call {
         let payload = answer.emit().map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.agent.set_remote_credentials(theirs, now).map_err(|_| SetupError::Credentials)?;
-        let (session, message) = responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
+        let (session, message) =
+            responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
         if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
             return Err(SetupError::TooLong);
         }
@@ -123,7 +136,13 @@ impl Call {
         Ok(call)
     }
 
-    fn new(parts: &Parts<'_>, id: CallId, state: State, role: Role, now: Instant) -> Result<Self, nat::ConfigError> {
+    fn new(
+        parts: &Parts<'_>,
+        id: CallId,
+        state: State,
+        role: Role,
+        now: Instant,
+    ) -> Result<Self, nat::ConfigError> {
         let seed = &parts.seed;
         let mailbox = Token::random(&mut seed.derive("mailbox").rng());
         let agent = Agent::new(parts.nat.clone(), role, seed.derive("nat"), now)?;

@@ -38,7 +38,10 @@ impl Rate {
             let span = now.saturating_since(at).max(Duration::from_millis(1));
             let newest = DataSize::from_bytes(bytes.saturating_sub(before)) / span;
             let (part, whole) = NEWEST;
-            self.rate = Some(self.rate.map_or(newest, |rate| rate.scaled(whole - part, whole) + newest.scaled(part, whole)));
+            self.rate = Some(
+                self.rate
+                    .map_or(newest, |rate| rate.scaled(whole - part, whole) + newest.scaled(part, whole)),
+            );
         }
         self.rate.unwrap_or_default()
     }
@@ -105,7 +108,8 @@ impl Monitor {
         let opener = voice.opener();
         stats.refused.unauthenticated = opener.forged;
         stats.refused.replayed = opener.replayed + opener.too_old;
-        stats.refused.malformed = opener.malformed + counters.refused_slots + receiver.refused + receiver.undecodable;
+        stats.refused.malformed =
+            opener.malformed + counters.refused_slots + receiver.refused + receiver.undecodable;
         stats.refused.limited = counters.refused_long;
     }
 }

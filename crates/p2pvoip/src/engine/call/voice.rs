@@ -10,7 +10,9 @@
 
 use core::time::Duration;
 
-use p2pvoip_cc::{AudioConfig, AudioController, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent};
+use p2pvoip_cc::{
+    AudioConfig, AudioController, Breaker, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent,
+};
 use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
 use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Sealer};
@@ -118,7 +120,12 @@ pub(crate) enum VoiceError {
 }
 
 impl Voice {
-    pub(crate) fn new(sealer: Sealer, opener: Opener, codec: &dyn Codec, now: Instant) -> Result<Self, VoiceError> {
+    pub(crate) fn new(
+        sealer: Sealer,
+        opener: Opener,
+        codec: &dyn Codec,
+        now: Instant,
+    ) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
         let mut voice = Self {
@@ -174,7 +181,9 @@ impl Voice {
             return Sending::Wait(Some(wake));
         }
         let prefix = route.prefix.as_bytes();
-        let Some((front, packet)) = buf.split_at_mut_checked(prefix.len()) else { return Sending::Wait(None) };
+        let Some((front, packet)) = buf.split_at_mut_checked(prefix.len()) else {
+            return Sending::Wait(None);
+        };
         front.copy_from_slice(prefix);
         let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
         self.controller.on_sent(Sent { number, size, path: route.path }, now);
@@ -196,7 +205,8 @@ impl Voice {
         self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
         self.last_received = Some(now);
         self.collector.on_received(opened.number, path, Ecn::NotEct, now);
-        let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten() else {
+        let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten()
+        else {
             self.counters.refused_slots += 1;
             return Received::Refused;
         };
@@ -230,6 +240,11 @@ impl Voice {
     /// Whether the end of the call is still being told or acknowledged in the path.
     pub(crate) const fn is_hanging_up(&self) -> bool {
         self.control.is_some() || self.ack.is_some()
+    }
+
+    /// Whether the peer has not been hearing anything for so long that sending on would only congest (RFC 8083 section 4.5).
+    pub(crate) fn is_path_broken(&self) -> bool {
+        !self.stopped && self.controller.target().breaker == Breaker::Open
     }
 
     /// When the last authenticated packet came.
@@ -304,7 +319,8 @@ impl Voice {
     }
 
     fn next_at(&self) -> Option<Wake> {
-        let control = self.control.map(|control| Wake { at: control.next.min(control.until), why: "control" });
+        let control =
+            self.control.map(|control| Wake { at: control.next.min(control.until), why: "control" });
         let feedback = if self.stopped { None } else { self.collector.next_at() };
         Wake::earliest(control, feedback)
     }
@@ -324,10 +340,12 @@ impl Voice {
         let mut scratch = [0; MAX_CHUNK];
         if let Some(control) = self.control_to_send(now) {
             // A full slot is no fault: the message rides in the next one.
-            let _later = slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room));
+            let _later =
+                slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room));
         }
         let collector = &mut self.collector;
-        let _later = slot::write_chunk(&mut writer, Kind::Feedback, &mut scratch, |room| collector.emit(room, now));
+        let _later =
+            slot::write_chunk(&mut writer, Kind::Feedback, &mut scratch, |room| collector.emit(room, now));
         writer.pad();
         let sealed = self.sealer.seal(SLOTS, packet, slot_len).ok()?;
         Some((sealed.number, sealed.len))

@@ -64,7 +64,8 @@ impl Endpoint {
         let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
         let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
         client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
-        let request = client.fetch(Slot::new(card.mailbox().prekey_slot()), now).map_err(|_| DialError::Busy)?;
+        let request =
+            client.fetch(Slot::new(card.mailbox().prekey_slot()), now).map_err(|_| DialError::Busy)?;
         let stage = Stage::Lookup { request, card: Box::new(card.clone()) };
         self.calls.push(Entry { key, server, stage, call });
         Ok(key)
@@ -87,7 +88,9 @@ impl Endpoint {
             rendezvous::Event::Fetched { id, bytes } => self.on_fetched(id, bytes.as_deref()),
             rendezvous::Event::Delivered { id } => self.on_delivered(id),
             rendezvous::Event::Absent { id } => self.on_absent(id),
-            rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => self.on_unanswered(id),
+            rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => {
+                self.on_unanswered(id)
+            }
         }
     }
 
@@ -116,7 +119,8 @@ impl Endpoint {
 
     fn on_fetched(&mut self, id: RequestId, bytes: Option<&[u8]>) {
         let (now, unix) = (self.now, self.unix(self.now));
-        let looking = |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request, .. } if *request == id);
+        let looking =
+            |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request, .. } if *request == id);
         let Some(entry) = self.calls.iter_mut().find(looking) else { return };
         let Stage::Lookup { card, .. } = core::mem::replace(&mut entry.stage, Stage::Talking) else { return };
         let Some(bytes) = bytes else { return entry.call.fail(EndReason::Unreachable, now) };
@@ -124,7 +128,7 @@ impl Endpoint {
             return entry.call.fail(EndReason::NotTrusted, now);
         };
         let mailbox = MailboxId::new(card.mailbox().mailbox(unix.day()));
-        let contact = Contact { mailbox, prekeys: &prekeys };
+        let contact = Contact { mailbox, prekeys: &prekeys, least_version: card.least_version() };
         let seed = self.seed.derive_index("handshake", entry.key.0);
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
@@ -164,7 +168,8 @@ impl Endpoint {
     }
 
     fn offering(&mut self, id: RequestId) -> Option<&mut Entry> {
-        let offering = |entry: &&mut Entry| matches!(&entry.stage, Stage::Offering { request } if *request == Some(id));
+        let offering =
+            |entry: &&mut Entry| matches!(&entry.stage, Stage::Offering { request } if *request == Some(id));
         self.calls.iter_mut().find(offering)
     }
 }

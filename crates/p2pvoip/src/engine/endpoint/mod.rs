@@ -57,7 +57,10 @@ impl Settings {
 
 impl core::fmt::Debug for Settings {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Settings").field("nat", &self.nat).field("max_calls", &self.max_calls).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("nat", &self.nat)
+            .field("max_calls", &self.max_calls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,6 +185,12 @@ pub enum Refused {
     Invalid,
 }
 
+impl From<call::Refused> for Refused {
+    fn from(refused: call::Refused) -> Self {
+        if refused == call::Refused::Full { Self::Full } else { Self::Invalid }
+    }
+}
+
 struct Entry {
     key: CallKey,
     server: ServerId,
@@ -246,7 +255,12 @@ impl Endpoint {
     ///
     /// # Errors
     /// What ICE says of the addresses.
-    pub fn gather(&mut self, call: CallKey, bases: &[SocketAddr], now: Instant) -> Result<(), nat::CommandError> {
+    pub fn gather(
+        &mut self,
+        call: CallKey,
+        bases: &[SocketAddr],
+        now: Instant,
+    ) -> Result<(), nat::CommandError> {
         self.now = now;
         self.call_mut(call).map_or(Err(nat::CommandError::Ended), |call| call.gather(bases, now))
     }
@@ -347,10 +361,7 @@ impl Machine for Endpoint {
             Input::Datagram { call, local, remote, bytes } => {
                 let call = self.call_mut(call).ok_or(Refused::Gone)?;
                 let input = call::Input::Datagram { local, remote, bytes };
-                call.handle_input(input, now).map_err(|refused| match refused {
-                    call::Refused::Full => Refused::Full,
-                    _ => Refused::Invalid,
-                })
+                call.handle_input(input, now).map_err(Refused::from)
             }
             Input::Server { server, input } => {
                 if matches!(input, rendezvous::Input::Disconnected) {
@@ -412,7 +423,10 @@ impl Endpoint {
             let key = entry.key;
             match entry.call.poll_output(buf) {
                 Output::Transmit { to: call::Transmit::Datagram { local, remote }, len } => {
-                    return Polled::Output(Output::Transmit { to: Transmit::Datagram { call: key, local, remote }, len });
+                    return Polled::Output(Output::Transmit {
+                        to: Transmit::Datagram { call: key, local, remote },
+                        len,
+                    });
                 }
                 Output::Transmit { to: call::Transmit::Envelope { to }, len } => {
                     if let Some(Ok(envelope)) = buf.get(..len).map(Envelope::from_bytes) {
@@ -420,7 +434,9 @@ impl Endpoint {
                     }
                     return Polled::Again;
                 }
-                Output::Event(event) => return Polled::Output(Output::Event(Event::Call { call: key, event })),
+                Output::Event(event) => {
+                    return Polled::Output(Output::Event(Event::Call { call: key, event }));
+                }
                 Output::Wait(next) => wake = Wake::earliest(wake, next),
             }
         }
@@ -440,7 +456,8 @@ impl Endpoint {
 
     fn sweep_servers(&mut self) -> bool {
         let calls = &self.calls;
-        let Some(server) = self.servers.remove_unused(|id| calls.iter().any(|entry| entry.server == id)) else {
+        let Some(server) = self.servers.remove_unused(|id| calls.iter().any(|entry| entry.server == id))
+        else {
             return false;
         };
         self.events.push_back(Event::Close { server });
@@ -450,6 +467,9 @@ impl Endpoint {
 
 impl core::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Endpoint").field("calls", &self.calls.len()).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("calls", &self.calls.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }

@@ -76,10 +76,12 @@ impl Endpoint {
             // Without room now it is forgotten with the connection.
             let _full = server.client.forget(old, now);
         }
-        let listens: Result<Vec<_>, CommandError> = tokens.iter().map(|token| server.client.listen(*token, now)).collect();
+        let listens: Result<Vec<_>, CommandError> =
+            tokens.iter().map(|token| server.client.listen(*token, now)).collect();
         let record = prekey_record(&self.settings.identity, unix);
         let token = Token::new(*secret.prekey_token());
-        let publication = record.and_then(|bytes| server.client.publish(token, unix.as_secs(), &bytes, LIFETIME, now).ok());
+        let publication =
+            record.and_then(|bytes| server.client.publish(token, unix.as_secs(), &bytes, LIFETIME, now).ok());
         presence.tokens = tokens;
         if let Ok(listens) = listens {
             presence.listening = if listens == presence.listens { presence.listening } else { 0 };
@@ -112,7 +114,8 @@ impl Endpoint {
     /// The server did not take the record, or did not say so in time.
     pub(super) fn on_publication_failed(&mut self, id: RequestId) -> bool {
         let now = self.now;
-        let Some(presence) = self.presence.as_mut().filter(|presence| presence.publication == Some(id)) else {
+        let Some(presence) = self.presence.as_mut().filter(|presence| presence.publication == Some(id))
+        else {
             return false;
         };
         presence.publication = None;
@@ -122,7 +125,9 @@ impl Endpoint {
 
     /// The connection to our server is gone: listening starts anew with the next one.
     pub(super) fn on_offline(&mut self, server: ServerId) {
-        let Some(presence) = self.presence.as_mut().filter(|presence| presence.server == server) else { return };
+        let Some(presence) = self.presence.as_mut().filter(|presence| presence.server == server) else {
+            return;
+        };
         presence.listening = 0;
         if core::mem::take(&mut presence.online) {
             self.events.push_back(Event::Offline);
@@ -130,7 +135,9 @@ impl Endpoint {
     }
 
     fn tell_online(&mut self) {
-        if let Some(presence) = self.presence.as_mut().filter(|presence| presence.is_complete() && !presence.online) {
+        if let Some(presence) =
+            self.presence.as_mut().filter(|presence| presence.is_complete() && !presence.online)
+        {
             presence.online = true;
             self.events.push_back(Event::Online);
         }

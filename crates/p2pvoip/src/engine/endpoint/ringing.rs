@@ -16,12 +16,16 @@ impl Endpoint {
     /// An envelope came: for a call of ours, or an offer.
     pub(super) fn on_envelope(&mut self, server: ServerId, mailbox: MailboxId, envelope: &Envelope) {
         let now = self.now;
-        let addressed = |entry: &&mut Entry| entry.server == server && mailbox_of(entry.call.mailbox()) == mailbox;
+        let addressed =
+            |entry: &&mut Entry| entry.server == server && mailbox_of(entry.call.mailbox()) == mailbox;
         if let Some(entry) = self.calls.iter_mut().find(addressed) {
             if let Err(error) = entry.call.handle_input(call::Input::Envelope(envelope), now) {
                 tracing::debug!(%error, "an envelope was refused");
             }
-        } else if envelope.kind() == EnvelopeKind::Offer && self.is_own_mailbox(mailbox) && !self.ring(server, envelope.body()) {
+        } else if envelope.kind() == EnvelopeKind::Offer
+            && self.is_own_mailbox(mailbox)
+            && !self.ring(server, envelope.body())
+        {
             self.refused_offers += 1;
         }
     }
@@ -49,7 +53,8 @@ impl Endpoint {
                 Glare::TakeTheirs => entry.call.fail(EndReason::Superseded, now),
             }
         }
-        let busy = self.calls.iter().filter(|entry| !entry.call.state().is_ended()).count() >= self.settings.max_calls;
+        let busy = self.calls.iter().filter(|entry| !entry.call.state().is_ended()).count()
+            >= self.settings.max_calls;
         let (key, seed) = self.new_key();
         let Ok(mut call) = Call::ring(&self.parts(seed), responder, &offer, now) else { return false };
         if busy {

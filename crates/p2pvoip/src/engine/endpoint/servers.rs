@@ -1,8 +1,8 @@
 //! The rendezvous servers that an endpoint speaks with: its own, and those of the contacts that it calls.
 
 use p2pvoip_core::{Instant, Machine, Output, Seed, Wake};
-use p2pvoip_signal::rendezvous::{Client, Input, Refused as ClientRefused};
 use p2pvoip_signal::Token;
+use p2pvoip_signal::rendezvous::{Client, Input, Refused as ClientRefused};
 
 use super::{Endpoint, Event, Polled, Refused, Transmit};
 use crate::server_url::ServerUrl;
@@ -59,7 +59,12 @@ impl Servers {
         self.entries.iter_mut().find(|server| server.id == id)
     }
 
-    pub(super) fn handle_input(&mut self, id: ServerId, input: Input<'_>, now: Instant) -> Result<(), Refused> {
+    pub(super) fn handle_input(
+        &mut self,
+        id: ServerId,
+        input: Input<'_>,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let server = self.get_mut(id).ok_or(Refused::Gone)?;
         server.client.handle_input(input, now).map_err(|refused| match refused {
             ClientRefused::Full(_) => Refused::Full,
