@@ -1,4 +1,5 @@
 //! Feedback: written by the collector, read, and believed by the controller, as in every packet of a call.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has to stop")]
 
 use core::time::Duration;
 use std::hint::black_box;

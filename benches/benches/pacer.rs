@@ -1,4 +1,5 @@
 //! The pacer: a permit that is given, and one that is not.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has to stop")]
 
 use core::time::Duration;
 use std::hint::black_box;

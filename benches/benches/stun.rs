@@ -1,4 +1,5 @@
 //! STUN: an ICE agent answers a connectivity check, and a small server answers a query.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has to stop")]
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

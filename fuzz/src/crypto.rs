@@ -73,7 +73,7 @@ pub fn packet(script: &[u8]) {
     for (step, bytes) in steps(script) {
         let mut buf = [0; MAX_PACKET_LEN];
         let stream = step >> 4;
-        if step & 3 == 0 {
+        if step % 4 == 0 {
             let mut foreign = bytes.to_vec();
             assert!(opener.open(&mut foreign).is_err(), "it was not sealed");
             continue;
@@ -82,7 +82,7 @@ pub fn packet(script: &[u8]) {
         room.copy_from_slice(bytes);
         let Ok(sealed) = sealer.seal(stream, &mut buf, bytes.len()) else { continue };
         let mut copy = buf[..sealed.len].to_vec();
-        match step & 3 {
+        match step % 4 {
             1 => {
                 let opened = opener.open(&mut copy).expect("it was sealed");
                 assert_eq!((opened.stream, opened.number, opened.payload), (stream, sealed.number, bytes));

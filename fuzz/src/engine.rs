@@ -236,13 +236,13 @@ impl Peer {
     fn pass(&mut self, by: Duration) {
         let mut noted = Vec::new();
         let Self { endpoint, buf, now, .. } = self;
-        pass(endpoint, buf, now, by, |output, bytes| noted.push((note(output), bytes.to_vec())));
+        pass(endpoint, buf, now, by, |output, bytes| noted.push((note(&output), bytes.to_vec())));
         self.take_note(noted);
     }
 
     fn settle(&mut self) {
         let mut noted = Vec::new();
-        rest(&mut self.endpoint, &mut self.buf, |output, bytes| noted.push((note(output), bytes.to_vec())));
+        rest(&mut self.endpoint, &mut self.buf, |output, bytes| noted.push((note(&output), bytes.to_vec())));
         self.take_note(noted);
     }
 
@@ -294,8 +294,8 @@ enum Note {
     Other,
 }
 
-fn note(output: Output<Transmit, Event>) -> Note {
-    match output {
+fn note(output: &Output<Transmit, Event>) -> Note {
+    match *output {
         Output::Transmit { to: Transmit::Server { .. }, .. } => Note::ToServer,
         Output::Transmit { to: Transmit::Datagram { local, remote, .. }, .. } => {
             assert_eq!(local, HERE, "it leaves from a socket of the call");

@@ -1,6 +1,7 @@
 //! Replays every file of every corpus through its body, and small changes of each.
 //!
 //! With `P2PVOIP_WRITE_CORPUS=1` the files of the seeds are written anew; that is due when a format has changed.
+#![expect(clippy::expect_used, reason = "what these tests stand on has to be there")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,14 +36,20 @@ fn folder() -> PathBuf {
 }
 
 fn corpus(target: &str) -> Corpus {
-    let folder = folder().join(target);
-    let files =
-        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{} cannot be read: {error}", folder.display()));
-    let read = |file: std::io::Result<fs::DirEntry>| {
-        let file = file.unwrap();
-        (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())
-    };
-    files.map(read).collect()
+    files(&folder().join(target))
+        .map(|(name, path)| (name, fs::read(path).expect("a file can be read")))
+        .collect()
+}
+
+/// What is in a folder: names and paths.
+fn files(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> {
+    let entries = fs::read_dir(folder);
+    assert!(entries.is_ok(), "{} cannot be read: write the corpus of every target", folder.display());
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| (entry.file_name().into_string().expect("names are ASCII"), entry.path()))
 }
 
 /// Says which bytes it was, when the body panics.
@@ -56,8 +63,9 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { target, file, bytes } = self;
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            eprintln!("{target} fails on what comes of {file}, in hexadecimal: {hex}");
+            eprint!("{target} fails on what comes of {file}, in hexadecimal: ");
+            bytes.iter().for_each(|byte| eprint!("{byte:02x}"));
+            eprintln!();
         }
     }
 }
@@ -77,8 +85,7 @@ fn every_target_has_a_corpus_and_every_corpus_a_target() {
             assert!(bytes.len() <= LARGEST, "{name}/{file} has more than {LARGEST} bytes");
         }
     }
-    for entry in fs::read_dir(folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    for (name, _) in files(&folder()) {
         assert!(TARGETS.iter().any(|(target, _)| *target == name), "corpus/{name} has no target");
     }
 }
@@ -90,8 +97,8 @@ fn the_corpora_hold_the_seeds_of_today() {
         let folder = folder().join(name);
         for (file, bytes) in seeds::of(name) {
             if write {
-                fs::create_dir_all(&folder).unwrap();
-                fs::write(folder.join(&file), &bytes).unwrap();
+                fs::create_dir_all(&folder).expect("a folder can be made");
+                fs::write(folder.join(&file), &bytes).expect("a file can be written");
             }
             let held = fs::read(folder.join(&file)).ok();
             assert!(
@@ -124,7 +131,7 @@ fn change_all_of(krate: &str) {
         for (file, bytes) in &corpus {
             let mut rng = seed.derive(file).rng();
             for _ in 0..changes {
-                let other = others[usize::try_from(rng.below(others.len() as u64)).unwrap()];
+                let other = others[usize::try_from(rng.below(others.len() as u64)).unwrap_or_default()];
                 run(name, *body, file, &mutate(bytes, other, &mut rng));
             }
         }

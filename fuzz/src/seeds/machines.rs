@@ -138,7 +138,7 @@ fn agent() -> Named {
     .concat();
     let mapped = attribute(0x0020, &[0, 1, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]);
     let conflict = attribute(0x0009, &[0, 0, 4, 87]);
-    let noise = [&HALF_A_SECOND[..], &[0; 30], &[1]].concat();
+    let noise = [HALF_A_SECOND, &[0; 30], &[1]].concat();
     let meet = write(&[(6, HALF_A_SECOND), (6, HALF_A_SECOND), (6, A_MINUTE)]);
     let answers = write(&[
         (5, &mapped),
