@@ -21,6 +21,7 @@
 
 mod codec;
 mod person;
+pub mod sample;
 mod servers;
 
 use std::sync::Arc;
