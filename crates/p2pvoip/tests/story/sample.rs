@@ -26,7 +26,7 @@ pub struct Told {
 pub fn one(seed: &Seed, codec: &Arc<dyn Codec>, talk: Duration) -> Told {
     let topology = topology::random(seed);
     let network = topology.what.clone();
-    let mut story = Story::new(topology, codec, seed);
+    let mut story = Story::new(topology, codec, seed).untaped();
     let (outcome, after) = story.call(talk);
     let heard = [story.a, story.b].map(|host| story.person(host).heard);
     let played: u64 = heard.iter().map(|heard| heard.spoken + heard.concealed).sum();
