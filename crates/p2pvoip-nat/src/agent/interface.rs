@@ -21,7 +21,7 @@ pub enum Role {
 /// A datagram that came in: all of them that [`is_stun`](crate::is_stun) holds for go to the agent.
 #[derive(Clone, Copy)]
 pub struct Datagram<'a> {
-    /// The address of the socket that it came in on, as given to [`Agent::gather`].
+    /// The address of the socket that it came in on, as given to [`gather`](crate::Agent::gather).
     pub local: SocketAddr,
     /// Where it came from.
     pub remote: SocketAddr,
