@@ -39,3 +39,8 @@ pub use world::{Action, Cause, Datagram, HostId, Node, StreamEvent, StreamId, Ta
 
 /// When every world begins: not the epoch, so that a machine which takes zero for `never` is found.
 pub const START: Instant = Instant::from_millis(10_000);
+
+/// The examples of the README are tested with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
