@@ -52,7 +52,10 @@ impl Span {
     /// The span of exactly that duration: 10, 20, 40, 60, 80, 100 or 120 ms.
     pub fn of(duration: Duration) -> Option<Self> {
         let micros = duration.as_micros();
-        SPAN_TICKS.iter().position(|ticks| u128::from(*ticks) * u128::from(TICK_MICROS) == micros).and_then(code)
+        SPAN_TICKS
+            .iter()
+            .position(|ticks| u128::from(*ticks) * u128::from(TICK_MICROS) == micros)
+            .and_then(code)
     }
 
     /// From the three bits.
@@ -60,7 +63,11 @@ impl Span {
     /// # Errors
     /// [`Malformed::Invalid`] for code 7.
     pub fn from_bits(bits: u8) -> Result<Self, Malformed> {
-        if usize::from(bits) < SPAN_TICKS.len() { Ok(Self(bits)) } else { Err(Malformed::Invalid("duration")) }
+        if usize::from(bits) < SPAN_TICKS.len() {
+            Ok(Self(bits))
+        } else {
+            Err(Malformed::Invalid("duration"))
+        }
     }
 
     /// The three bits.
@@ -106,7 +113,11 @@ pub struct Chunk<'a> {
 impl core::fmt::Debug for Chunk<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { marker, span, distance, media_time, payload } = self;
-        write!(f, "Chunk(at {media_time}, {span:?}, distance {distance}, marker {marker}, {} bytes)", payload.len())
+        write!(
+            f,
+            "Chunk(at {media_time}, {span:?}, distance {distance}, marker {marker}, {} bytes)",
+            payload.len()
+        )
     }
 }
 
@@ -167,7 +178,10 @@ pub fn emit_filler(out: &mut [u8]) -> Result<(), Malformed> {
 }
 
 fn chunk_header(kind: Kind, inside: usize) -> Result<u16, Malformed> {
-    let len = u16::try_from(inside).ok().filter(|_| inside <= LONGEST_INSIDE).ok_or(Malformed::Invalid("length"))?;
+    let len = u16::try_from(inside)
+        .ok()
+        .filter(|_| inside <= LONGEST_INSIDE)
+        .ok_or(Malformed::Invalid("length"))?;
     Ok((u16::from(kind.0) << 13) | len)
 }
 

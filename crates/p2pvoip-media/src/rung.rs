@@ -228,7 +228,10 @@ mod tests {
     #[test]
     fn packets_grow_longer_as_the_rate_falls() {
         let ptime = |kbps| choose(&budget(kbps)).ptime.as_millis();
-        assert_eq!([ptime(100), ptime(60), ptime(40), ptime(25), ptime(16), ptime(1)], [20, 20, 40, 60, 60, 60]);
+        assert_eq!(
+            [ptime(100), ptime(60), ptime(40), ptime(25), ptime(16), ptime(1)],
+            [20, 20, 40, 60, 60, 60]
+        );
         assert_eq!(choose(&budget(1)).payload, 45, "the thriftiest when nothing fits");
         assert_eq!(choose(&budget(1_000)), rung(20, 161));
     }

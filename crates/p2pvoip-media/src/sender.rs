@@ -119,7 +119,10 @@ pub struct Sender<E> {
 
 impl<E> core::fmt::Debug for Sender<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Sender").field("spending", &self.wanted).field("stats", &self.stats).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("spending", &self.wanted)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
     }
 }
 
@@ -269,9 +272,11 @@ impl<E: Encoder> Sender<E> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits; the receiver expands them")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the wire carries the low 16 bits; the receiver expands them"
+)]
 fn chunk(frame: &Encoded, marker: bool, distance: u8) -> Chunk<'_> {
     let media_time = frame.time as u16;
     Chunk { marker, span: frame.span, distance, media_time, payload: frame.payload() }
 }
-

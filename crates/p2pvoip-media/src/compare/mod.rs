@@ -126,7 +126,8 @@ fn refine(original: &[i16], received: &[i16], frames: &[Verdict]) -> (i64, f32) 
     let from = loudest.unwrap_or_default() * FRAME;
     let part = from..(from + STRETCH * FRAME).min(original.len());
     let score = |offset: i64, step| correlation(original, received, &part, offset, step);
-    let coarse = best((-REACH / COARSE..=REACH / COARSE).map(|by| middle + by * COARSE), |offset| score(offset, 4));
+    let coarse =
+        best((-REACH / COARSE..=REACH / COARSE).map(|by| middle + by * COARSE), |offset| score(offset, 4));
     let fine = 1 - COARSE..COARSE;
     best(fine.map(|by| coarse.0 + by), |offset| score(offset, 1))
 }

@@ -85,7 +85,12 @@ impl Features {
 
 /// A third of the rate, by means of three: enough of a filter below 3.6 kHz.
 fn decimate(sound: &[i16]) -> Vec<f32> {
-    sound.as_chunks::<DECIMATION>().0.iter().map(|three| three.map(f32::from).iter().sum::<f32>() / 3.0).collect()
+    sound
+        .as_chunks::<DECIMATION>()
+        .0
+        .iter()
+        .map(|three| three.map(f32::from).iter().sum::<f32>() / 3.0)
+        .collect()
 }
 
 struct Transform {

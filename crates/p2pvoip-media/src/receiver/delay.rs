@@ -71,6 +71,13 @@ impl DelayEstimator {
         }
     }
 
+    /// Forgets all, in place.
+    pub(super) fn reset(&mut self, start: Duration) {
+        self.weights.fill(0.0);
+        (self.observed, self.fastest) = (0, [None; 2]);
+        self.target = start.clamp(self.least, self.most);
+    }
+
     /// A frame of that span could first be played at `now`.
     pub(super) fn observe(&mut self, offset: Offset, span: Duration, now: Instant) {
         self.note_fastest(offset, now);
@@ -150,7 +157,8 @@ impl DelayEstimator {
             *top += over;
         }
         *self.weights = moved;
-        self.origin = self.origin.saturating_sub(signed(below).saturating_mul(BUCKET)).saturating_sub(START_MICROS);
+        self.origin =
+            self.origin.saturating_sub(signed(below).saturating_mul(BUCKET)).saturating_sub(START_MICROS);
         START
     }
 

@@ -31,8 +31,8 @@ use crate::payload::Chunk;
 use buffer::{FrameBuffer, Inserted, LONGEST_PAYLOAD};
 use delay::{DelayEstimator, offset};
 use playout::Playout;
-pub use stats::{Played, PlayedKind, ReceiverStats};
 use stats::Jitter;
+pub use stats::{Played, PlayedKind, ReceiverStats};
 use timeline::{Placed, Timeline};
 
 pub use playout::STARVED;
@@ -88,7 +88,10 @@ pub struct Receiver<D> {
 
 impl<D> core::fmt::Debug for Receiver<D> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Receiver").field("waiting", &self.buffer.len()).field("stats", &self.stats).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("waiting", &self.buffer.len())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +170,7 @@ impl<D: Decoder> Receiver<D> {
         }
         self.buffer.clear();
         self.playout.reset();
-        self.delay = estimator(&self.config);
+        self.delay.reset(self.config.start_delay);
         self.jitter = Jitter::default();
     }
 

@@ -233,8 +233,11 @@ impl<D: Decoder> Receiver<D> {
             self.conceal(gap);
             return self.pass(next, gap, ticks);
         }
-        let from = samples - usize::try_from(gap).unwrap_or_default().saturating_mul(TICK_SAMPLES).min(samples);
-        self.playout.pcm.push(PlayedKind::Recovered, self.playout.scratch.get(from..samples).unwrap_or_default());
+        let from =
+            samples - usize::try_from(gap).unwrap_or_default().saturating_mul(TICK_SAMPLES).min(samples);
+        self.playout
+            .pcm
+            .push(PlayedKind::Recovered, self.playout.scratch.get(from..samples).unwrap_or_default());
         self.stats.recovered_fec += 1;
         self.pass(next, gap, ticks);
     }

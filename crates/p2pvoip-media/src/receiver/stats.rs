@@ -85,8 +85,10 @@ pub(super) struct Jitter {
 impl Jitter {
     pub(super) fn on_arrival(&mut self, media_time: u64, now: Instant) {
         if let Some((time, at)) = self.last {
-            let spacing = u128::from(now.as_micros()).saturating_add(u128::from(time.saturating_mul(TICK_MICROS)));
-            let meant = u128::from(at.as_micros()).saturating_add(u128::from(media_time.saturating_mul(TICK_MICROS)));
+            let spacing =
+                u128::from(now.as_micros()).saturating_add(u128::from(time.saturating_mul(TICK_MICROS)));
+            let meant =
+                u128::from(at.as_micros()).saturating_add(u128::from(media_time.saturating_mul(TICK_MICROS)));
             // A change of more than ten seconds is a pause or a new clock, not jitter.
             let change = u64::try_from(spacing.abs_diff(meant)).unwrap_or(u64::MAX).min(10_000_000);
             self.scaled = self.scaled + change - (self.scaled + 8) / 16;
@@ -109,7 +111,11 @@ mod tests {
         for n in 0..400u64 {
             jitter.on_arrival(n * 8, Instant::from_millis(100 + n * 20 + (n % 2) * 10));
         }
-        assert!(jitter.get().abs_diff(Duration::from_millis(10)) < Duration::from_micros(100), "{:?}", jitter.get());
+        assert!(
+            jitter.get().abs_diff(Duration::from_millis(10)) < Duration::from_micros(100),
+            "{:?}",
+            jitter.get()
+        );
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Pcm {
     pub(super) fn shorten(&mut self, care: Care) -> Option<usize> {
         let longest = LONGEST.min(self.len() / 2);
         let waiting = self.samples.get(HISTORY..)?;
-        let period = find_period(longest, care, |lag| Some((waiting.get(..lag)?, waiting.get(lag..2 * lag)?)))?;
+        let period =
+            find_period(longest, care, |lag| Some((waiting.get(..lag)?, waiting.get(lag..2 * lag)?)))?;
         let (first, second) = self.samples.get_mut(HISTORY..HISTORY + 2 * period)?.split_at_mut(period);
         fade(first, second);
         self.samples.drain(HISTORY + period..HISTORY + 2 * period);
@@ -192,7 +193,9 @@ mod tests {
     /// A tone of 200 Hz: its period is 240 samples.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a test signal")]
     fn tone(from: usize, len: usize) -> Vec<i16> {
-        (from..from + len).map(|n| ((n as f64 * core::f64::consts::TAU / 240.0).sin() * 9_000.0) as i16).collect()
+        (from..from + len)
+            .map(|n| ((n as f64 * core::f64::consts::TAU / 240.0).sin() * 9_000.0) as i16)
+            .collect()
     }
 
     fn noise(len: usize) -> Vec<i16> {

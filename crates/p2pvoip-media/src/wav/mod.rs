@@ -25,13 +25,17 @@ pub enum WavError {
     #[error("this is not a whole WAV file ({0}); record or export it again as WAV (PCM)")]
     NotWav(&'static str),
     /// The file has an encoding, a depth, a rate or a number of channels that is not supported.
-    #[error("the WAV file's format is not supported; convert it to 16 bit PCM, for example with `ffmpeg -i IN -c:a pcm_s16le OUT.wav`")]
+    #[error(
+        "the WAV file's format is not supported; convert it to 16 bit PCM, for example with `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
+    )]
     Unsupported,
     /// The file has no sound in it.
     #[error("the WAV file has no sound in it; choose one that holds at least one sample")]
     Empty,
     /// The file cannot be written.
-    #[error("the WAV file cannot be written ({0}); check that the folder exists, that you may write to it and that the disk has room")]
+    #[error(
+        "the WAV file cannot be written ({0}); check that the folder exists, that you may write to it and that the disk has room"
+    )]
     Write(#[source] io::Error),
     /// There is more sound than a WAV file can hold.
     #[error("the WAV file is as long as WAV files can be (12 hours); finish it and begin another")]

@@ -41,7 +41,10 @@ struct Resampling {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("samples", &self.samples).field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("samples", &self.samples)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,10 +69,20 @@ impl Source {
         if reader.duration() == 0 {
             return Err(WavError::Empty);
         }
-        let samples = (u64::from(reader.duration()) * u64::from(SAMPLE_RATE)).div_ceil(u64::from(spec.sample_rate));
-        let resampler = (spec.sample_rate != SAMPLE_RATE).then(|| Resampling::new(spec.sample_rate)).transpose()?;
+        let samples =
+            (u64::from(reader.duration()) * u64::from(SAMPLE_RATE)).div_ceil(u64::from(spec.sample_rate));
+        let resampler =
+            (spec.sample_rate != SAMPLE_RATE).then(|| Resampling::new(spec.sample_rate)).transpose()?;
         let channels = usize::from(spec.channels);
-        Ok(Self { reader, channels, resampler, ready: VecDeque::new(), left: samples, samples, failed: false })
+        Ok(Self {
+            reader,
+            channels,
+            resampler,
+            ready: VecDeque::new(),
+            left: samples,
+            samples,
+            failed: false,
+        })
     }
 
     /// Samples at 48 kHz in the whole file.
@@ -84,7 +97,10 @@ impl Source {
         let mixed = match spec.sample_format {
             hound::SampleFormat::Float => {
                 let samples = self.reader.samples::<f32>().take(wanted);
-                mix(samples.map(|sample| sample.map(|value| if value.is_finite() { value } else { 0.0 })), self.channels)
+                mix(
+                    samples.map(|sample| sample.map(|value| if value.is_finite() { value } else { 0.0 })),
+                    self.channels,
+                )
             }
             hound::SampleFormat::Int => {
                 let scale = 0.5f32.powi(i32::from(spec.bits_per_sample) - 1);
@@ -155,8 +171,10 @@ impl Resampling {
         let input = InterleavedSlice::new(&mono, 1, STEP).map_err(|_| WavError::Unsupported)?;
         let mut output =
             InterleavedSlice::new_mut(&mut self.out, 1, frames).map_err(|_| WavError::Unsupported)?;
-        let (_, made) =
-            self.sinc.process_into_buffer(&input, &mut output, indexing).map_err(|_| WavError::Unsupported)?;
+        let (_, made) = self
+            .sinc
+            .process_into_buffer(&input, &mut output, indexing)
+            .map_err(|_| WavError::Unsupported)?;
         let skipped = self.skip.min(made);
         self.skip -= skipped;
         ready.extend(self.out.get(skipped..made).unwrap_or_default().iter().copied().map(quantise));
@@ -191,7 +209,9 @@ fn read_error(error: hound::Error) -> WavError {
         hound::Error::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             WavError::NotWav("it ends too early")
         }
-        hound::Error::IoError(error) if error.kind() == io::ErrorKind::Other => WavError::NotWav("it ends too early"),
+        hound::Error::IoError(error) if error.kind() == io::ErrorKind::Other => {
+            WavError::NotWav("it ends too early")
+        }
         hound::Error::IoError(error) => WavError::Read(error),
         hound::Error::FormatError(what) => WavError::NotWav(what),
         hound::Error::Unsupported | hound::Error::TooWide | hound::Error::InvalidSampleFormat => {
