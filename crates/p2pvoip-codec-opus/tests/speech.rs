@@ -138,7 +138,6 @@ fn another_voice_and_silence_are_not_what_was_said() {
     let said = voice("voice-a.wav");
     let other = Call { kbps: 70, told: 0.0, loss: 0.0, jitter: 0 }.run(&voice("voice-b.wav"));
     let alignment = align(&said, &other.sound);
-    println!("other voice: {} {}", alignment.share(), alignment.correlation);
     assert!(alignment.share() < 0.1, "{}", alignment.share());
     assert_eq!(align(&said, &vec![0; 300_000]).present(), 0);
     assert_eq!(align(&vec![0; 300_000], &other.sound).active(), 0);

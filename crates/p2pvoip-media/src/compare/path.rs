@@ -9,7 +9,7 @@ const REACH: i32 = 60;
 /// The lags of a path.
 const STATES: i32 = 2 * REACH + 1;
 /// What a change of the lag by 10 ms costs, in similarity.
-const CHANGE: f32 = 0.15;
+const CHANGE: f32 = 0.5;
 /// The changes of the lag from one frame to the next that are tried, the likeliest first.
 const CHANGES: [i8; 5] = [0, -1, 1, -2, 2];
 /// Of the common lag's candidates, every such frame is looked at.
