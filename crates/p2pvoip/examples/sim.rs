@@ -53,13 +53,23 @@ fn main() -> ExitCode {
         }
     };
     let told = run(&options);
-    if options.json { print_json(&told) } else { print_table(&told, &options) }
+    if options.json {
+        print_json(&told);
+    } else {
+        print_table(&told, &options);
+    }
     if told.iter().any(|(_, told)| is_bad(told)) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options =
-        Options { calls: 1_000, talk: Duration::from_secs(10), seed: 1, only: None, opus: false, json: false };
+    let mut options = Options {
+        calls: 1_000,
+        talk: Duration::from_secs(10),
+        seed: 1,
+        only: None,
+        opus: false,
+        json: false,
+    };
     while let Some(word) = words.next() {
         let mut number = || {
             let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -100,7 +110,10 @@ fn run(options: &Options) -> Vec<(u64, Told)> {
     let mut told: Vec<_> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // A thread that panicked has said why; the rest of the table would hide it.
-        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|_| std::process::exit(101))).collect()
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap_or_else(|_| std::process::exit(101)))
+            .collect()
     });
     told.sort_by_key(|(number, _)| *number);
     told
@@ -138,7 +151,8 @@ fn print_table(told: &[(u64, Told)], options: &Options) {
 fn print_row(what: &str, values: impl Iterator<Item = f64>) {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    let at = |part: usize| values.get((values.len() * part / 100).min(values.len().saturating_sub(1))).copied();
+    let at =
+        |part: usize| values.get((values.len() * part / 100).min(values.len().saturating_sub(1))).copied();
     if let (Some(median), Some(high), Some(worst)) = (at(50), at(95), at(100)) {
         println!("{what:<28} {median:>8.1} {high:>8.1} {worst:>8.1}");
     }

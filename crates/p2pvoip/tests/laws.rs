@@ -1,14 +1,15 @@
 //! The endpoint, with all that is composed in it, keeps the five laws of a machine through a whole call.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong fails its test")]
 
 mod story;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use p2pvoip::CallEvent;
 use p2pvoip::Codec;
 use p2pvoip::engine::{Endpoint, Event, Input, Refused, Transmit};
 use p2pvoip::nat::CommandError;
-use p2pvoip::{CallEvent, CallStats};
 use p2pvoip_core::{Instant, Machine, Output, Seed};
 use p2pvoip_sim::laws::{Laws, Seen, SeenOf, Verdict};
 use p2pvoip_sim::{HostId, START, topology};
@@ -41,9 +42,9 @@ impl Machine for Masked {
                 output
             }
             Output::Event(Event::Call { call, event: CallEvent::Stats(_) }) => {
-                Output::Event(Event::Call { call, event: CallEvent::Stats(Box::new(CallStats::default())) })
+                Output::Event(Event::Call { call, event: CallEvent::Stats(Box::default()) })
             }
-            output => output,
+            Output::Transmit { .. } | Output::Event(_) | Output::Wait(_) => output,
         }
     }
 }
@@ -62,7 +63,7 @@ fn script(story: &mut Story, host: HostId, seed: &Seed) -> Laws<Masked> {
         at = when;
         let name = format!("{deed:?}").chars().take(40).collect::<String>();
         laws = if deed.input().is_some() {
-            laws.input(&name, deed, |deed| lend(deed))
+            laws.input(&name, deed, lend)
         } else {
             laws.command(&name, move |endpoint: &mut Masked, now| command(&deed, &mut endpoint.0, now))
         };
@@ -72,14 +73,11 @@ fn script(story: &mut Story, host: HostId, seed: &Seed) -> Laws<Masked> {
 
 /// Does it; sockets for a call that the owner has not heard of are opened when it has.
 fn command(deed: &Deed, endpoint: &mut Endpoint, now: Instant) -> Verdict {
-    match deed {
-        Deed::Gather(call, base) => {
-            Verdict::of(&endpoint.gather(*call, &[*base], now), |error| *error == CommandError::Ended)
-        }
-        _ => {
-            deed.command(endpoint, now);
-            Verdict::Accepted
-        }
+    if let Deed::Gather(call, base) = deed {
+        Verdict::of(&endpoint.gather(*call, &[*base], now), |error| *error == CommandError::Ended)
+    } else {
+        deed.command(endpoint, now);
+        Verdict::Accepted
     }
 }
 

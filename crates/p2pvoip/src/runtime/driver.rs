@@ -337,7 +337,7 @@ impl Driver {
                 port.state.send_replace(*state);
             }
             CallEvent::Encrypted(encryption) => {
-                port.facts.send_modify(|facts| facts.encryption = Some(*encryption))
+                port.facts.send_modify(|facts| facts.encryption = Some(*encryption));
             }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(_) | CallEvent::Summary(_) => {}

@@ -20,6 +20,7 @@
 )]
 
 mod codec;
+mod direct;
 mod person;
 pub mod sample;
 mod servers;
@@ -35,6 +36,7 @@ use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_sim::{HostId, START, Topology, World};
 
 pub use codec::Counting;
+pub use direct::Direct;
 pub use person::{Deed, Heard, Person};
 pub use servers::{Node, Server};
 
@@ -178,6 +180,16 @@ impl Story {
                 (ends.map_or(Outcome::Talked, |reason| Outcome::Broke(reason.as_str())), Some(after))
             }
         }
+    }
+
+    /// Takes both endpoints out of the world, in mid-call.
+    pub fn take_apart(mut self) -> Direct {
+        let now = self.now();
+        let ends = [self.a, self.b].map(|host| match self.world.uninstall(host) {
+            Some(Node::Person(person)) => person.into_call(),
+            _ => panic!("no person lives there"),
+        });
+        Direct::new(ends, now)
     }
 
     /// How the call ended, at each side.

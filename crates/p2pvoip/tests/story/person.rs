@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use p2pvoip::crypto::ContactCard;
-use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Transmit};
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
 use p2pvoip::{CallEvent, CallState, CallStats, EndReason, Frame};
@@ -137,6 +137,11 @@ impl Person {
         }
     }
 
+    /// The endpoint and its call.
+    pub fn into_call(self) -> (Endpoint, CallKey) {
+        (self.endpoint, self.call.unwrap())
+    }
+
     fn note(&mut self, now: Instant, deed: impl FnOnce() -> Deed) {
         if let Some(tape) = &mut self.tape {
             tape.push((now, deed()));
@@ -159,6 +164,32 @@ impl Person {
     pub fn reject(&mut self, reason: p2pvoip::RejectReason, now: Instant) {
         if let Some(call) = self.call {
             self.endpoint.reject(call, reason, now);
+        }
+    }
+
+    /// Something comes from the world that no node of it sent.
+    pub fn input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
+        self.now = now;
+        self.endpoint.handle_input(input, now)
+    }
+
+    /// A datagram comes that no node of the world sent.
+    pub fn offer(
+        &mut self,
+        to: SocketAddr,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let call = self.call.unwrap();
+        self.input(Input::Datagram { call, local: to, remote: from, bytes }, now)
+    }
+
+    /// The server says something that it should not.
+    pub fn server_says(&mut self, frame: &[u8], now: Instant) {
+        if let Some((server, _)) = self.link {
+            let input = Input::Server { server, input: rendezvous::Input::Frame(frame) };
+            let _refused = self.input(input, now);
         }
     }
 
@@ -237,7 +268,7 @@ impl Person {
             PlayedKind::Silence => self.heard.silent += 1,
             PlayedKind::Concealed => self.heard.concealed += 1,
             PlayedKind::Decoded | PlayedKind::Recovered | PlayedKind::Copied | PlayedKind::Stretched => {
-                self.heard.spoken += 1
+                self.heard.spoken += 1;
             }
         }
     }
