@@ -1,3 +1,55 @@
-//! The project's commands.
+//! The project's commands, run as `cargo xtask COMMAND`: one way to test, tidy, show and measure, here and in CI.
+//!
+//! xtask links no crate of the workspace, because it installs what they need to be built.
+//!
+//! # Exit codes
+//! See [`exit::Exit`]; `demo`, `sim` and `bench` pass on the exit code of what they ran.
 
-fn main() {}
+mod args;
+mod cargo;
+mod exit;
+mod paint;
+mod programs;
+mod steps;
+mod system;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use args::Command;
+use cargo::Workspace;
+use exit::Exit;
+use paint::Paint;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match args::parse(&words) {
+        Ok(command) => run(command),
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// Does what was asked.
+fn run(command: Command) -> ExitCode {
+    let workspace = Workspace::here();
+    let paint = Paint::for_stdout();
+    match command {
+        Command::Help(text) => {
+            print!("{text}");
+            Exit::Done.into()
+        }
+        Command::ListSteps => {
+            print!("{}", test::list());
+            Exit::Done.into()
+        }
+        Command::Test(options) => test::run(&workspace, &options, paint).into(),
+        Command::Tidy => tidy::run(&workspace).into(),
+        Command::Demo(args) => programs::demo(&workspace, &args, paint),
+        Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::Bench(args) => programs::bench(&workspace, &args, paint),
+    }
+}

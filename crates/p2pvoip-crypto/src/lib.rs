@@ -1,1 +1,65 @@
-//! Identity, handshake and packet protection for peer-to-peer voice.
+//! Identity, handshake and packet protection: who it is, and that nobody else hears.
+//!
+//! An [`Identity`] publishes a prekey bundle and hands out a [`ContactCard`]. Who has the card opens the bundle and
+//! writes a first handshake message ([`Initiator`]); the other side reads it, decides, and answers ([`Responder`]). Both
+//! hold a [`Session`] then: a [`Sealer`] and an [`Opener`] for packets, a [`SignalCipher`] for signalling.
+//!
+//! Nothing here has a clock, dice or IO: dates come as [`UnixTime`](p2pvoip_core::UnixTime), chance as a
+//! [`Seed`](p2pvoip_core::Seed) that the caller draws from the system.
+//!
+//! ```
+//! use p2pvoip_core::{Seed, UnixTime};
+//! use p2pvoip_crypto::{ContactCard, HEADER_LEN, Hello, Identity, Initiator, Responder};
+//!
+//! let now = UnixTime::from_secs(1_800_000_000);
+//! let (alice, bob) = (Identity::generate(&Seed::from_u64(1)), Identity::generate(&Seed::from_u64(2)));
+//! let card: ContactCard = bob.card("rendezvous.example:443")?.to_string().parse()?;
+//! let bundle = bob.prekey_bundle(now);
+//!
+//! let prekeys = card.mailbox().open_bundle(&bundle, card.fingerprint(), now)?;
+//! let hello = Hello::default();
+//! let (initiator, first) = Initiator::start(&alice, &prekeys, &hello, b"offer", Seed::from_u64(3), now)?;
+//!
+//! let responder = Responder::read(&bob, &first, now)?;
+//! assert_eq!(responder.peer().fingerprint, alice.fingerprint());
+//! assert_eq!(responder.payload(), b"offer");
+//! let (mut callee, second) = responder.answer(b"answer", &hello, Seed::from_u64(4))?;
+//! let (mut caller, answer) = initiator.finish(&second).map_err(|(_, error)| error)?;
+//! assert_eq!(answer, b"answer");
+//!
+//! let mut packet = [0; 100];
+//! packet[HEADER_LEN..][..5].copy_from_slice(b"hello");
+//! let sealed = caller.sealer.seal(0, &mut packet, 5)?;
+//! assert_eq!(callee.opener.open(&mut packet[..sealed.len])?.payload, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bundle;
+mod card;
+mod dates;
+mod handshake;
+mod identity;
+mod kdf;
+mod mailbox;
+mod packet;
+mod schedule;
+mod secret;
+mod signal_cipher;
+mod suite;
+
+pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
+pub use card::{CardError, ContactCard, MAX_CARD_LEN, MAX_SERVER_LEN};
+pub use dates::{CERTIFICATE_LIFE, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
+pub use handshake::{
+    HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
+};
+pub use identity::{Fingerprint, Identity, PeerIdentity};
+pub use mailbox::{MAILBOX_SECRET_LEN, MailboxSecret, token_id};
+pub use packet::{
+    Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
+    Opener, Refused, SealError, Sealed, Sealer,
+};
+pub use schedule::{DirectionSecret, EpochSecret};
+pub use secret::{Secret, SecretError};
+pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
+pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};

@@ -1,1 +1,24 @@
 //! The p2pvoip rendezvous server: mailboxes over WebSocket.
+//!
+//! [`Hub`] is the whole of its behaviour, without IO; [`Server`] gives it sockets, TLS and a clock. It passes envelopes
+//! from who knows a mailbox id to who holds the mailbox's token, and keeps published records by slot. It keeps nothing on
+//! disk, and logs neither mailbox ids nor addresses.
+//!
+//! ```no_run
+//! use p2pvoip_rendezvous::{Config, Server};
+//!
+//! # async fn run() -> Result<(), p2pvoip_rendezvous::ServeError> {
+//! let server = Server::bind(Config::new("127.0.0.1:8765".parse().unwrap())).await?;
+//! println!("listening on port {}", server.local_addr().port());
+//! server.run(async { /* ends when this does */ }).await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod hub;
+mod server;
+mod tls;
+
+pub use hub::{ConnectionId, Hub, Limits};
+pub use server::{Config, HANDSHAKE_WAIT, QUEUE_LEN, ServeError, Server, WRITE_WAIT};
+pub use tls::{TlsError, TlsFiles};

@@ -1,1 +1,48 @@
-//! Peer-to-peer encrypted voice calls: the facade.
+//! Peer-to-peer voice calls, end-to-end encrypted: the facade over the p2pvoip crates.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = p2pvoip::Endpoint::start(p2pvoip::Config::new(p2pvoip::new_identity()?)).await?;
+//! let mut call = endpoint.dial(&"p2pvoip:...".parse()?).await?;
+//! let (microphone, mut speaker) = call.take_audio().ok_or("taken")?;
+//! call.connected().await?;
+//! while let Some(frame) = speaker.recv().await {
+//!     microphone.send(frame).await?; // say back what was heard
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`engine`] is the composition of all leaves without IO, for those who bring their own sockets and clock; with the feature
+//! `tokio` (on by default) [`Endpoint`] runs it. The leaves are re-exported whole: [`nat`], [`crypto`], [`cc`], ...
+
+mod codec;
+pub mod engine;
+mod event;
+#[cfg(feature = "tokio")]
+mod runtime;
+mod server_url;
+
+pub use p2pvoip_cc as cc;
+pub use p2pvoip_core as core;
+pub use p2pvoip_crypto as crypto;
+pub use p2pvoip_dht as dht;
+pub use p2pvoip_media as media;
+pub use p2pvoip_nat as nat;
+pub use p2pvoip_signal as signal;
+pub use p2pvoip_telemetry as telemetry;
+
+#[cfg(feature = "opus")]
+pub use codec::Opus;
+pub use codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
+pub use engine::DialError;
+pub use event::{CallEvent, CallState, Encryption, Path};
+pub use p2pvoip_crypto::{ContactCard, Fingerprint, Identity};
+pub use p2pvoip_media::{FRAME, Frame};
+pub use p2pvoip_nat::{CandidatePolicy, RouteKind};
+pub use p2pvoip_signal::{EndReason, RejectReason};
+pub use p2pvoip_telemetry::CallStats;
+#[cfg(feature = "tokio")]
+pub use runtime::*;
+pub use server_url::{BadServerUrl, ServerUrl};

@@ -25,9 +25,6 @@ pub(crate) enum Control {
     },
 }
 
-/// The largest control message.
-pub(crate) const MAX_CONTROL: usize = 3;
-
 impl Control {
     /// Reads one message.
     ///
@@ -38,7 +35,7 @@ impl Control {
         let (kind, number) = (reader.u8()?, reader.u8()?);
         let control = match kind {
             0 => Self::Ack { number },
-            1 => Self::HangUp { number, reason: HangUpReason::from_byte(reader.u8()?) },
+            1 => Self::HangUp { number, reason: HangUpReason::from_code(reader.u8()?) },
             _ => return Err(Malformed::Invalid("control")),
         };
         reader.finish()?;
@@ -50,7 +47,7 @@ impl Control {
         let mut writer = Writer::new(buf);
         match self {
             Self::Ack { number } => writer.bytes(&[0, number]).ok()?,
-            Self::HangUp { number, reason } => writer.bytes(&[1, number, reason.to_byte()]).ok()?,
+            Self::HangUp { number, reason } => writer.bytes(&[1, number, reason.code()]).ok()?,
         }
         Some(writer.len())
     }

@@ -94,7 +94,12 @@ pub(crate) fn write_chunk(
     scratch: &mut [u8],
     fill: impl FnOnce(&mut [u8]) -> Option<usize>,
 ) -> Result<(), Malformed> {
-    let room = writer.room().checked_sub(CHUNK_HEADER).ok_or(Malformed::Truncated)?.min(MAX_CHUNK).min(scratch.len());
+    let room = writer
+        .room()
+        .checked_sub(CHUNK_HEADER)
+        .ok_or(Malformed::Truncated)?
+        .min(MAX_CHUNK)
+        .min(scratch.len());
     let room = scratch.get_mut(..room).ok_or(Malformed::Truncated)?;
     let Some(len) = fill(room) else { return Ok(()) };
     let bytes = room.get(..len).ok_or(Malformed::Invalid("length"))?;

@@ -1,33 +1,46 @@
 //! A frame's way out and in: the sealed path of one call, from PCM to packet and back.
 //!
-//! Out: capture -> encode -> queue -> route -> permit -> slot -> seal. In: open -> feedback bookkeeping -> slot -> jitter buffer.
-//! After the start nothing on this path allocates.
+//! Out: capture -> encode -> queue -> route -> permit -> slot -> seal. In: open -> note for feedback -> slot -> jitter buffer.
+//! After its start nothing here allocates.
+//!
+//! # Timers
+//! - `feedback`: the longest that feedback may wait for a voice packet to ride on (cc).
+//! - `control`: a control message is repeated every [`CONTROL_EVERY`] until it is acknowledged, at most for [`CONTROL_FOR`].
+//! - the pacer's, when a packet waits for its permit.
 
 use core::time::Duration;
 
-use p2pvoip_cc::{AudioController, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent};
+use p2pvoip_cc::{
+    AudioConfig, AudioController, Breaker, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent,
+};
 use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
-use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Sealer, Session};
-use p2pvoip_media::{Budget, Frame, Played, Receiver, Sender};
+use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Sealer};
+use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
 use p2pvoip_nat::Route;
+use p2pvoip_signal::HangUpReason;
 
 use crate::codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
-use crate::engine::control::{Control, MAX_CONTROL};
+use crate::engine::control::Control;
 use crate::engine::slot::{self, FEEDBACK_ROOM, Kind};
 
-/// The largest sealed packet: fits the smallest IPv6 MTU with room for a relay's header (RFC 8200 section 5).
+/// The largest sealed packet in bytes: a relay's header and the smallest IPv6 MTU leave more (RFC 8200 section 5).
 pub(crate) const MAX_PACKET: usize = 1_200;
-/// The largest audio body that fits it.
-const MAX_BODY: usize = MAX_PACKET - OVERHEAD - FEEDBACK_ROOM;
+const _: () = assert!(LARGEST_BODY + FEEDBACK_ROOM + OVERHEAD <= MAX_PACKET, "every rung fits into a packet");
 /// Packets that wait for a route or a permit; beyond, the oldest is dropped.
 const QUEUE: usize = 8;
 /// A packet that waited longer than this would come too late to be played.
 const STALE: Duration = Duration::from_millis(200);
+/// How often a control message is repeated.
+const CONTROL_EVERY: Duration = Duration::from_millis(50);
+/// How long a control message is repeated.
+const CONTROL_FOR: Duration = Duration::from_secs(1);
 /// The stream that slots travel on.
 const SLOTS: u8 = 0;
+/// The largest chunk of feedback or control.
+const MAX_CHUNK: usize = 64;
 
-/// What the sealed path counts; read by `stats`.
+/// What the sealed path counts; bytes are those on the wire, IP and UDP headers included.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) packets_sent: u64,
@@ -36,17 +49,25 @@ pub(crate) struct Counters {
     pub(crate) bytes_received: u64,
     /// Dropped in our own queue: too old, or pushed out.
     pub(crate) queue_drops: u64,
-    /// Packets that did not open: forged, replayed or too old.
-    pub(crate) refused_packets: u64,
-    /// Authenticated slots that are not as specified: a bug of the peer.
+    /// Datagrams too long to be a packet.
+    pub(crate) refused_long: u64,
+    /// Authenticated slots or chunks that are not as specified: a bug of the peer.
     pub(crate) refused_slots: u64,
 }
 
 /// An encoded packet that waits for a route and a permit.
 struct Queued {
-    body: [u8; MAX_BODY],
+    body: [u8; LARGEST_BODY],
     len: usize,
     made: Instant,
+}
+
+/// A control message under way.
+#[derive(Clone, Copy)]
+struct Repeated {
+    control: Control,
+    next: Instant,
+    until: Instant,
 }
 
 /// Stage: the sealed path of one call.
@@ -59,19 +80,15 @@ pub(crate) struct Voice {
     sender: Sender<BoxedEncoder>,
     receiver: Receiver<BoxedDecoder>,
     queue: Outbox<Queued, QUEUE>,
-    /// The control message that rides in slots until it is acknowledged, and the acknowledgement that is owed.
-    control: Option<Control>,
+    control: Option<Repeated>,
+    /// The control message of the peer that is to be acknowledged.
     ack: Option<u8>,
-    path: Option<u8>,
+    /// The path of the last packet, and its bytes a packet below the sealed one.
+    path: Option<(u8, DataSize)>,
     last_received: Option<Instant>,
+    stopped: bool,
     counters: Counters,
     scratch: Box<[u8; MAX_PACKET]>,
-}
-
-impl core::fmt::Debug for Voice {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Voice").field("counters", &self.counters).finish_non_exhaustive()
-    }
 }
 
 /// What came out of a received packet, for the call.
@@ -93,21 +110,38 @@ pub(crate) enum Sending {
     Wait(Option<Wake>),
 }
 
+/// Why the sealed path could not be opened: a fault of this side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum VoiceError {
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    #[error(transparent)]
+    Controller(#[from] p2pvoip_cc::ConfigError),
+}
+
 impl Voice {
-    pub(crate) fn new(sealer: Sealer, opener: Opener, codec: &dyn Codec, now: Instant) -> Result<Self, CodecError> {
+    pub(crate) fn new(
+        sealer: Sealer,
+        opener: Opener,
+        codec: &dyn Codec,
+        now: Instant,
+    ) -> Result<Self, VoiceError> {
+        let controller = AudioController::new(AudioConfig::default())?;
+        let pacer = Pacer::new(&controller.target(), now);
         let mut voice = Self {
             sealer,
             opener,
-            controller: AudioController::new(now),
+            controller,
             collector: FeedbackCollector::new(),
-            pacer: Pacer::new(now),
-            sender: Sender::new(codec.encoder()?),
-            receiver: Receiver::new(codec.decoder()?),
+            pacer,
+            sender: Sender::new(codec.encoder()?, &SenderConfig::default()),
+            receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
             control: None,
             ack: None,
             path: None,
             last_received: None,
+            stopped: false,
             counters: Counters::default(),
             scratch: Box::new([0; MAX_PACKET]),
         };
@@ -118,19 +152,253 @@ impl Voice {
     /// A captured frame enters: encode, packetise, and queue for the pacer.
     pub(crate) fn capture(&mut self, frame: &Frame, now: Instant) {
         self.sender.push(frame, now);
-        let mut queued = Queued { body: [0; MAX_BODY], len: 0, made: now };
-        while let Some(packed) = self.sender.pull(&mut queued.body) {
+        loop {
+            let mut queued = Queued { body: [0; LARGEST_BODY], len: 0, made: now };
+            let Some(packed) = self.sender.pull(&mut queued.body) else { return };
             queued.len = packed.len;
             if self.queue.room() == 0 {
                 self.drop_oldest();
             }
-            let full = Queued { body: queued.body, ..queued };
-            debug_assert!(self.queue.push(full).is_ok(), "room was made");
+            let pushed = self.queue.push(queued);
+            debug_assert!(pushed.is_ok(), "room was made");
         }
     }
 
     /// The speaker asks for its next frame.
     pub(crate) fn playout(&mut self, frame: &mut Frame, now: Instant) -> Played {
         self.receiver.pull(frame, now)
+    }
+
+    /// Sends the next packet on the route, if one is due and permitted; its bytes stand at the front of `buf`.
+    pub(crate) fn send_next(&mut self, route: Option<&Route>, buf: &mut [u8], now: Instant) -> Sending {
+        self.drop_stale(now);
+        let Some(route) = route else { return Sending::Wait(None) };
+        let overhead = self.follow(route, now);
+        let Some(class) = self.due(now) else { return Sending::Wait(self.next_at()) };
+        let slot_len = self.slot_len();
+        let size = overhead + bytes(slot_len + OVERHEAD);
+        if let Err(wake) = self.pacer.permit(size, class, now) {
+            return Sending::Wait(Some(wake));
+        }
+        let prefix = route.prefix.as_bytes();
+        let Some((front, packet)) = buf.split_at_mut_checked(prefix.len()) else {
+            return Sending::Wait(None);
+        };
+        front.copy_from_slice(prefix);
+        let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
+        self.controller.on_sent(Sent { number, size, path: route.path }, now);
+        self.counters.packets_sent += 1;
+        self.counters.bytes_sent += size.as_bytes();
+        Sending::Packet(prefix.len() + len)
+    }
+
+    /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
+    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, now: Instant) -> Received {
+        let Some(copy) = self.scratch.get_mut(..datagram.len()) else {
+            self.counters.refused_long += 1;
+            return Received::Refused;
+        };
+        copy.copy_from_slice(datagram);
+        let Ok(opened) = self.opener.open(copy) else { return Received::Refused };
+        self.counters.packets_received += 1;
+        let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
+        self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
+        self.last_received = Some(now);
+        self.collector.on_received(opened.number, path, Ecn::NotEct, now);
+        let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten()
+        else {
+            self.counters.refused_slots += 1;
+            return Received::Refused;
+        };
+        let (mut feedback, mut control) = (None, None);
+        for (kind, bytes) in chunks {
+            let refused = match kind {
+                Kind::Audio => self.receiver.push(bytes, now).is_err(),
+                Kind::Feedback => Feedback::parse(bytes).map(|parsed| feedback = Some(parsed)).is_err(),
+                Kind::Control => Control::parse(bytes).map(|parsed| control = Some(parsed)).is_err(),
+            };
+            self.counters.refused_slots += u64::from(refused);
+        }
+        if let Some(feedback) = feedback {
+            self.adapt(&feedback, now);
+        }
+        control.map_or(Received::Media, |control| self.on_control(control))
+    }
+
+    /// Tells the peer in its path that the call is over; repeated until it says that it knows.
+    pub(crate) fn hang_up(&mut self, reason: HangUpReason, now: Instant) {
+        let control = Control::HangUp { number: 0, reason };
+        self.control = Some(Repeated { control, next: now, until: now + CONTROL_FOR });
+    }
+
+    /// No more voice is sent; what is owed to the peer still is.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+        while self.queue.pop().is_some() {}
+    }
+
+    /// Whether the end of the call is still being told or acknowledged in the path.
+    pub(crate) const fn is_hanging_up(&self) -> bool {
+        self.control.is_some() || self.ack.is_some()
+    }
+
+    /// Whether the peer has not been hearing anything for so long that sending on would only congest (RFC 8083 section 4.5).
+    pub(crate) fn is_path_broken(&self) -> bool {
+        !self.stopped && self.controller.target().breaker == Breaker::Open
+    }
+
+    /// When the last authenticated packet came.
+    pub(crate) const fn last_received(&self) -> Option<Instant> {
+        self.last_received
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) const fn opener(&self) -> &p2pvoip_crypto::Counters {
+        self.opener.counters()
+    }
+
+    pub(crate) const fn controller(&self) -> &AudioController {
+        &self.controller
+    }
+
+    pub(crate) const fn sender(&self) -> &Sender<BoxedEncoder> {
+        &self.sender
+    }
+
+    pub(crate) const fn receiver(&self) -> &Receiver<BoxedDecoder> {
+        &self.receiver
+    }
+
+    /// The one place where feedback becomes a decision: controller, then pacer and sender.
+    fn adapt(&mut self, feedback: &Feedback, now: Instant) {
+        self.controller.on_feedback(feedback, now);
+        self.spend(now);
+    }
+
+    /// Hands the controller's target to those who spend it.
+    fn spend(&mut self, now: Instant) {
+        let target = self.controller.target();
+        let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
+        self.pacer.set_target(&target, now);
+        self.sender.set_budget(Budget {
+            wire: target.wire,
+            overhead: below + bytes(OVERHEAD + FEEDBACK_ROOM),
+            ptime: target.ptime,
+            loss: target.loss,
+            burst: target.burst,
+            largest: LARGEST_BODY,
+        });
+    }
+
+    /// Tells the controller when the route is another one; gives the bytes that each packet costs below the sealed one.
+    fn follow(&mut self, route: &Route, now: Instant) -> DataSize {
+        let ip = if route.remote.is_ipv6() { IPV6_AND_UDP } else { IPV4_AND_UDP };
+        let overhead = ip + bytes(route.prefix.as_bytes().len());
+        if self.path != Some((route.path, overhead)) {
+            self.path = Some((route.path, overhead));
+            self.controller.on_path(route.path, overhead, now);
+            self.spend(now);
+        }
+        overhead
+    }
+
+    /// What a packet would be sent for now.
+    fn due(&mut self, now: Instant) -> Option<Class> {
+        if self.control.is_some_and(|control| control.until <= now) {
+            self.control = None;
+        }
+        if !self.queue.is_empty() {
+            return Some(Class::Audio);
+        }
+        let control = self.ack.is_some() || self.control.is_some_and(|control| control.next <= now);
+        let feedback = !self.stopped && self.collector.next_at().is_some_and(|wake| wake.at <= now);
+        (control || feedback).then_some(Class::Control)
+    }
+
+    fn next_at(&self) -> Option<Wake> {
+        let control =
+            self.control.map(|control| Wake { at: control.next.min(control.until), why: "control" });
+        let feedback = if self.stopped { None } else { self.collector.next_at() };
+        Wake::earliest(control, feedback)
+    }
+
+    /// A slot's size depends on the rung alone: that of the packet that waits, or the one to come.
+    fn slot_len(&self) -> usize {
+        let body = self.queue.peek().map_or_else(|| self.sender.rung().body_len(), |queued| queued.len);
+        body + FEEDBACK_ROOM
+    }
+
+    /// Fills a slot and seals it: only here a packet gets its number.
+    fn seal(&mut self, packet: &mut [u8], slot_len: usize, now: Instant) -> Option<(u64, usize)> {
+        let mut writer = Writer::new(packet.get_mut(HEADER_LEN..HEADER_LEN + slot_len)?);
+        if let Some(queued) = self.queue.pop() {
+            writer.bytes(queued.body.get(..queued.len)?).ok()?;
+        }
+        let mut scratch = [0; MAX_CHUNK];
+        if let Some(control) = self.control_to_send(now) {
+            // A full slot is no fault: the message rides in the next one.
+            let _later =
+                slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room));
+        }
+        let collector = &mut self.collector;
+        let _later =
+            slot::write_chunk(&mut writer, Kind::Feedback, &mut scratch, |room| collector.emit(room, now));
+        writer.pad();
+        let sealed = self.sealer.seal(SLOTS, packet, slot_len).ok()?;
+        Some((sealed.number, sealed.len))
+    }
+
+    /// The acknowledgement that is owed, else our message if it is due.
+    fn control_to_send(&mut self, now: Instant) -> Option<Control> {
+        if let Some(number) = self.ack.take() {
+            return Some(Control::Ack { number });
+        }
+        let repeated = self.control.as_mut().filter(|control| control.next <= now)?;
+        repeated.next = now + CONTROL_EVERY;
+        Some(repeated.control)
+    }
+
+    fn on_control(&mut self, control: Control) -> Received {
+        match control {
+            Control::Ack { number } => {
+                let ours = |repeated: &Repeated| matches!(repeated.control, Control::HangUp { number: n, .. } if n == number);
+                if self.control.as_ref().is_some_and(ours) {
+                    self.control = None;
+                }
+                Received::Media
+            }
+            Control::HangUp { number, .. } => {
+                self.ack = Some(number);
+                Received::Control(control)
+            }
+        }
+    }
+
+    fn drop_stale(&mut self, now: Instant) {
+        while self.queue.peek().is_some_and(|queued| queued.made + STALE < now) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        self.counters.queue_drops += u64::from(self.queue.pop().is_some());
+    }
+}
+
+/// Bytes of an IPv4 and a UDP header (RFC 791, RFC 768).
+const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
+/// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
+const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
+
+const fn bytes(count: usize) -> DataSize {
+    DataSize::from_bytes(count as u64)
+}
+
+impl core::fmt::Debug for Voice {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Voice").field("counters", &self.counters).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,126 @@
+//! The circuit breaker of a voice flow (RFC 8083): stops what control could not help.
+//!
+//! # Timers
+//! - media timeout (section 4.1 and 4.2): no news for [`MEDIA_TIMEOUT`] while packets leave.
+//! - congestion (section 4.3): loss and round trip under which the flow takes more than ten times what TCP would, for
+//!   [`INTERVAL`] or ten round trips. First to the least rate, then open.
+//!
+//! # Left out
+//! - Media usability (section 4.4): telemetry judges that, with the person who listens.
+
+use crate::target::Breaker;
+use core::time::Duration;
+use p2pvoip_core::{Bitrate, DataSize, Instant};
+
+/// Without news for this long the path is dead: the longest interval over which RFC 8083 section 4.3 averages.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(15);
+/// The least time for which congestion must last: RFC 8083 asks for three reports of up to 5 s and ten round trips.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// Estimator: the state of the breaker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CircuitBreaker {
+    state: Breaker,
+    congested_since: Option<Instant>,
+    clear_since: Option<Instant>,
+}
+
+impl CircuitBreaker {
+    pub(super) const fn state(&self) -> Breaker {
+        self.state
+    }
+
+    /// A packet leaves, and news was last `heard` then.
+    pub(super) fn on_sent(&mut self, heard: Instant, now: Instant) {
+        if now.saturating_since(heard) >= MEDIA_TIMEOUT {
+            self.state = Breaker::Open;
+        }
+    }
+
+    /// What feedback shows: the share of packets lost, the round trip, the mean packet and the rate sent.
+    pub(super) fn on_feedback(
+        &mut self,
+        loss: f32,
+        rtt: Duration,
+        packet: DataSize,
+        sent: Bitrate,
+        now: Instant,
+    ) {
+        let interval = INTERVAL.max(rtt * 10);
+        if exceeds_tcp_tenfold(loss, rtt, packet, sent) {
+            self.clear_since = None;
+            let since = *self.congested_since.get_or_insert(now);
+            if now.saturating_since(since) < interval {
+                return;
+            }
+            self.congested_since = Some(now);
+            self.state = if self.state == Breaker::Closed { Breaker::Reduced } else { Breaker::Open };
+        } else {
+            self.congested_since = None;
+            let since = *self.clear_since.get_or_insert(now);
+            if self.state == Breaker::Reduced && now.saturating_since(since) >= interval {
+                self.state = Breaker::Closed;
+            }
+        }
+    }
+}
+
+/// Whether `sent` is above ten times the TCP throughput `s / (Tr sqrt(2 b p / 3))` with b = 1 (RFC 8083 section 4.3), put
+/// without a root: `(sent / 10)^2 Tr^2 2 p / 3 > s^2`.
+#[expect(clippy::cast_precision_loss, reason = "an order-of-magnitude comparison")]
+fn exceeds_tcp_tenfold(loss: f32, rtt: Duration, packet: DataSize, sent: Bitrate) -> bool {
+    let tenth = sent.as_bps() as f32 / 80.0 * rtt.as_secs_f32();
+    let size = packet.as_bytes() as f32;
+    size > 0.0 && tenth * tenth * 2.0 * loss / 3.0 > size * size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn run(breaker: &mut CircuitBreaker, loss: f32, rtt_ms: u64, seconds: core::ops::Range<u64>) {
+        for s in seconds {
+            let (rtt, packet) = (Duration::from_millis(rtt_ms), DataSize::from_bytes(200));
+            breaker.on_feedback(loss, rtt, packet, Bitrate::from_kbps(80), at(1_000 * s));
+        }
+    }
+
+    #[test]
+    fn thirty_percent_loss_on_a_usual_path_does_not_trip_it() {
+        let mut breaker = CircuitBreaker::default();
+        run(&mut breaker, 0.3, 100, 0..600);
+        assert_eq!(breaker.state(), Breaker::Closed);
+    }
+
+    #[test]
+    fn lasting_congestion_reduces_then_opens() {
+        let mut breaker = CircuitBreaker::default();
+        run(&mut breaker, 0.5, 1_000, 0..15);
+        assert_eq!(breaker.state(), Breaker::Closed);
+        run(&mut breaker, 0.5, 1_000, 15..30);
+        assert_eq!(breaker.state(), Breaker::Reduced);
+        run(&mut breaker, 0.5, 1_000, 30..31);
+        assert_eq!(breaker.state(), Breaker::Open);
+    }
+
+    #[test]
+    fn what_helped_closes_it_again() {
+        let mut breaker = CircuitBreaker::default();
+        run(&mut breaker, 0.5, 1_000, 0..16);
+        run(&mut breaker, 0.0, 100, 16..32);
+        assert_eq!(breaker.state(), Breaker::Closed);
+    }
+
+    #[test]
+    fn fifteen_seconds_without_news_open_it() {
+        let mut breaker = CircuitBreaker::default();
+        breaker.on_sent(at(0), at(14_999));
+        assert_eq!(breaker.state(), Breaker::Closed);
+        breaker.on_sent(at(0), at(15_000));
+        assert_eq!(breaker.state(), Breaker::Open);
+    }
+}

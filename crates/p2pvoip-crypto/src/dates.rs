@@ -1,0 +1,73 @@
+//! The dates of prekeys and bundles: which period a moment belongs to, and what is still accepted with clocks that are off.
+//!
+//! # Timers
+//! - A prekey lives for [`PREKEY_PERIOD`]; its bundle may be used for [`PREKEY_GRACE`] more.
+//!
+//! Each clock may be off by [`CLOCK_SKEW`]. Who reads a date that another clock wrote tolerates that much; the
+//! responder, who meets a caller that itself tolerated it, tolerates it twice.
+
+use core::time::Duration;
+
+use p2pvoip_core::UnixTime;
+
+const DAY: u64 = 86_400;
+
+/// How long one prekey is published: a week.
+pub const PREKEY_PERIOD: Duration = Duration::from_secs(7 * DAY);
+/// How long a prekey is accepted after the end of its period: two days.
+pub const PREKEY_GRACE: Duration = Duration::from_secs(2 * DAY);
+/// How far a peer's clock may be off: two hours.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(2 * 3_600);
+/// How long a first handshake message is answered after it was made: ten minutes.
+pub const OFFER_LIFE: Duration = Duration::from_secs(600);
+/// How long a certificate of the handshake is valid after it was made: a day.
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(DAY);
+
+/// The number of the period that `now` is in.
+pub(crate) fn period_of(now: UnixTime) -> u64 {
+    now.as_secs() / PREKEY_PERIOD.as_secs()
+}
+
+/// When a period starts.
+pub(crate) fn start_of(period: u64) -> UnixTime {
+    UnixTime::from_secs(period.saturating_mul(PREKEY_PERIOD.as_secs()))
+}
+
+/// When the prekey of a period stops being usable.
+pub(crate) fn end_of(period: u64) -> UnixTime {
+    start_of(period.saturating_add(1)) + PREKEY_GRACE
+}
+
+/// The period whose number ends in `low`, when a responder at `now` still or already accepts its prekey.
+pub(crate) fn accepted_period(low: u8, now: UnixTime) -> Option<u64> {
+    let current = period_of(now);
+    let near = [Some(current), current.checked_sub(1), current.checked_add(1)];
+    let period = near.into_iter().flatten().find(|period| period.to_le_bytes().first() == Some(&low))?;
+    let tolerance = CLOCK_SKEW + CLOCK_SKEW;
+    (start_of(period) <= now + tolerance && now <= end_of(period) + tolerance).then_some(period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prekey_is_accepted_from_the_skew_before_its_period_to_the_skew_after_its_grace() {
+        let period = 1_000;
+        let low = 1_000u64.to_le_bytes()[0];
+        let second = Duration::from_secs(1);
+        let first = start_of(period) - CLOCK_SKEW - CLOCK_SKEW;
+        let last = end_of(period) + CLOCK_SKEW + CLOCK_SKEW;
+        assert_eq!(accepted_period(low, first - second), None);
+        for now in [first, start_of(period), start_of(period + 1), end_of(period), last] {
+            assert_eq!(accepted_period(low, now), Some(period));
+        }
+        assert_eq!(accepted_period(low, last + second), None);
+    }
+
+    #[test]
+    fn the_first_period_has_none_before_it() {
+        assert_eq!(accepted_period(0, UnixTime::from_secs(0)), Some(0));
+        assert_eq!(accepted_period(255, UnixTime::from_secs(0)), None);
+    }
+}

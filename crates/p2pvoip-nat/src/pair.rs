@@ -1,0 +1,163 @@
+//! One candidate pair: its priority, its state, and the checks that are open on it (RFC 8445 sections 6.1.2 and 7).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use p2pvoip_core::Instant;
+
+use crate::candidate::Kind;
+use crate::check::{Check, Schedule};
+use crate::stun::TransactionId;
+
+/// Names a pair as long as the agent lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct PairId(pub(crate) u32);
+
+/// How far a pair is (RFC 8445 section 6.1.2.6); nothing is frozen with one component.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Waiting,
+    InProgress,
+    Succeeded,
+    Failed,
+}
+
+/// The two ends of a pair and what they are worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) local_priority: u32,
+    pub(crate) remote_priority: u32,
+    /// What a check says in PRIORITY (RFC 8445 section 7.1.1).
+    pub(crate) learnt_priority: u32,
+}
+
+impl Ends {
+    /// The priority of the pair (RFC 8445 section 6.1.2.3).
+    pub(crate) fn priority(&self, controlling: bool) -> u64 {
+        let (g, d) = if controlling {
+            (self.local_priority, self.remote_priority)
+        } else {
+            (self.remote_priority, self.local_priority)
+        };
+        (u64::from(g.min(d)) << 32) + 2 * u64::from(g.max(d)) + u64::from(g > d)
+    }
+}
+
+/// What is known of a pair that works.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Valid {
+    /// What the address that the peer saw is to us.
+    pub(crate) local_kind: Kind,
+    /// The round trip time that was measured last.
+    pub(crate) rtt: Option<Duration>,
+    /// When the peer answered last.
+    pub(crate) proven: Instant,
+}
+
+/// One candidate pair.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    pub(crate) id: PairId,
+    pub(crate) ends: Ends,
+    pub(crate) priority: u64,
+    pub(crate) state: State,
+    /// The check that is repeated until it is answered.
+    pub(crate) open: Option<(Check, Schedule)>,
+    /// The check before, which is not repeated but may still be answered (RFC 8445 section 7.3.1.4).
+    pub(crate) cancelled: Option<(Check, Schedule)>,
+    /// Whether the peer has checked this pair, so that it is known to be there.
+    pub(crate) heard: bool,
+    /// Set while the pair works.
+    pub(crate) valid: Option<Valid>,
+    /// Controlling: the next check nominates. Controlled: the peer has nominated, to count when the pair works.
+    pub(crate) nominate: bool,
+    /// Whether the nomination is complete.
+    pub(crate) nominated: bool,
+    /// The number of the path, once the pair has been the route.
+    pub(crate) path: Option<u8>,
+}
+
+impl Pair {
+    pub(crate) fn new(id: PairId, ends: Ends, controlling: bool) -> Self {
+        Self {
+            id,
+            ends,
+            priority: ends.priority(controlling),
+            state: State::Waiting,
+            open: None,
+            cancelled: None,
+            heard: false,
+            valid: None,
+            nominate: false,
+            nominated: false,
+            path: None,
+        }
+    }
+
+    /// A check was sent for the first time.
+    pub(crate) fn start(&mut self, check: Check, schedule: Schedule) {
+        self.cancel();
+        self.open = Some((check, schedule));
+        if self.valid.is_none() {
+            self.state = State::InProgress;
+        }
+    }
+
+    /// Stops the repetitions of the open check; an answer still counts.
+    pub(crate) fn cancel(&mut self) {
+        self.cancelled = self.open.take().or(self.cancelled);
+        if self.state == State::InProgress {
+            self.state = State::Waiting;
+        }
+    }
+
+    /// The check with this id, if an answer to it still counts.
+    pub(crate) fn check(&self, id: TransactionId) -> Option<(Check, Schedule)> {
+        self.open.iter().chain(self.cancelled.iter()).find(|(check, _)| check.id == id).copied()
+    }
+
+    /// The peer answered the check with this id: the pair works.
+    pub(crate) fn succeed(&mut self, id: TransactionId, local_kind: Kind, now: Instant) {
+        let Some((check, schedule)) = self.check(id) else { return };
+        let rtt = schedule.rtt(now).or(self.valid.and_then(|valid| valid.rtt));
+        self.valid = Some(Valid { local_kind, rtt, proven: now });
+        self.state = State::Succeeded;
+        // A nomination that is still open must be answered itself.
+        self.open = self.open.filter(|(open, _)| open.id != id && open.nominate && !check.nominate);
+        self.cancelled = None;
+    }
+
+    /// The open check has failed, or was refused for good.
+    pub(crate) fn fail(&mut self) {
+        self.open = None;
+        self.cancelled = None;
+        self.valid = None;
+        self.nominate = false;
+        self.nominated = false;
+        self.state = State::Failed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_agents_give_a_pair_the_same_priority() {
+        let ends = Ends {
+            local: SocketAddr::from(([10, 0, 0, 1], 1)),
+            remote: SocketAddr::from(([10, 0, 0, 2], 1)),
+            local_priority: 2_130_706_431,
+            remote_priority: 1_694_498_815,
+            learnt_priority: 1,
+        };
+        let mirrored =
+            Ends { local_priority: ends.remote_priority, remote_priority: ends.local_priority, ..ends };
+        // 2^32 * MIN(G,D) + 2 * MAX(G,D) + (G > D ? 1 : 0), RFC 8445 section 6.1.2.3.
+        assert_eq!(ends.priority(true), (1_694_498_815 << 32) + 2 * 2_130_706_431 + 1);
+        assert_eq!(ends.priority(true), mirrored.priority(false));
+        assert_eq!(ends.priority(false), ends.priority(true) - 1);
+    }
+}

@@ -1,0 +1,69 @@
+//! Every limit of the hub, with its default; an operator of a large server raises the global ones.
+
+use super::budget::Rate;
+use p2pvoip_signal::rendezvous::MAX_LISTENS;
+use std::time::Duration;
+
+/// How much the hub holds, and how often it is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Mailboxes that are listened to, or were lately.
+    pub mailboxes: usize,
+    /// Mailboxes of one connection.
+    pub listens_per_connection: usize,
+    /// Connections that listen to one mailbox: the devices of one person. Never above [`super::MAX_FAN_OUT`].
+    pub listeners_per_mailbox: usize,
+    /// Envelopes that wait for one mailbox. Never above [`super::MAX_FAN_OUT`].
+    pub waiting_per_mailbox: usize,
+    /// Envelopes that wait in all.
+    pub waiting: usize,
+    /// How long an envelope waits for a listener that is expected back.
+    pub keep: Duration,
+    /// How long after its last listener left a mailbox expects it back.
+    pub expected_back: Duration,
+    /// Published records.
+    pub records: usize,
+    /// Slots into which one connection publishes.
+    pub slots_per_connection: usize,
+    /// Puts that are remembered, so that one which is sent again is not delivered again.
+    pub recent_puts: usize,
+    /// How long they are remembered.
+    pub recent_put_age: Duration,
+    /// Frames of one connection: at least what a client sends at once after it reconnects.
+    pub frames: Rate,
+    /// Frames above that rate which are answered with a refusal; after them the connection is closed.
+    pub excess_frames: u32,
+    /// Envelopes to one mailbox, whoever sends them.
+    pub puts_per_mailbox: Rate,
+    /// How long a connection may take for its first frame.
+    pub greeting: Duration,
+    /// How long a connection may be silent; clients ping every 25 s.
+    pub silence: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            mailboxes: 65_536,
+            listens_per_connection: MAX_LISTENS,
+            listeners_per_mailbox: 8,
+            waiting_per_mailbox: 8,
+            waiting: 1_024,
+            keep: Duration::from_secs(10),
+            expected_back: Duration::from_secs(60),
+            records: 65_536,
+            slots_per_connection: 16,
+            recent_puts: 4_096,
+            recent_put_age: Duration::from_secs(60),
+            frames: Rate { burst: 128, per_second: 8 },
+            excess_frames: 64,
+            puts_per_mailbox: Rate { burst: 32, per_second: 4 },
+            greeting: Duration::from_secs(10),
+            silence: Duration::from_secs(90),
+        }
+    }
+}

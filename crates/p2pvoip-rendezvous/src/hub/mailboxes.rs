@@ -1,0 +1,131 @@
+//! Who listens to which mailbox, and the few envelopes that wait for a listener who is expected back.
+
+use super::budget::Budget;
+use super::{ConnectionId, Limits};
+use p2pvoip_core::Instant;
+use p2pvoip_signal::{ENVELOPE_LEN, MailboxId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An envelope as it came; shared by all to whom it is sent.
+pub(super) type Shared = Arc<[u8; ENVELOPE_LEN]>;
+
+/// What became of an envelope.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Put {
+    /// To be sent to these.
+    To(Vec<ConnectionId>),
+    /// It waits for a listener.
+    Kept,
+    /// Nobody listens, or will soon.
+    Absent,
+    /// Too many envelopes for this mailbox in a short time.
+    TooFast,
+}
+
+struct Mailbox {
+    listeners: Vec<ConnectionId>,
+    /// When the last listener left; means nothing while there are some.
+    left: Instant,
+    waiting: Vec<(Instant, Shared)>,
+    budget: Budget,
+}
+
+#[derive(Default)]
+pub(super) struct Mailboxes {
+    boxes: BTreeMap<MailboxId, Mailbox>,
+    waiting: usize,
+}
+
+impl Mailboxes {
+    /// Whether this connection may listen to this mailbox.
+    pub(super) fn admits(&self, id: &MailboxId, limits: &Limits) -> bool {
+        match self.boxes.get(id) {
+            Some(mailbox) => mailbox.listeners.len() < limits.listeners_per_mailbox.min(super::MAX_FAN_OUT),
+            None => self.boxes.len() < limits.mailboxes,
+        }
+    }
+
+    /// How many envelopes would be handed to who listens now.
+    pub(super) fn waiting_for(&self, id: &MailboxId) -> usize {
+        self.boxes.get(id).map_or(0, |mailbox| mailbox.waiting.len())
+    }
+
+    /// Adds a listener and hands over what still waits.
+    pub(super) fn listen(
+        &mut self,
+        id: MailboxId,
+        connection: ConnectionId,
+        limits: &Limits,
+        now: Instant,
+    ) -> Vec<Shared> {
+        let budget = Budget::new(limits.puts_per_mailbox, now);
+        let new = || Mailbox { listeners: Vec::new(), left: now, waiting: Vec::new(), budget };
+        let mailbox = self.boxes.entry(id).or_insert_with(new);
+        mailbox.listeners.push(connection);
+        let waiting = std::mem::take(&mut mailbox.waiting);
+        self.waiting -= waiting.len();
+        waiting.into_iter().filter(|(until, _)| *until > now).map(|(_, envelope)| envelope).collect()
+    }
+
+    /// The connection is gone, and may come back.
+    pub(super) fn leave(&mut self, id: &MailboxId, connection: ConnectionId, now: Instant) {
+        if let Some(mailbox) = self.boxes.get_mut(id) {
+            mailbox.listeners.retain(|known| *known != connection);
+            mailbox.left = now;
+        }
+    }
+
+    /// The connection said that it does not want the mailbox any more: it is not expected back.
+    pub(super) fn forget(&mut self, id: &MailboxId, connection: ConnectionId, now: Instant) {
+        self.leave(id, connection, now);
+        // Nothing waits in it: it was listened to until now.
+        if self.listeners_of(id) == 0 {
+            self.boxes.remove(id);
+        }
+    }
+
+    /// How many would be sent this envelope.
+    pub(super) fn listeners_of(&self, id: &MailboxId) -> usize {
+        self.boxes.get(id).map_or(0, |mailbox| mailbox.listeners.len())
+    }
+
+    pub(super) fn put(&mut self, id: &MailboxId, envelope: &Shared, limits: &Limits, now: Instant) -> Put {
+        let Some(mailbox) = self.boxes.get_mut(id) else { return Put::Absent };
+        let listened = !mailbox.listeners.is_empty();
+        if !listened && mailbox.left + limits.expected_back <= now {
+            return Put::Absent;
+        }
+        if !mailbox.budget.take(limits.puts_per_mailbox, now) {
+            return Put::TooFast;
+        }
+        if listened {
+            return Put::To(mailbox.listeners.clone());
+        }
+        let per_mailbox = limits.waiting_per_mailbox.min(super::MAX_FAN_OUT);
+        if mailbox.waiting.len() >= per_mailbox || self.waiting >= limits.waiting {
+            return Put::Absent;
+        }
+        mailbox.waiting.push((now + limits.keep, Arc::clone(envelope)));
+        self.waiting += 1;
+        Put::Kept
+    }
+
+    /// Forgets what is over.
+    pub(super) fn sweep(&mut self, limits: &Limits, now: Instant) {
+        let mut dropped = 0;
+        self.boxes.retain(|_, mailbox| {
+            let before = mailbox.waiting.len();
+            mailbox.waiting.retain(|(until, _)| *until > now);
+            dropped += before - mailbox.waiting.len();
+            !mailbox.listeners.is_empty()
+                || !mailbox.waiting.is_empty()
+                || mailbox.left + limits.expected_back > now
+        });
+        self.waiting -= dropped;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.boxes.len()
+    }
+}

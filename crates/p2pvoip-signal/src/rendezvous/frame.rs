@@ -1,0 +1,412 @@
+//! The frames between a client and the rendezvous server: binary, bounded, one for each WebSocket message.
+//!
+//! They borrow what they carry, so that a server passes an envelope on without reading it.
+
+use crate::{ENVELOPE_LEN, MailboxId, Slot, Token};
+use p2pvoip_core::wire::{Malformed, Reader, Writer};
+use std::time::Duration;
+
+/// The version of these frames.
+pub const PROTOCOL_VERSION: u8 = 1;
+/// The longest published record in bytes.
+pub const MAX_BUNDLE_LEN: usize = 2_048;
+/// The longest frame of a client in bytes: a put (kind, id, mailbox, envelope).
+pub const MAX_CLIENT_FRAME: usize = 1 + 8 + 16 + ENVELOPE_LEN;
+/// The longest frame of a server in bytes: an envelope (kind, mailbox, envelope).
+pub const MAX_SERVER_FRAME: usize = 1 + 16 + ENVELOPE_LEN;
+/// The longest time that a record stays published without being published anew.
+pub const MAX_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// The name of one request, random, so that one that is sent again on another connection is known to be the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestId(pub u64);
+
+/// Why the server does not do what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A reason that this version does not know.
+    Other,
+    /// A table is full, here or for this connection.
+    Limit,
+    /// Too many requests in a short time; ask again later.
+    TooFast,
+    /// A record of a higher sequence is published already.
+    Older,
+}
+
+impl Refusal {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Other => 0,
+            Self::Limit => 1,
+            Self::TooFast => 2,
+            Self::Older => 3,
+        }
+    }
+
+    const fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::Limit,
+            2 => Self::TooFast,
+            3 => Self::Older,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a client says. The first frame of a connection is [`Hello`](Self::Hello).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ClientFrame<'a> {
+    /// The highest version that the client speaks.
+    Hello {
+        /// At least 1.
+        version: u8,
+    },
+    /// Pass on what comes to the mailbox of this token.
+    Listen {
+        /// Answered by `Done` or `Refused`.
+        id: RequestId,
+        /// The mailbox's secret.
+        token: Token,
+    },
+    /// No longer.
+    Forget {
+        /// The mailbox's secret. There is no answer.
+        token: Token,
+    },
+    /// Put an envelope into a mailbox.
+    Put {
+        /// Answered by `Done` (delivered or kept), `Absent` or `Refused`.
+        id: RequestId,
+        /// Which mailbox.
+        to: MailboxId,
+        /// What.
+        envelope: &'a [u8; ENVELOPE_LEN],
+    },
+    /// Publish a record in the slot of this token.
+    Publish {
+        /// Answered by `Done` or `Refused`.
+        id: RequestId,
+        /// The slot's secret.
+        token: Token,
+        /// A record replaces one of a lower or the same sequence.
+        sequence: u64,
+        /// For how many seconds, at most [`MAX_LIFETIME`].
+        lifetime: u32,
+        /// At most [`MAX_BUNDLE_LEN`] bytes, opaque to the server.
+        bytes: &'a [u8],
+    },
+    /// Give the record of a slot.
+    Fetch {
+        /// Answered by `Bundle`, `Absent` or `Refused`.
+        id: RequestId,
+        /// Which slot.
+        slot: Slot,
+    },
+    /// Are you there?
+    Ping {
+        /// Comes back in the pong.
+        nonce: u32,
+    },
+}
+
+/// What the server says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ServerFrame<'a> {
+    /// The version that is spoken from here on, at most the client's.
+    Welcome {
+        /// At least 1.
+        version: u8,
+    },
+    /// It is done: listening, delivered, or published.
+    Done {
+        /// Which request.
+        id: RequestId,
+    },
+    /// Nobody listens at the mailbox, or nothing is in the slot.
+    Absent {
+        /// Which request.
+        id: RequestId,
+    },
+    /// It is not done.
+    Refused {
+        /// Which request.
+        id: RequestId,
+        /// Why.
+        why: Refusal,
+    },
+    /// An envelope came to a mailbox that this connection listens to.
+    Envelope {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// What.
+        envelope: &'a [u8; ENVELOPE_LEN],
+    },
+    /// The record of a slot.
+    Bundle {
+        /// Which request.
+        id: RequestId,
+        /// At most [`MAX_BUNDLE_LEN`] bytes.
+        bytes: &'a [u8],
+    },
+    /// Yes.
+    Pong {
+        /// That of the ping.
+        nonce: u32,
+    },
+}
+
+impl<'a> ClientFrame<'a> {
+    /// Writes it to the front of `buf` and gives its length; [`MAX_CLIENT_FRAME`] bytes are always enough.
+    ///
+    /// # Errors
+    /// [`Malformed`] when a field is beyond its limit or `buf` is too short.
+    pub fn emit(&self, buf: &mut [u8]) -> Result<usize, Malformed> {
+        let mut to = Writer::new(buf);
+        match *self {
+            Self::Hello { version } => to.bytes(&[1, version])?,
+            Self::Listen { id, token } => {
+                head(&mut to, 2, id)?;
+                to.bytes(token.as_bytes())?;
+            }
+            Self::Forget { token } => {
+                to.u8(3)?;
+                to.bytes(token.as_bytes())?;
+            }
+            Self::Put { id, to: mailbox, envelope } => {
+                head(&mut to, 4, id)?;
+                to.bytes(mailbox.as_bytes())?;
+                to.bytes(envelope)?;
+            }
+            Self::Publish { id, token, sequence, lifetime, bytes } => {
+                head(&mut to, 5, id)?;
+                to.bytes(token.as_bytes())?;
+                to.u64(sequence)?;
+                to.u32(lifetime_within(lifetime)?)?;
+                to.bytes(bundle_within(bytes)?)?;
+            }
+            Self::Fetch { id, slot } => {
+                head(&mut to, 6, id)?;
+                to.bytes(slot.as_bytes())?;
+            }
+            Self::Ping { nonce } => {
+                to.u8(7)?;
+                to.u32(nonce)?;
+            }
+        }
+        Ok(to.len())
+    }
+
+    /// Reads one frame, all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not a frame that this version knows.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut from = Reader::new(bytes);
+        let frame = match from.u8()? {
+            1 => Self::Hello { version: version(&mut from)? },
+            2 => Self::Listen { id: request(&mut from)?, token: Token::new(from.array()?) },
+            3 => Self::Forget { token: Token::new(from.array()?) },
+            4 => Self::Put {
+                id: request(&mut from)?,
+                to: MailboxId::new(from.array()?),
+                envelope: envelope(&mut from)?,
+            },
+            5 => Self::Publish {
+                id: request(&mut from)?,
+                token: Token::new(from.array()?),
+                sequence: from.u64()?,
+                lifetime: lifetime_within(from.u32()?)?,
+                bytes: bundle_within(from.rest())?,
+            },
+            6 => Self::Fetch { id: request(&mut from)?, slot: Slot::new(from.array()?) },
+            7 => Self::Ping { nonce: from.u32()? },
+            _ => return Err(Malformed::Invalid("client frame kind")),
+        };
+        from.finish()?;
+        Ok(frame)
+    }
+}
+
+impl<'a> ServerFrame<'a> {
+    /// Writes it to the front of `buf` and gives its length; [`MAX_SERVER_FRAME`] bytes are always enough.
+    ///
+    /// # Errors
+    /// [`Malformed`] when a field is beyond its limit or `buf` is too short.
+    pub fn emit(&self, buf: &mut [u8]) -> Result<usize, Malformed> {
+        let mut to = Writer::new(buf);
+        match *self {
+            Self::Welcome { version } => to.bytes(&[1, version])?,
+            Self::Done { id } => head(&mut to, 2, id)?,
+            Self::Absent { id } => head(&mut to, 3, id)?,
+            Self::Refused { id, why } => {
+                head(&mut to, 4, id)?;
+                to.u8(why.code())?;
+            }
+            Self::Envelope { mailbox, envelope } => {
+                to.u8(5)?;
+                to.bytes(mailbox.as_bytes())?;
+                to.bytes(envelope)?;
+            }
+            Self::Bundle { id, bytes } => {
+                head(&mut to, 6, id)?;
+                to.bytes(bundle_within(bytes)?)?;
+            }
+            Self::Pong { nonce } => {
+                to.u8(7)?;
+                to.u32(nonce)?;
+            }
+        }
+        Ok(to.len())
+    }
+
+    /// Reads one frame, all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not a frame that this version knows.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut from = Reader::new(bytes);
+        let frame = match from.u8()? {
+            1 => Self::Welcome { version: version(&mut from)? },
+            2 => Self::Done { id: request(&mut from)? },
+            3 => Self::Absent { id: request(&mut from)? },
+            4 => Self::Refused { id: request(&mut from)?, why: Refusal::from_code(from.u8()?) },
+            5 => Self::Envelope { mailbox: MailboxId::new(from.array()?), envelope: envelope(&mut from)? },
+            6 => Self::Bundle { id: request(&mut from)?, bytes: bundle_within(from.rest())? },
+            7 => Self::Pong { nonce: from.u32()? },
+            _ => return Err(Malformed::Invalid("server frame kind")),
+        };
+        from.finish()?;
+        Ok(frame)
+    }
+}
+
+impl core::fmt::Debug for ClientFrame<'_> {
+    /// The kind alone: the rest names mailboxes.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Hello { .. } => "Hello",
+            Self::Listen { .. } => "Listen",
+            Self::Forget { .. } => "Forget",
+            Self::Put { .. } => "Put",
+            Self::Publish { .. } => "Publish",
+            Self::Fetch { .. } => "Fetch",
+            Self::Ping { .. } => "Ping",
+        })
+    }
+}
+
+impl core::fmt::Debug for ServerFrame<'_> {
+    /// The kind alone: the rest names mailboxes.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Welcome { .. } => "Welcome",
+            Self::Done { .. } => "Done",
+            Self::Absent { .. } => "Absent",
+            Self::Refused { .. } => "Refused",
+            Self::Envelope { .. } => "Envelope",
+            Self::Bundle { .. } => "Bundle",
+            Self::Pong { .. } => "Pong",
+        })
+    }
+}
+
+fn head(to: &mut Writer<'_>, kind: u8, id: RequestId) -> Result<(), Malformed> {
+    to.u8(kind)?;
+    to.u64(id.0)
+}
+
+fn request(from: &mut Reader<'_>) -> Result<RequestId, Malformed> {
+    from.u64().map(RequestId)
+}
+
+fn version(from: &mut Reader<'_>) -> Result<u8, Malformed> {
+    match from.u8()? {
+        0 => Err(Malformed::Invalid("protocol version")),
+        version => Ok(version),
+    }
+}
+
+fn envelope<'a>(from: &mut Reader<'a>) -> Result<&'a [u8; ENVELOPE_LEN], Malformed> {
+    from.bytes(ENVELOPE_LEN)?.try_into().map_err(|_| Malformed::Truncated)
+}
+
+const fn bundle_within(bytes: &[u8]) -> Result<&[u8], Malformed> {
+    if bytes.len() <= MAX_BUNDLE_LEN { Ok(bytes) } else { Err(Malformed::Invalid("record length")) }
+}
+
+const fn lifetime_within(seconds: u32) -> Result<u32, Malformed> {
+    if seconds as u64 <= MAX_LIFETIME.as_secs() { Ok(seconds) } else { Err(Malformed::Invalid("lifetime")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn client_frames_come_back(
+            id in any::<u64>(), token in any::<[u8; 32]>(), name in any::<[u8; 16]>(), number in any::<u32>(),
+            fill in any::<u8>(), bytes in prop::collection::vec(any::<u8>(), 0..=MAX_BUNDLE_LEN),
+        ) {
+            let (id, token, envelope) = (RequestId(id), Token::new(token), [fill; ENVELOPE_LEN]);
+            for frame in [
+                ClientFrame::Hello { version: fill.max(1) },
+                ClientFrame::Listen { id, token },
+                ClientFrame::Forget { token },
+                ClientFrame::Put { id, to: MailboxId::new(name), envelope: &envelope },
+                ClientFrame::Publish { id, token, sequence: id.0, lifetime: number % 604_801, bytes: &bytes },
+                ClientFrame::Fetch { id, slot: Slot::new(name) },
+                ClientFrame::Ping { nonce: number },
+            ] {
+                let mut buf = [0; MAX_CLIENT_FRAME];
+                let len = frame.emit(&mut buf).unwrap();
+                prop_assert!(ClientFrame::parse(&buf[..len]) == Ok(frame), "{:?}", frame);
+                prop_assert!(ClientFrame::parse(&buf[..len - 1]).is_err() || !bytes.is_empty());
+            }
+        }
+
+        #[test]
+        fn server_frames_come_back(
+            id in any::<u64>(), name in any::<[u8; 16]>(), number in any::<u32>(), fill in any::<u8>(),
+            bytes in prop::collection::vec(any::<u8>(), 0..=MAX_BUNDLE_LEN),
+        ) {
+            let (id, envelope) = (RequestId(id), [fill; ENVELOPE_LEN]);
+            for frame in [
+                ServerFrame::Welcome { version: fill.max(1) },
+                ServerFrame::Done { id },
+                ServerFrame::Absent { id },
+                ServerFrame::Refused { id, why: Refusal::from_code(fill) },
+                ServerFrame::Envelope { mailbox: MailboxId::new(name), envelope: &envelope },
+                ServerFrame::Bundle { id, bytes: &bytes },
+                ServerFrame::Pong { nonce: number },
+            ] {
+                let mut buf = [0; MAX_SERVER_FRAME];
+                let len = frame.emit(&mut buf).unwrap();
+                prop_assert!(ServerFrame::parse(&buf[..len]) == Ok(frame), "{:?}", frame);
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(kind in 0..9u8, len in 0..3_200usize, fill in any::<u8>()) {
+            let mut bytes = vec![fill; len];
+            bytes.insert(0, kind);
+            let _ = ClientFrame::parse(&bytes);
+            let _ = ServerFrame::parse(&bytes);
+        }
+    }
+
+    #[test]
+    fn the_limits_are_allowed_and_one_more_is_not() {
+        let publish = |bytes, lifetime| {
+            let (id, token) = (RequestId(1), Token::new([0; 32]));
+            let frame = ClientFrame::Publish { id, token, sequence: 0, lifetime, bytes };
+            frame.emit(&mut [0; MAX_CLIENT_FRAME])
+        };
+        assert!(publish(&[0; MAX_BUNDLE_LEN], 604_800).is_ok());
+        assert_eq!(publish(&[0; MAX_BUNDLE_LEN + 1], 1), Err(Malformed::Invalid("record length")));
+        assert_eq!(publish(&[], 604_801), Err(Malformed::Invalid("lifetime")));
+    }
+}

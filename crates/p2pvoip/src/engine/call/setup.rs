@@ -1,0 +1,261 @@
+//! Setting up a call: the handshake in the first two envelopes, and what each side says of itself inside it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use p2pvoip_core::{Instant, Seed, UnixTime};
+use p2pvoip_crypto::{
+    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer,
+    Session, VersionRange,
+};
+use p2pvoip_nat as nat;
+use p2pvoip_nat::{Agent, Credentials, Role};
+use p2pvoip_signal::call::{Call as State, Offered, Rung};
+use p2pvoip_signal::{
+    AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, RejectReason, Token,
+};
+
+use super::letters::Letters;
+use super::stats::Monitor;
+use super::voice::Voice;
+use super::{Call, Refused};
+use crate::codec::Codec;
+use crate::engine::description;
+use crate::engine::hash::mailbox_of;
+use crate::event::Encryption;
+
+/// The key agreement of version 1.1, for people.
+pub(crate) const HANDSHAKE: &str = "Noise IK, X25519";
+
+/// What every call is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) codec: &'a Arc<dyn Codec>,
+    pub(crate) nat: &'a nat::Config,
+    pub(crate) seed: Seed,
+}
+
+/// Whom an offer goes to.
+pub(crate) struct Contact<'a> {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) prekeys: &'a Prekeys,
+    /// The least version that its card allows: nobody in between can talk us into an earlier one.
+    pub(crate) least_version: u8,
+}
+
+/// The keys of the sealed path, until it is opened.
+pub(super) struct MediaKeys {
+    sealer: Sealer,
+    opener: Opener,
+}
+
+/// Why a call could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error(transparent)]
+    Nat(#[from] nat::ConfigError),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("what the two sides say of themselves does not fit into an envelope")]
+    TooLong,
+    #[error("the offer's ICE credentials are not what the format says")]
+    Credentials,
+}
+
+impl Call {
+    /// A call that looks for its contact; [`offer`](Call::offer) follows when the contact's prekeys are found.
+    pub(crate) fn dial(parts: &Parts<'_>, now: Instant) -> Result<Self, nat::ConfigError> {
+        let id = CallId::random(&mut parts.seed.derive("call id").rng());
+        let mut call = Self::new(parts, id, State::Offered(Offered::new(id, now)), Role::Controlling, now)?;
+        call.step(now, |state| state.on_timeout(now));
+        Ok(call)
+    }
+
+    /// The contact is found: the handshake's first message goes out.
+    pub(crate) fn offer(
+        &mut self,
+        identity: &Identity,
+        contact: &Contact<'_>,
+        seed: Seed,
+        unix: UnixTime,
+        now: Instant,
+    ) -> Result<(), SetupError> {
+        self.now = now;
+        let body = OfferBody {
+            call_id: self.id(),
+            reply_to: mailbox_of(self.mailbox()),
+            at: unix,
+            ice: credentials(&self.agent)?,
+            media: description::OURS.to_vec(),
+        };
+        let payload = body.emit().map_err(|_| SetupError::TooLong)?;
+        let mut hello = Hello::default();
+        let versions = &mut hello.versions;
+        *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
+            .ok_or(HandshakeError::NoCommonVersion)?;
+        let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, seed, unix)?;
+        if !self.letters.post(contact.mailbox, EnvelopeKind::Offer, &message) {
+            return Err(SetupError::TooLong);
+        }
+        self.peer = Some(contact.prekeys.fingerprint());
+        self.initiator = Some(initiator);
+        Ok(())
+    }
+
+    /// A call that rings here: the handshake is answered at once, nothing of our addresses is told.
+    pub(crate) fn ring(
+        parts: &Parts<'_>,
+        responder: Responder,
+        offer: &OfferBody,
+        now: Instant,
+    ) -> Result<Self, SetupError> {
+        let mut call = Self::new(
+            parts,
+            offer.call_id,
+            State::Rung(Rung::new(offer.call_id, now)),
+            Role::Controlled,
+            now,
+        )?;
+        let answer = AnswerBody {
+            reply_to: mailbox_of(call.mailbox()),
+            ice: credentials(&call.agent)?,
+            media: description::OURS.to_vec(),
+        };
+        let payload = answer.emit().map_err(|_| SetupError::TooLong)?;
+        let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
+        call.agent.set_remote_credentials(theirs, now).map_err(|_| SetupError::Credentials)?;
+        let (session, message) =
+            responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
+        if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
+            return Err(SetupError::TooLong);
+        }
+        call.secure(session, offer.reply_to);
+        call.step(now, |state| state.on_timeout(now));
+        if !description::fits(&offer.media) {
+            call.reject(RejectReason::Unsupported, now);
+        }
+        Ok(call)
+    }
+
+    fn new(
+        parts: &Parts<'_>,
+        id: CallId,
+        state: State,
+        role: Role,
+        now: Instant,
+    ) -> Result<Self, nat::ConfigError> {
+        let seed = &parts.seed;
+        let mailbox = Token::random(&mut seed.derive("mailbox").rng());
+        let agent = Agent::new(parts.nat.clone(), role, seed.derive("nat"), now)?;
+        Ok(Self {
+            state,
+            told: None,
+            outgoing: role == Role::Controlling,
+            agent,
+            initiator: None,
+            letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
+            keys: None,
+            voice: None,
+            codec: Arc::clone(parts.codec),
+            peer: None,
+            encryption: None,
+            events: VecDeque::new(),
+            monitor: Monitor::new(),
+            unknown_datagrams: 0,
+            next_stats: None,
+            connected_at: None,
+            ended_at: None,
+            now,
+        })
+    }
+
+    /// An envelope came to the call's mailbox.
+    pub(super) fn open_letter(&mut self, envelope: &Envelope, now: Instant) -> Result<(), Refused> {
+        match envelope.kind() {
+            EnvelopeKind::Offer => Err(Refused::Envelope),
+            EnvelopeKind::Answer => self.on_answer(envelope.body(), now),
+            EnvelopeKind::Sealed => {
+                let message = self.letters.open(envelope.body()).ok_or(Refused::Envelope)?;
+                self.on_message(&message, now);
+                Ok(())
+            }
+        }
+    }
+
+    fn on_answer(&mut self, message: &[u8], now: Instant) -> Result<(), Refused> {
+        let initiator = self.initiator.take().ok_or(Refused::Envelope)?;
+        let (session, payload) = match initiator.finish(message) {
+            Ok(finished) => finished,
+            Err((initiator, _why)) => {
+                self.initiator = Some(initiator);
+                return Err(Refused::Envelope);
+            }
+        };
+        // From here on the peer is authenticated: what is wrong now is its fault, and ends the call.
+        let answer = AnswerBody::parse(&payload).ok();
+        let theirs = answer.as_ref().and_then(|answer| Credentials::parse(&answer.ice).ok());
+        let (Some(answer), Some(theirs)) = (answer, theirs) else {
+            self.step(now, |state| state.fail(EndReason::NotTrusted));
+            return Ok(());
+        };
+        self.secure(session, answer.reply_to);
+        self.step(now, |state| state.on_answer(now));
+        let agent_ready = self.agent.set_remote_credentials(theirs, now).is_ok();
+        if !agent_ready || !description::fits(&answer.media) {
+            self.step(now, |state| state.fail(EndReason::Unsupported));
+        }
+        self.letters.allow_telling();
+        self.letters.allow_feeding();
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: &Message, now: Instant) {
+        if let Message::Candidates { list, last } = message {
+            self.letters.hold(list, *last);
+        }
+        self.step(now, |state| state.on_message(message, now));
+    }
+
+    /// Both have keys: who it is is known, and messages can be sealed.
+    fn secure(&mut self, session: Session, peer: MailboxId) {
+        let fingerprint: Fingerprint = session.peer.fingerprint;
+        let encryption = Encryption {
+            version: session.suite.version,
+            aead: aead_name(session.suite.aead),
+            handshake: HANDSHAKE,
+            peer: fingerprint,
+        };
+        self.peer = Some(fingerprint);
+        self.encryption = Some(encryption);
+        self.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
+        self.letters.secure(peer, session.signal);
+        self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+    }
+
+    /// The call is accepted: voice may travel as soon as there is a path, and addresses may be told and used.
+    pub(super) fn open_voice(&mut self, now: Instant) {
+        self.letters.allow_telling();
+        self.letters.allow_feeding();
+        let Some(keys) = self.keys.take() else { return };
+        match Voice::new(keys.sealer, keys.opener, &*self.codec, now) {
+            Ok(voice) => self.voice = Some(Box::new(voice)),
+            Err(error) => {
+                tracing::error!(%error, "the voice path could not be opened");
+                self.step(now, |state| state.fail(EndReason::Failed));
+            }
+        }
+    }
+}
+
+/// An algorithm's name, for people.
+const fn aead_name(aead: Aead) -> &'static str {
+    match aead {
+        Aead::Aes256Gcm => "AES-256-GCM",
+        Aead::ChaCha20Poly1305 => "ChaCha20-Poly1305",
+    }
+}
+
+fn credentials(agent: &Agent) -> Result<Vec<u8>, SetupError> {
+    let mut bytes = vec![0; Credentials::LEN];
+    agent.credentials().emit(&mut bytes).map_err(|_| SetupError::TooLong)?;
+    Ok(bytes)
+}

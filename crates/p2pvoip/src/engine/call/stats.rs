@@ -1,0 +1,135 @@
+//! What a call tells of how it fares: the leaves' own counts, put together for telemetry.
+
+use core::time::Duration;
+
+use p2pvoip_cc::Controller;
+use p2pvoip_core::{Bitrate, DataSize, Instant};
+use p2pvoip_media::FRAME;
+use p2pvoip_nat::RouteKind;
+use p2pvoip_telemetry::{CallStats, Observer, PathKind, Recorder, Summary};
+
+use super::Call;
+use super::voice::Voice;
+
+/// The share of the newest span in a rate: five spans of `STATS_EVERY` make about a second.
+const NEWEST: (u64, u64) = (1, 4);
+
+/// Estimator: how a call fares, put together and remembered.
+#[derive(Debug)]
+pub(super) struct Monitor {
+    recorder: Recorder,
+    sent: Rate,
+    received: Rate,
+    concealed: u64,
+    concealment_events: u64,
+    path_changes: u32,
+}
+
+/// The rate of a counter of bytes, smoothed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    last: Option<(u64, Instant)>,
+    rate: Option<Bitrate>,
+}
+
+impl Rate {
+    fn update(&mut self, bytes: u64, now: Instant) -> Bitrate {
+        if let Some((before, at)) = self.last.replace((bytes, now)) {
+            let span = now.saturating_since(at).max(Duration::from_millis(1));
+            let newest = DataSize::from_bytes(bytes.saturating_sub(before)) / span;
+            let (part, whole) = NEWEST;
+            self.rate = Some(
+                self.rate
+                    .map_or(newest, |rate| rate.scaled(whole - part, whole) + newest.scaled(part, whole)),
+            );
+        }
+        self.rate.unwrap_or_default()
+    }
+}
+
+impl Monitor {
+    pub(super) fn new() -> Self {
+        Self {
+            recorder: Recorder::new(),
+            sent: Rate::default(),
+            received: Rate::default(),
+            concealed: 0,
+            concealment_events: 0,
+            path_changes: 0,
+        }
+    }
+
+    pub(super) const fn on_path(&mut self) {
+        self.path_changes = self.path_changes.saturating_add(1);
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.recorder.summary()
+    }
+
+    fn outbound(&mut self, voice: &Voice, stats: &mut CallStats, now: Instant) {
+        let (counters, sender) = (voice.counters(), voice.sender().stats());
+        let (control, target) = (voice.controller().stats(), voice.controller().target());
+        let out = &mut stats.outbound;
+        out.packets_sent = counters.packets_sent;
+        out.bytes_sent = counters.bytes_sent;
+        out.copies_sent = sender.copies;
+        out.frames_dropped = counters.queue_drops + sender.dropped;
+        out.packets_lost = control.lost;
+        out.fraction_lost = control.loss;
+        out.target_bitrate = target.wire;
+        out.bitrate = self.sent.update(counters.bytes_sent, now);
+        out.ptime = voice.sender().rung().ptime;
+        stats.path.round_trip_time = control.rtt;
+        stats.path.min_round_trip_time = control.min_rtt;
+        stats.path.queueing_delay = control.queueing_delay;
+    }
+
+    fn inbound(&mut self, voice: &Voice, stats: &mut CallStats, now: Instant) {
+        let (counters, receiver) = (voice.counters(), voice.receiver().stats());
+        if receiver.concealed > self.concealed {
+            self.concealed = receiver.concealed;
+            self.concealment_events += 1;
+        }
+        let into = &mut stats.inbound;
+        into.packets_received = counters.packets_received;
+        into.bytes_received = counters.bytes_received;
+        into.packets_lost = receiver.lost_before_repair;
+        into.packets_recovered = receiver.recovered_fec + receiver.recovered_copy;
+        into.packets_discarded = receiver.late + receiver.dropped;
+        into.packets_duplicated = receiver.duplicate;
+        into.total_samples = receiver.played * FRAME as u64;
+        into.concealed_samples = receiver.concealed * FRAME as u64;
+        into.concealment_events = self.concealment_events;
+        into.jitter = receiver.jitter;
+        into.playout_delay = receiver.playout_delay;
+        into.target_playout_delay = receiver.target_delay;
+        into.bitrate = self.received.update(counters.bytes_received, now);
+        let opener = voice.opener();
+        stats.refused.unauthenticated = opener.forged;
+        stats.refused.replayed = opener.replayed + opener.too_old;
+        stats.refused.malformed =
+            opener.malformed + counters.refused_slots + receiver.refused + receiver.undecodable;
+        stats.refused.limited = counters.refused_long;
+    }
+}
+
+impl Call {
+    /// How the call fares now.
+    pub(super) fn stats(&mut self, now: Instant) -> CallStats {
+        let mut stats = CallStats::default();
+        stats.duration = self.connected_at.map(|at| now.saturating_since(at)).unwrap_or_default();
+        if let Some(voice) = &self.voice {
+            self.monitor.outbound(voice, &mut stats, now);
+            self.monitor.inbound(voice, &mut stats, now);
+        }
+        stats.path.kind = self.agent.route().map(|route| match route.kind {
+            RouteKind::Direct => PathKind::Direct,
+            RouteKind::Relayed => PathKind::Relayed,
+        });
+        stats.path.changes = self.monitor.path_changes.saturating_sub(1);
+        stats.refused.malformed += self.unknown_datagrams + self.agent.stats().refused;
+        self.monitor.recorder.on_stats(&stats, now);
+        stats
+    }
+}

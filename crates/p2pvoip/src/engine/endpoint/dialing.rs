@@ -1,0 +1,175 @@
+//! Calling out: from a contact card to an offer in the contact's mailbox.
+
+use p2pvoip_core::{Instant, Machine};
+use p2pvoip_crypto::{ContactCard, VERSION_1_1};
+use p2pvoip_signal::rendezvous::{self, RequestId};
+use p2pvoip_signal::{EndReason, Envelope, MailboxId, Slot};
+
+use super::servers::ServerId;
+use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
+use crate::engine::call::{self, Call, Contact};
+use crate::server_url::ServerUrl;
+
+/// Why a call could not even be started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The card's server has no usable address.
+    #[error("the contact card names no usable server: {0}; ask your contact for a new card")]
+    Server(#[from] BadServerUrl),
+    /// The contact asks for a later protocol.
+    #[error("the contact asks for a newer version than this program speaks; update it")]
+    TooOld,
+    /// As many calls as allowed are open.
+    #[error("as many calls are open as the settings allow; hang one of them up")]
+    TooManyCalls,
+    /// Calls to too many servers at once.
+    #[error("too many servers are in use at once; wait until a call has ended")]
+    TooManyServers,
+    /// The client of the server has too much to do.
+    #[error("the server was asked too much at once; try again in a moment")]
+    Busy,
+    /// The endpoint was closed.
+    #[error("the endpoint is closed; start a new one")]
+    Closed,
+}
+
+/// What a call waits for at its server.
+pub(super) enum Stage {
+    /// The contact's record.
+    Lookup { request: RequestId, card: Box<ContactCard> },
+    /// To hear whether the offer found somebody.
+    Offering { request: Option<RequestId> },
+    /// Nothing: what is put is put.
+    Talking,
+}
+
+impl Endpoint {
+    /// Calls a contact. The call's state tells how it goes; [`Endpoint::gather`] with the addresses of fresh sockets comes next.
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot be started at all.
+    pub fn dial(&mut self, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        self.now = now;
+        let url: ServerUrl = card.server().parse()?;
+        if card.least_version() > VERSION_1_1 {
+            return Err(DialError::TooOld);
+        }
+        if self.calls.len() >= self.settings.max_calls {
+            return Err(DialError::TooManyCalls);
+        }
+        let server = self.servers.reach(&url, now).ok_or(DialError::TooManyServers)?;
+        let (key, seed) = self.new_key();
+        // The settings were tried when the endpoint was made.
+        let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
+        let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
+        client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
+        let request =
+            client.fetch(Slot::new(card.mailbox().prekey_slot()), now).map_err(|_| DialError::Busy)?;
+        let stage = Stage::Lookup { request, card: Box::new(card.clone()) };
+        self.calls.push(Entry { key, server, stage, call });
+        Ok(key)
+    }
+
+    /// A client of a server has something to tell.
+    pub(super) fn on_client(&mut self, server: ServerId, event: rendezvous::Event) {
+        match event {
+            rendezvous::Event::Connect => self.connect(server),
+            rendezvous::Event::Close => self.events.push_back(Event::Close { server }),
+            rendezvous::Event::Online => {
+                if let Some(server) = self.servers.get_mut(server) {
+                    server.was_online = true;
+                }
+            }
+            rendezvous::Event::Offline => self.on_offline(server),
+            rendezvous::Event::Listening { id } => self.on_listening(id),
+            rendezvous::Event::Envelope { mailbox, envelope } => self.on_envelope(server, mailbox, &envelope),
+            rendezvous::Event::Published { id } => self.on_published(id),
+            rendezvous::Event::Fetched { id, bytes } => self.on_fetched(id, bytes.as_deref()),
+            rendezvous::Event::Delivered { id } => self.on_delivered(id),
+            rendezvous::Event::Absent { id } => self.on_absent(id),
+            rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => {
+                self.on_unanswered(id)
+            }
+        }
+    }
+
+    /// A connection that never worked does not: calls that wait for it end at once instead of after long patience.
+    pub(super) fn on_disconnected(&mut self, server: ServerId, now: Instant) {
+        if self.servers.get_mut(server).is_none_or(|server| server.was_online) {
+            return;
+        }
+        for entry in self.calls.iter_mut().filter(|entry| entry.server == server) {
+            entry.call.fail(EndReason::Offline, now);
+        }
+    }
+
+    /// Puts a call's envelope into a mailbox.
+    pub(super) fn put(&mut self, key: CallKey, to: MailboxId, envelope: Envelope) {
+        let now = self.now;
+        let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
+        let Some(server) = self.servers.get_mut(entry.server) else { return };
+        match (server.client.put(to, envelope, now), &mut entry.stage) {
+            (Ok(request), Stage::Offering { request: waiting @ None }) => *waiting = Some(request),
+            (Ok(_), _) => {}
+            // More unanswered letters than a call has: the server does not answer any more.
+            (Err(error), _) => tracing::warn!(%error, "a letter could not be put"),
+        }
+    }
+
+    fn on_fetched(&mut self, id: RequestId, bytes: Option<&[u8]>) {
+        let (now, unix) = (self.now, self.unix(self.now));
+        let looking =
+            |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request, .. } if *request == id);
+        let Some(entry) = self.calls.iter_mut().find(looking) else { return };
+        let Stage::Lookup { card, .. } = core::mem::replace(&mut entry.stage, Stage::Talking) else { return };
+        let Some(bytes) = bytes else { return entry.call.fail(EndReason::Unreachable, now) };
+        let Some(prekeys) = crate::engine::record::open(&card, bytes, unix) else {
+            return entry.call.fail(EndReason::NotTrusted, now);
+        };
+        let mailbox = MailboxId::new(card.mailbox().mailbox(unix.day()));
+        let contact = Contact { mailbox, prekeys: &prekeys, least_version: card.least_version() };
+        let seed = self.seed.derive_index("handshake", entry.key.0);
+        entry.stage = Stage::Offering { request: None };
+        if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
+            tracing::warn!(%error, "the offer could not be made");
+            entry.call.fail(EndReason::NotTrusted, now);
+        }
+    }
+
+    fn on_delivered(&mut self, id: RequestId) {
+        if let Some(entry) = self.offering(id) {
+            entry.stage = Stage::Talking;
+        }
+    }
+
+    fn on_absent(&mut self, id: RequestId) {
+        let now = self.now;
+        if let Some(entry) = self.offering(id) {
+            entry.stage = Stage::Talking;
+            // It refuses nothing here.
+            let _taken = entry.call.handle_input(call::Input::Absent, now);
+        }
+    }
+
+    fn on_unanswered(&mut self, id: RequestId) {
+        let now = self.now;
+        if self.on_publication_failed(id) {
+            return;
+        }
+        let waiting = |entry: &&mut Entry| match &entry.stage {
+            Stage::Lookup { request, .. } => *request == id,
+            Stage::Offering { request } => *request == Some(id),
+            Stage::Talking => false,
+        };
+        if let Some(entry) = self.calls.iter_mut().find(waiting) {
+            entry.call.fail(EndReason::Offline, now);
+        }
+    }
+
+    fn offering(&mut self, id: RequestId) -> Option<&mut Entry> {
+        let offering =
+            |entry: &&mut Entry| matches!(&entry.stage, Stage::Offering { request } if *request == Some(id));
+        self.calls.iter_mut().find(offering)
+    }
+}

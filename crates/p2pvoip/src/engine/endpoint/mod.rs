@@ -1,0 +1,475 @@
+//! The endpoint: who we are, the servers that we speak with, and the calls that are open.
+//!
+//! # Timers
+//! - those of its clients and calls, and of being found (`presence`).
+
+mod dialing;
+mod presence;
+mod ringing;
+mod servers;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime, Wake};
+use p2pvoip_crypto::{CardError, ContactCard, Fingerprint, Identity};
+use p2pvoip_media::{Frame, Played};
+use p2pvoip_nat as nat;
+use p2pvoip_signal::rendezvous;
+use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
+
+use self::presence::Presence;
+use self::servers::Servers;
+use super::call::{self, Call, Parts};
+use crate::codec::Codec;
+use crate::event::CallEvent;
+use crate::server_url::{BadServerUrl, ServerUrl};
+
+pub use self::dialing::DialError;
+pub use self::servers::ServerId;
+
+/// Calls at once, whatever the settings say.
+pub const MAX_CALLS: usize = 64;
+
+/// What an endpoint is made of. Validated by [`Endpoint::new`].
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Who this is.
+    pub identity: Arc<Identity>,
+    /// The server at which this endpoint can be called; without one it can only call.
+    pub server: Option<ServerUrl>,
+    /// How paths are found.
+    pub nat: nat::Config,
+    /// The codec of every call.
+    pub codec: Arc<dyn Codec>,
+    /// Calls at once, at most [`MAX_CALLS`]; further callers hear that this endpoint is busy.
+    pub max_calls: usize,
+}
+
+impl Settings {
+    /// Settings of which all else has its default.
+    pub fn new(identity: Arc<Identity>, codec: Arc<dyn Codec>) -> Self {
+        Self { identity, server: None, nat: nat::Config::default(), codec, max_calls: 8 }
+    }
+}
+
+impl core::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Settings")
+            .field("nat", &self.nat)
+            .field("max_calls", &self.max_calls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an endpoint cannot be made of such settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// What ICE says of its part.
+    #[error(transparent)]
+    Nat(#[from] nat::ConfigError),
+    /// Not a number of calls.
+    #[error("an endpoint takes part in 1 to {MAX_CALLS} calls at once; correct `max_calls`")]
+    MaxCalls,
+}
+
+/// A call of this endpoint, as long as it runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallKey(u64);
+
+impl CallKey {
+    /// Its number, counted from 1.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What comes from outside into an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A datagram came to one of a call's sockets.
+    Datagram {
+        /// Whose socket it is.
+        call: CallKey,
+        /// The socket's address.
+        local: SocketAddr,
+        /// Where it comes from.
+        remote: SocketAddr,
+        /// What.
+        bytes: &'a [u8],
+    },
+    /// Something happened to the connection to a server.
+    Server {
+        /// Which.
+        server: ServerId,
+        /// What.
+        input: rendezvous::Input<'a>,
+    },
+}
+
+/// Where the bytes of an output go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transmit {
+    /// From one of a call's sockets to the network.
+    Datagram {
+        /// Whose socket.
+        call: CallKey,
+        /// The socket's address.
+        local: SocketAddr,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// One binary message to a server.
+    Server {
+        /// Which.
+        server: ServerId,
+    },
+}
+
+/// What the owner of an endpoint is told.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Open a connection to this server now.
+    Connect {
+        /// By what name it is spoken of.
+        server: ServerId,
+        /// Where it is.
+        url: ServerUrl,
+    },
+    /// Drop the connection to this server, or the attempt at one.
+    Close {
+        /// Which.
+        server: ServerId,
+    },
+    /// This endpoint can be called now.
+    Online,
+    /// It cannot be called for the time being; it tries by itself to come back.
+    Offline,
+    /// Somebody calls. [`Endpoint::gather`] with the addresses of fresh sockets comes next, then accept or reject.
+    Incoming {
+        /// The call.
+        call: CallKey,
+        /// Who calls.
+        peer: Fingerprint,
+    },
+    /// Something happened in a call.
+    Call {
+        /// Which.
+        call: CallKey,
+        /// What.
+        event: CallEvent,
+    },
+    /// Nothing more will come of this call; its sockets can be closed.
+    Finished {
+        /// Which.
+        call: CallKey,
+    },
+}
+
+/// Why an endpoint refused an input: it was dropped and counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Drain and offer again.
+    #[error("the outbox is full; poll its outputs and offer the input again")]
+    Full,
+    /// The call or server is no longer there.
+    #[error("there is no such call or server any more")]
+    Gone,
+    /// The peer's or the server's bytes are not what they should be.
+    #[error("the input is malformed, forged, or does not belong here")]
+    Invalid,
+}
+
+impl From<call::Refused> for Refused {
+    fn from(refused: call::Refused) -> Self {
+        if refused == call::Refused::Full { Self::Full } else { Self::Invalid }
+    }
+}
+
+struct Entry {
+    key: CallKey,
+    server: ServerId,
+    stage: dialing::Stage,
+    call: Call,
+}
+
+/// Machine: one person's end of all calls.
+pub struct Endpoint {
+    settings: Settings,
+    seed: Seed,
+    started: (UnixTime, Instant),
+    servers: Servers,
+    presence: Option<Presence>,
+    calls: Vec<Entry>,
+    next_key: u64,
+    offers: RecentOffers,
+    events: VecDeque<Event>,
+    refused_offers: u64,
+    now: Instant,
+}
+
+impl Endpoint {
+    /// An endpoint of these settings; all its chance and its key material derive from `seed`, which the caller draws from the
+    /// system. `unix` is the date at `now`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a setting is not within its limits.
+    pub fn new(settings: Settings, seed: Seed, unix: UnixTime, now: Instant) -> Result<Self, SettingsError> {
+        if settings.max_calls == 0 || settings.max_calls > MAX_CALLS {
+            return Err(SettingsError::MaxCalls);
+        }
+        nat::Agent::new(settings.nat.clone(), nat::Role::Controlling, seed.derive("trial"), now)?;
+        let mut servers = Servers::new(seed.derive("servers"));
+        let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
+        let mut endpoint = Self {
+            settings,
+            seed,
+            started: (unix, now),
+            servers,
+            presence,
+            calls: Vec::new(),
+            next_key: 1,
+            offers: RecentOffers::new(),
+            events: VecDeque::new(),
+            refused_offers: 0,
+            now,
+        };
+        endpoint.refresh_presence(now);
+        Ok(endpoint)
+    }
+
+    /// The card by which others can call this endpoint; none when it has no server.
+    ///
+    /// # Errors
+    /// The server's address does not fit into a card.
+    pub fn card(&self) -> Result<Option<ContactCard>, CardError> {
+        self.settings.server.as_ref().map(|url| self.settings.identity.card(url.as_str())).transpose()
+    }
+
+    /// A call's sockets are open: candidates are gathered from them.
+    ///
+    /// # Errors
+    /// What ICE says of the addresses.
+    pub fn gather(
+        &mut self,
+        call: CallKey,
+        bases: &[SocketAddr],
+        now: Instant,
+    ) -> Result<(), nat::CommandError> {
+        self.now = now;
+        self.call_mut(call).map_or(Err(nat::CommandError::Ended), |call| call.gather(bases, now))
+    }
+
+    /// Takes a call that rings.
+    pub fn accept(&mut self, call: CallKey, now: Instant) {
+        self.with_call(call, now, |call| call.accept(now));
+    }
+
+    /// Does not take a call that rings.
+    pub fn reject(&mut self, call: CallKey, reason: RejectReason, now: Instant) {
+        self.with_call(call, now, |call| call.reject(reason, now));
+    }
+
+    /// Ends a call, whatever state it is in.
+    pub fn hang_up(&mut self, call: CallKey, now: Instant) {
+        self.with_call(call, now, |call| call.hang_up(now));
+    }
+
+    /// Ends a call because something failed on this side.
+    pub fn fail(&mut self, call: CallKey, now: Instant) {
+        self.with_call(call, now, |call| call.fail(p2pvoip_signal::EndReason::Failed, now));
+    }
+
+    /// Ends all calls.
+    pub fn hang_up_all(&mut self, now: Instant) {
+        self.now = now;
+        for entry in &mut self.calls {
+            entry.call.hang_up(now);
+        }
+    }
+
+    /// The next 10 ms of a call's microphone.
+    pub fn capture(&mut self, call: CallKey, frame: &Frame, now: Instant) {
+        self.with_call(call, now, |call| call.capture(frame, now));
+    }
+
+    /// The next 10 ms for a call's speaker; nothing before it is accepted or after its end.
+    pub fn playout(&mut self, call: CallKey, frame: &mut Frame, now: Instant) -> Option<Played> {
+        self.call_mut(call)?.playout(frame, now)
+    }
+
+    /// How many calls are open.
+    pub fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether servers still have to be told something, so that closing now would lose it.
+    pub fn is_busy(&self) -> bool {
+        !self.calls.is_empty() || self.servers.is_busy()
+    }
+
+    /// Offers that did not ring: malformed, forged, stale or repeated.
+    pub const fn refused_offers(&self) -> u64 {
+        self.refused_offers
+    }
+
+    fn unix(&self, now: Instant) -> UnixTime {
+        self.started.0 + now.saturating_since(self.started.1)
+    }
+
+    fn call_mut(&mut self, key: CallKey) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.call)
+    }
+
+    fn with_call(&mut self, key: CallKey, now: Instant, command: impl FnOnce(&mut Call)) {
+        self.now = now;
+        if let Some(call) = self.call_mut(key) {
+            command(call);
+        }
+    }
+
+    fn new_key(&mut self) -> (CallKey, Seed) {
+        let key = CallKey(self.next_key);
+        self.next_key += 1;
+        (key, self.seed.derive_index("call", key.0))
+    }
+
+    fn parts(&self, seed: Seed) -> Parts<'_> {
+        Parts { codec: &self.settings.codec, nat: &self.settings.nat, seed }
+    }
+}
+
+impl Machine for Endpoint {
+    const MAX_TRANSMIT: usize = if rendezvous::Client::MAX_TRANSMIT > Call::MAX_TRANSMIT {
+        rendezvous::Client::MAX_TRANSMIT
+    } else {
+        Call::MAX_TRANSMIT
+    };
+    type Input<'a> = Input<'a>;
+    type Transmit = Transmit;
+    type Event = Event;
+    type Error = Refused;
+
+    fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
+        self.now = now;
+        match input {
+            Input::Datagram { call, local, remote, bytes } => {
+                let call = self.call_mut(call).ok_or(Refused::Gone)?;
+                let input = call::Input::Datagram { local, remote, bytes };
+                call.handle_input(input, now).map_err(Refused::from)
+            }
+            Input::Server { server, input } => {
+                if matches!(input, rendezvous::Input::Disconnected) {
+                    self.on_disconnected(server, now);
+                }
+                self.servers.handle_input(server, input, now)
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.servers.handle_timeout(now);
+        for entry in &mut self.calls {
+            entry.call.handle_timeout(now);
+        }
+        if self.presence.as_ref().is_some_and(|presence| presence.is_due(now)) {
+            self.refresh_presence(now);
+        }
+    }
+
+    fn poll_output(&mut self, buf: &mut [u8]) -> Output<Transmit, Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Output::Event(event);
+            }
+            let from_servers = match self.poll_servers(buf) {
+                Polled::Output(output) => return output,
+                Polled::Again => continue,
+                Polled::Wait(wake) => wake,
+            };
+            let from_calls = match self.poll_calls(buf) {
+                Polled::Output(output) => return output,
+                Polled::Again => continue,
+                Polled::Wait(wake) => wake,
+            };
+            if self.sweep_finished() {
+                continue;
+            }
+            let presence = self.presence.as_ref().map(Presence::wake);
+            return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), presence));
+        }
+    }
+}
+
+/// What came of polling a child.
+enum Polled {
+    Output(Output<Transmit, Event>),
+    /// Something changed: poll everything anew.
+    Again,
+    Wait(Option<Wake>),
+}
+
+impl Endpoint {
+    fn poll_calls(&mut self, buf: &mut [u8]) -> Polled {
+        let mut wake = None;
+        for index in 0..self.calls.len() {
+            let Some(entry) = self.calls.get_mut(index) else { break };
+            let key = entry.key;
+            match entry.call.poll_output(buf) {
+                Output::Transmit { to: call::Transmit::Datagram { local, remote }, len } => {
+                    return Polled::Output(Output::Transmit {
+                        to: Transmit::Datagram { call: key, local, remote },
+                        len,
+                    });
+                }
+                Output::Transmit { to: call::Transmit::Envelope { to }, len } => {
+                    if let Some(Ok(envelope)) = buf.get(..len).map(Envelope::from_bytes) {
+                        self.put(key, to, envelope);
+                    }
+                    return Polled::Again;
+                }
+                Output::Event(event) => {
+                    return Polled::Output(Output::Event(Event::Call { call: key, event }));
+                }
+                Output::Wait(next) => wake = Wake::earliest(wake, next),
+            }
+        }
+        Polled::Wait(wake)
+    }
+
+    /// Forgets calls of which nothing more will come, and servers that nobody needs any more.
+    fn sweep_finished(&mut self) -> bool {
+        let Some(index) = self.calls.iter().position(|entry| entry.call.is_finished()) else {
+            return self.sweep_servers();
+        };
+        let entry = self.calls.remove(index);
+        self.servers.forget(entry.server, entry.call.mailbox(), self.now);
+        self.events.push_back(Event::Finished { call: entry.key });
+        true
+    }
+
+    fn sweep_servers(&mut self) -> bool {
+        let calls = &self.calls;
+        let Some(server) = self.servers.remove_unused(|id| calls.iter().any(|entry| entry.server == id))
+        else {
+            return false;
+        };
+        self.events.push_back(Event::Close { server });
+        true
+    }
+}
+
+impl core::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("calls", &self.calls.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! The engine: all leaves composed into one machine, the [`Endpoint`], still without IO.
+//!
+//! Nothing here decides what a leaf decides: this is where an event of one becomes a command for another.
+
+pub(crate) mod call;
+pub(crate) mod control;
+pub(crate) mod demux;
+pub(crate) mod description;
+mod endpoint;
+pub(crate) mod hash;
+pub(crate) mod record;
+pub(crate) mod slot;
+
+pub use endpoint::{
+    CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, Refused, ServerId, Settings, SettingsError,
+    Transmit,
+};

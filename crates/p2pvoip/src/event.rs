@@ -1,0 +1,104 @@
+//! What the owner of a call is told: its state, how it is encrypted, the path it takes, how it fares.
+
+use core::fmt;
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use p2pvoip_crypto::Fingerprint;
+use p2pvoip_nat::RouteKind;
+use p2pvoip_signal::EndReason;
+use p2pvoip_telemetry::{CallStats, Summary};
+
+/// Where a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CallState {
+    /// The contact is being looked for.
+    Dialing,
+    /// Keys are agreed; the other side has not accepted yet.
+    Ringing,
+    /// Accepted; a path is being looked for.
+    Connecting,
+    /// Voice can travel.
+    Connected,
+    /// Over.
+    Ended(EndReason),
+}
+
+impl CallState {
+    /// A stable word for machines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dialing => "dialing",
+            Self::Ringing => "ringing",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Ended(_) => "ended",
+        }
+    }
+
+    /// Whether the call is over.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
+}
+
+/// How a call is protected. There is no call of version 1.1 without it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encryption {
+    /// The protocol version, major in the high four bits: 0x11 is 1.1.
+    pub version: u8,
+    /// The cipher of media and signalling.
+    pub aead: &'static str,
+    /// The key agreement.
+    pub handshake: &'static str,
+    /// Who is at the other end: the fingerprint of the root identity that the handshake proved.
+    pub peer: Fingerprint,
+}
+
+impl fmt::Debug for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encryption")
+            .field("version", &self.version)
+            .field("aead", &self.aead)
+            .field("handshake", &self.handshake)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The path that voice takes. Its `Debug` does not show the addresses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Path {
+    /// Straight to the peer, or through a relay.
+    pub kind: RouteKind,
+    /// Our address.
+    pub local: SocketAddr,
+    /// Theirs, or the relay's.
+    pub remote: SocketAddr,
+    /// The round trip that the connectivity check measured.
+    pub rtt: Option<Duration>,
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Path").field("kind", &self.kind).field("rtt", &self.rtt).finish_non_exhaustive()
+    }
+}
+
+/// What happened in a call.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// It stands elsewhere now.
+    State(CallState),
+    /// Keys are agreed, and this is who with.
+    Encrypted(Encryption),
+    /// Voice takes this path from now on.
+    Path(Path),
+    /// How it fares, five times a second while connected.
+    Stats(Box<CallStats>),
+    /// How it fared from beginning to end; comes once, before the end, for a call that was connected.
+    Summary(Box<Summary>),
+}

@@ -1,0 +1,389 @@
+//! The task that owns an engine: carries what comes from sockets, servers, handles and the clock to it, and what it says back.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use p2pvoip_core::{Instant, Machine, Output};
+use p2pvoip_crypto::{ContactCard, Fingerprint};
+use p2pvoip_media::Frame;
+use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
+use p2pvoip_telemetry::CallStats;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::audio::Rings;
+use super::clock::Clock;
+use super::server::{Connection, LinkId, Report};
+use super::sockets::{Received, Sockets};
+use crate::engine::{CallKey, DialError, Endpoint, Event, Input, ServerId, Transmit};
+use crate::event::{CallEvent, CallState, Encryption};
+
+/// One frame of sound.
+const TICK: Duration = Duration::from_millis(10);
+/// How late the sound clock may be before it starts anew instead of catching up.
+const MAX_LATE: Duration = Duration::from_millis(100);
+/// How long closing waits for what the servers still have to be told.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// The largest datagram that is read; a longer one is none of ours.
+const MAX_DATAGRAM: usize = 2_048;
+/// Datagrams read in a row before the engine is asked what it has to say.
+const BATCH: usize = 16;
+/// Reports of connections that wait for the driver; a connection with more to say waits.
+const REPORTS: usize = 64;
+/// Events of a call that wait for its owner; figures are left out when they are too many.
+pub(super) const EVENTS: usize = 64;
+/// Events kept free for what must not be left out.
+const RESERVED_EVENTS: usize = 32;
+
+/// What the owner of a handle asks for.
+#[derive(Debug)]
+pub(super) enum Command {
+    Dial { card: Box<ContactCard>, reply: oneshot::Sender<Result<CallPort, DialError>> },
+    Accept { call: CallKey, reply: oneshot::Sender<Option<CallPort>> },
+    Reject { call: CallKey, reason: RejectReason },
+    HangUp { call: CallKey },
+    Close { done: oneshot::Sender<()> },
+}
+
+/// The owner's ends of a call.
+#[derive(Debug)]
+pub(super) struct CallPort {
+    pub(super) key: CallKey,
+    pub(super) events: mpsc::Receiver<CallEvent>,
+    pub(super) state: watch::Receiver<CallState>,
+    pub(super) facts: watch::Receiver<Facts>,
+    pub(super) audio: (super::AudioSender, super::AudioReceiver),
+}
+
+/// What can be asked of a call at any time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) encryption: Option<Encryption>,
+    pub(super) stats: CallStats,
+}
+
+/// The driver's ends of a call.
+#[derive(Debug)]
+struct Port {
+    events: mpsc::Sender<CallEvent>,
+    state: watch::Sender<CallState>,
+    facts: watch::Sender<Facts>,
+    rings: Rings,
+    /// Until a call that rings is accepted its owner's ends wait here.
+    unclaimed: Option<CallPort>,
+    plays: bool,
+}
+
+/// Someone calls.
+#[derive(Debug)]
+pub(super) struct Ring {
+    pub(super) key: CallKey,
+    pub(super) peer: Fingerprint,
+    pub(super) state: watch::Receiver<CallState>,
+}
+
+/// What a driver is started with.
+pub(super) struct Parts {
+    pub(super) engine: Endpoint,
+    pub(super) clock: Clock,
+    pub(super) bind: Vec<IpAddr>,
+    pub(super) tls: Arc<rustls::ClientConfig>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) rings: mpsc::Sender<Ring>,
+    pub(super) online: watch::Sender<bool>,
+}
+
+pub(super) struct Driver {
+    parts: Parts,
+    sockets: Sockets,
+    servers: BTreeMap<ServerId, (u64, Connection)>,
+    generation: u64,
+    to_reports: mpsc::Sender<(LinkId, Report)>,
+    reports: mpsc::Receiver<(LinkId, Report)>,
+    calls: BTreeMap<CallKey, Port>,
+    next_tick: Option<tokio::time::Instant>,
+    closing: Option<(oneshot::Sender<()>, tokio::time::Instant)>,
+    buf: Vec<u8>,
+}
+
+/// What woke the driver.
+enum Woken {
+    Datagram(Received),
+    Report(LinkId, Report),
+    Command(Option<Command>),
+    Deadline,
+}
+
+impl Driver {
+    pub(super) fn new(parts: Parts) -> Self {
+        let (to_reports, reports) = mpsc::channel(REPORTS);
+        Self {
+            parts,
+            sockets: Sockets::default(),
+            servers: BTreeMap::new(),
+            generation: 0,
+            to_reports,
+            reports,
+            calls: BTreeMap::new(),
+            next_tick: None,
+            closing: None,
+            buf: vec![0; MAX_DATAGRAM.max(Endpoint::MAX_TRANSMIT)],
+        }
+    }
+
+    /// Runs until all handles are gone, or closing is done.
+    pub(super) async fn run(mut self) {
+        loop {
+            let wake = self.drain().await;
+            if self.is_closed() {
+                break;
+            }
+            match self.sleep(wake).await {
+                Woken::Datagram(received) => self.read(received).await,
+                Woken::Report(link, report) => self.on_report(link, &report),
+                Woken::Command(Some(command)) => self.obey(command).await,
+                Woken::Command(None) => self.close(None),
+                Woken::Deadline => {}
+            }
+            self.on_time();
+        }
+        if let Some((done, _)) = self.closing.take() {
+            // Who asked may have gone.
+            let _gone = done.send(());
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn sleep(&mut self, wake: Option<Instant>) -> Woken {
+        let clock = self.parts.clock;
+        let deadline =
+            [wake.map(|at| clock.deadline(at)), self.next_tick, self.closing.as_ref().map(|(_, at)| *at)]
+                .into_iter()
+                .flatten()
+                .min();
+        let closing = self.closing.is_some();
+        let (sockets, buf) = (&mut self.sockets, &mut self.buf);
+        tokio::select! {
+            biased;
+            () = sleep_until(deadline) => Woken::Deadline,
+            received = poll_fn(|cx| sockets.poll_receive(cx, buf)) => Woken::Datagram(received),
+            Some((link, report)) = self.reports.recv() => Woken::Report(link, report),
+            command = self.parts.commands.recv(), if !closing => Woken::Command(command),
+        }
+    }
+
+    /// Reads datagrams as long as there are some, up to a batch.
+    async fn read(&mut self, first: Received) {
+        let mut received = first;
+        for _ in 0..BATCH {
+            let now = self.parts.clock.now();
+            if let (Some(call), Some(bytes)) =
+                (self.sockets.owner(received.local), self.buf.get(..received.len))
+            {
+                let input = Input::Datagram { call, local: received.local, remote: received.remote, bytes };
+                if let Err(error) = self.parts.engine.handle_input(input, now) {
+                    tracing::trace!(%error, "a datagram was dropped");
+                }
+            }
+            let (sockets, buf) = (&mut self.sockets, &mut self.buf);
+            match poll_fn(|cx| std::task::Poll::Ready(sockets.poll_receive(cx, buf))).await {
+                std::task::Poll::Ready(next) => received = next,
+                std::task::Poll::Pending => return,
+            }
+        }
+    }
+
+    fn on_report(&mut self, link: LinkId, report: &Report) {
+        let now = self.parts.clock.now();
+        let server = link.server;
+        if self.servers.get(&server).is_none_or(|(generation, _)| *generation != link.generation) {
+            return;
+        }
+        let input = match report {
+            Report::Connected => rendezvous::Input::Connected,
+            Report::Frame(bytes) => rendezvous::Input::Frame(bytes),
+            Report::Disconnected => rendezvous::Input::Disconnected,
+        };
+        if let Err(error) = self.parts.engine.handle_input(Input::Server { server, input }, now) {
+            tracing::debug!(%error, "a server's message was dropped");
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        let now = self.parts.clock.now();
+        match command {
+            Command::Dial { card, reply } => {
+                let dialled = match self.parts.engine.dial(&card, now) {
+                    Ok(key) => Ok(self.open(key, CallState::Dialing).await),
+                    Err(error) => Err(error),
+                };
+                let key = dialled.as_ref().ok().map(|port| port.key);
+                if let (Err(_), Some(key)) = (reply.send(dialled), key) {
+                    self.parts.engine.hang_up(key, now);
+                }
+            }
+            Command::Accept { call, reply } => {
+                let port = self.calls.get_mut(&call).and_then(|port| port.unclaimed.take());
+                if port.is_some() {
+                    self.parts.engine.accept(call, now);
+                }
+                if reply.send(port).is_err() {
+                    self.parts.engine.hang_up(call, now);
+                }
+            }
+            Command::Reject { call, reason } => self.parts.engine.reject(call, reason, now),
+            Command::HangUp { call } => self.parts.engine.hang_up(call, now),
+            Command::Close { done } => self.close(Some(done)),
+        }
+    }
+
+    /// Opens a call's sockets and rings; gives the owner's ends.
+    async fn open(&mut self, key: CallKey, state: CallState) -> CallPort {
+        let (rings, audio) = Rings::new();
+        let (events, from_events) = mpsc::channel(EVENTS);
+        let (state, from_state) = watch::channel(state);
+        let (facts, from_facts) = watch::channel(Facts::default());
+        self.calls.insert(key, Port { events, state, facts, rings, unclaimed: None, plays: false });
+        let opened = self.sockets.open(key, &self.parts.bind).await;
+        let now = self.parts.clock.now();
+        let gathered = opened
+            .map_err(|error| error.to_string())
+            .and_then(|bases| self.parts.engine.gather(key, &bases, now).map_err(|error| error.to_string()));
+        if let Err(error) = gathered {
+            tracing::error!(%error, "the call's sockets cannot be used");
+            self.parts.engine.fail(key, now);
+        }
+        CallPort { key, events: from_events, state: from_state, facts: from_facts, audio }
+    }
+
+    fn close(&mut self, done: Option<oneshot::Sender<()>>) {
+        let done = done.unwrap_or_else(|| oneshot::channel().0);
+        self.closing = Some((done, tokio::time::Instant::now() + CLOSE_WAIT));
+        self.parts.engine.hang_up_all(self.parts.clock.now());
+    }
+
+    fn is_closed(&self) -> bool {
+        let late = |at: tokio::time::Instant| at <= tokio::time::Instant::now();
+        self.closing.as_ref().is_some_and(|(_, at)| !self.parts.engine.is_busy() || late(*at))
+    }
+
+    /// Does what the engine says, until it waits; gives the moment it waits for.
+    async fn drain(&mut self) -> Option<Instant> {
+        loop {
+            match self.parts.engine.poll_output(&mut self.buf) {
+                Output::Transmit { to, len } => self.transmit(to, len),
+                Output::Event(event) => self.on_event(event).await,
+                Output::Wait(wake) => return wake.map(|wake| wake.at),
+            }
+        }
+    }
+
+    fn transmit(&self, to: Transmit, len: usize) {
+        let Some(bytes) = self.buf.get(..len) else { return };
+        match to {
+            Transmit::Datagram { local, remote, .. } => {
+                if let Err(error) = self.sockets.send(local, remote, bytes) {
+                    tracing::trace!(%error, "a datagram was not sent");
+                }
+            }
+            Transmit::Server { server } => {
+                if let Some((_, connection)) = self.servers.get(&server) {
+                    connection.send(bytes);
+                }
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connect { server, url } => {
+                let tls = Arc::clone(&self.parts.tls);
+                self.generation += 1;
+                let link = LinkId { server, generation: self.generation };
+                let connection = Connection::open(link, url, tls, self.to_reports.clone());
+                self.servers.insert(server, (link.generation, connection));
+            }
+            Event::Close { server } => drop(self.servers.remove(&server)),
+            Event::Online => drop(self.parts.online.send_replace(true)),
+            Event::Offline => drop(self.parts.online.send_replace(false)),
+            Event::Incoming { call, peer } => self.ring(call, peer).await,
+            Event::Call { call, event } => self.tell(call, event),
+            Event::Finished { call } => {
+                self.sockets.close(call);
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    async fn ring(&mut self, key: CallKey, peer: Fingerprint) {
+        let port = self.open(key, CallState::Ringing).await;
+        let ring = Ring { key, peer, state: port.state.clone() };
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.unclaimed = Some(port);
+        }
+        if self.parts.rings.try_send(ring).is_err() {
+            // Nobody takes calls here, or too many ring already.
+            self.parts.engine.reject(key, RejectReason::Busy, self.parts.clock.now());
+        }
+    }
+
+    fn tell(&mut self, call: CallKey, event: CallEvent) {
+        let Some(port) = self.calls.get_mut(&call) else { return };
+        match &event {
+            CallEvent::State(state) => {
+                port.plays = *state == CallState::Connected;
+                port.state.send_replace(*state);
+            }
+            CallEvent::Encrypted(encryption) => {
+                port.facts.send_modify(|facts| facts.encryption = Some(*encryption))
+            }
+            CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
+            CallEvent::Path(_) | CallEvent::Summary(_) => {}
+        }
+        let figures = matches!(event, CallEvent::Stats(_));
+        if !figures || port.events.capacity() > RESERVED_EVENTS {
+            // An owner that reads no events can still ask for state and figures.
+            let _unread = port.events.try_send(event);
+        }
+    }
+
+    /// Fires the engine's timers and the sound clock.
+    fn on_time(&mut self) {
+        self.parts.engine.handle_timeout(self.parts.clock.now());
+        let now = tokio::time::Instant::now();
+        if !self.calls.values().any(|port| port.plays) {
+            self.next_tick = None;
+            return;
+        }
+        let mut next = self.next_tick.filter(|next| *next + MAX_LATE > now).unwrap_or(now);
+        while next <= now {
+            self.tick();
+            next += TICK;
+        }
+        self.next_tick = Some(next);
+    }
+
+    /// Ten milliseconds of sound, out and in.
+    fn tick(&mut self) {
+        let now = self.parts.clock.now();
+        for (key, port) in self.calls.iter_mut().filter(|(_, port)| port.plays) {
+            self.parts.engine.capture(*key, &port.rings.captured(), now);
+            let mut frame = Frame::SILENCE;
+            if self.parts.engine.playout(*key, &mut frame, now).is_some() {
+                port.rings.play(&frame);
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of a call whose driver is gone.
+pub(super) const GONE: EndReason = EndReason::Failed;

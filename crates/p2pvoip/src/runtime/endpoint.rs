@@ -1,0 +1,216 @@
+//! The application's handle of an endpoint.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use p2pvoip_core::Seed;
+use p2pvoip_crypto::{CardError, ContactCard, Identity};
+use p2pvoip_nat::CandidatePolicy;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::call::{Call, IncomingCall};
+use super::clock::Clock;
+use super::driver::{Command, Driver, Parts, Ring};
+use super::tls::{self, TlsError};
+use crate::codec::Codec;
+use crate::engine::{self, DialError, Settings, SettingsError};
+use crate::server_url::{BadServerUrl, ServerUrl};
+
+/// Commands that wait for the driver.
+const COMMANDS: usize = 64;
+/// Calls that ring and were not looked at yet; beyond, callers hear that we are busy.
+const RINGS: usize = 8;
+
+/// How an endpoint is set up; [`Config::new`] has a safe default for everything.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Who this is.
+    pub identity: Arc<Identity>,
+    /// The rendezvous server at which this endpoint can be called, `wss://host` or `ws://host:port`; without one it can only call.
+    pub server: Option<String>,
+    /// The local addresses that calls use; when empty, every usable one of the machine.
+    pub bind: Vec<IpAddr>,
+    /// STUN servers that tell our address as others see it.
+    pub stun_servers: Vec<SocketAddr>,
+    /// Which of our addresses a peer may learn.
+    pub candidates: CandidatePolicy,
+    /// A PEM file of a certificate that is trusted besides the system's roots.
+    pub trusted_certificate: Option<PathBuf>,
+    /// The codec of every call.
+    pub codec: Arc<dyn Codec>,
+    /// Calls at once; further callers hear that we are busy.
+    pub max_calls: usize,
+}
+
+impl Config {
+    /// A configuration for this identity: it speaks Opus, uses every usable address, and can call but not be called.
+    #[cfg(feature = "opus")]
+    pub fn new(identity: Identity) -> Self {
+        Self::with_codec(identity, Arc::new(crate::codec::Opus))
+    }
+
+    /// The same with another codec.
+    pub fn with_codec(identity: Identity, codec: Arc<dyn Codec>) -> Self {
+        Self {
+            identity: Arc::new(identity),
+            server: None,
+            bind: Vec::new(),
+            stun_servers: Vec::new(),
+            candidates: CandidatePolicy::default(),
+            trusted_certificate: None,
+            codec,
+            max_calls: 8,
+        }
+    }
+
+    /// The same, callable at this rendezvous server.
+    #[must_use]
+    pub fn at(mut self, server: &str) -> Self {
+        self.server = Some(server.to_owned());
+        self
+    }
+}
+
+impl core::fmt::Debug for Config {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Config").field("candidates", &self.candidates).finish_non_exhaustive()
+    }
+}
+
+/// Why an endpoint did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The server's address is none.
+    #[error(transparent)]
+    Server(#[from] BadServerUrl),
+    /// The contact card cannot hold the server's address.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A setting is not within its limits.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The system gives no randomness.
+    #[error("the system gives no randomness, without which nothing is secret: {0}")]
+    Randomness(getrandom::Error),
+    /// Nobody can call an endpoint without a server.
+    #[error("this endpoint has no rendezvous server; set `server` in its configuration to be called")]
+    NoServer,
+    /// The endpoint was closed.
+    #[error("the endpoint is closed; start a new one")]
+    Closed,
+}
+
+/// One person's end of all calls. Dropping it hangs up.
+#[derive(Debug)]
+pub struct Endpoint {
+    commands: mpsc::Sender<Command>,
+    rings: mpsc::Receiver<Ring>,
+    online: watch::Receiver<bool>,
+    card: Option<ContactCard>,
+}
+
+impl Endpoint {
+    /// Starts an endpoint on the current tokio runtime; with a `server` it begins to listen there.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration cannot be used. A server that cannot be reached is none: it is tried again and again.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with its timer and IO.
+    #[expect(clippy::unused_async, reason = "it will open devices and tables; callers need not change then")]
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let tls = tls::client(config.trusted_certificate.as_deref())?;
+        let mut settings = Settings::new(Arc::clone(&config.identity), Arc::clone(&config.codec));
+        settings.server = config.server.as_deref().map(str::parse::<ServerUrl>).transpose()?;
+        settings.nat.stun_servers = config.stun_servers;
+        settings.nat.policy = config.candidates;
+        settings.max_calls = config.max_calls;
+        let clock = Clock::start();
+        let engine = engine::Endpoint::new(settings, system_seed()?, Clock::unix(), clock.now())?;
+        let card = engine.card()?;
+        let (commands, for_driver) = mpsc::channel(COMMANDS);
+        let (to_owner, rings) = mpsc::channel(RINGS);
+        let (tell_online, online) = watch::channel(false);
+        let parts = Parts {
+            engine,
+            clock,
+            bind: config.bind,
+            tls,
+            commands: for_driver,
+            rings: to_owner,
+            online: tell_online,
+        };
+        tokio::spawn(Driver::new(parts).run());
+        Ok(Self { commands, rings, online, card })
+    }
+
+    /// The card by which others call this endpoint; none without a `server`.
+    pub const fn card(&self) -> Option<&ContactCard> {
+        self.card.as_ref()
+    }
+
+    /// Waits until this endpoint can be called.
+    ///
+    /// # Errors
+    /// [`StartError::NoServer`] when it never can, [`StartError::Closed`] when it is closed.
+    pub async fn online(&self) -> Result<(), StartError> {
+        if self.card.is_none() {
+            return Err(StartError::NoServer);
+        }
+        let mut online = self.online.clone();
+        online.wait_for(|online| *online).await.map(|_| ()).map_err(|_| StartError::Closed)
+    }
+
+    /// Whether this endpoint can be called now, to be watched.
+    pub fn watch_online(&self) -> watch::Receiver<bool> {
+        self.online.clone()
+    }
+
+    /// Calls a contact. Returns at once: the call's state tells how it goes.
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot even be started.
+    pub async fn dial(&self, contact: &ContactCard) -> Result<Call, DialError> {
+        let (reply, dialled) = oneshot::channel();
+        let card = Box::new(contact.clone());
+        self.commands.send(Command::Dial { card, reply }).await.map_err(|_| DialError::Closed)?;
+        let port = dialled.await.map_err(|_| DialError::Closed)??;
+        Ok(Call::new(port, self.commands.clone()))
+    }
+
+    /// The next call that rings; none after the endpoint's end.
+    pub async fn incoming(&mut self) -> Option<IncomingCall> {
+        let ring = self.rings.recv().await?;
+        Some(IncomingCall::new(ring, self.commands.clone()))
+    }
+
+    /// Hangs up all calls, tells the others, and ends. Waits for at most three seconds.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.commands.send(Command::Close { done }).await.is_ok() {
+            // The driver may end first.
+            let _ended = closed.await;
+        }
+    }
+}
+
+/// 32 bytes of the system's randomness.
+fn system_seed() -> Result<Seed, StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(StartError::Randomness)?;
+    Ok(Seed::new(bytes))
+}
+
+/// A new identity from the system's randomness. Keep its [`to_secret`](Identity::to_secret): it is who you are.
+///
+/// # Errors
+/// [`StartError::Randomness`] when the system gives none.
+pub fn new_identity() -> Result<Identity, StartError> {
+    Ok(Identity::generate(&system_seed()?))
+}

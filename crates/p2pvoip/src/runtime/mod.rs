@@ -1,0 +1,15 @@
+//! The engine on tokio: sockets, WebSocket and TLS, the clock, and the handles that an application holds.
+
+mod audio;
+mod call;
+mod clock;
+mod driver;
+mod endpoint;
+mod server;
+mod sockets;
+mod tls;
+
+pub use audio::{AudioClosed, AudioReceiver, AudioSender};
+pub use call::{Call, IncomingCall};
+pub use endpoint::{Config, Endpoint, StartError, new_identity};
+pub use tls::TlsError;

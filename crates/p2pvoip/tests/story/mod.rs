@@ -1,0 +1,157 @@
+//! Whole calls in the simulated network: two people, a rendezvous server and a STUN server, on virtual time.
+//!
+//! Used by the tests beside it and by the example `sim`; each uses a part of it.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test and the example use their own part of the story"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that goes wrong fails its test"
+)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::struct_excessive_bools,
+    reason = "a story looks at what it is about"
+)]
+
+mod codec;
+mod person;
+mod servers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use p2pvoip::crypto::{ContactCard, Identity};
+use p2pvoip::engine::{Endpoint, Settings};
+use p2pvoip::{CallState, Codec, EndReason};
+use p2pvoip_core::{Instant, Seed, UnixTime};
+use p2pvoip_sim::{HostId, START, Topology, World};
+
+pub use codec::Counting;
+pub use person::{Heard, Person};
+pub use servers::{Node, Server};
+
+/// The date when every story begins.
+const DATE: UnixTime = UnixTime::from_secs(1_800_000_000);
+/// How long a call may take from dialling until it is connected or has ended: all of signal's waits, one after another.
+const SETTLE: Duration = Duration::from_secs(150);
+
+/// How a call went.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Outcome {
+    /// It was connected, and lasted.
+    Talked,
+    /// It was connected, and then ended by itself.
+    Broke(&'static str),
+    /// It never was connected, and ended with this reason.
+    Failed(&'static str),
+    /// It neither ended nor was connected: a bug.
+    Stuck,
+}
+
+/// A world with two people in it, of whom `a` can call `b`.
+pub struct Story {
+    pub world: World<Node>,
+    pub a: HostId,
+    pub b: HostId,
+    pub server: HostId,
+    card: ContactCard,
+}
+
+impl Story {
+    /// Two people in this topology; both are online when it returns.
+    pub fn new(topology: Topology<Node>, codec: &Arc<dyn Codec>, seed: &Seed) -> Self {
+        let Topology { mut world, a, b, server, relay, .. } = topology;
+        world.set_trace_len(0);
+        world.install(server.host, Node::Hub(Box::new(Server::new(START))));
+        world.install(relay.host, Node::Stun(servers::Stun::default()));
+        let stun = (relay.address, 3478).into();
+        let url = format!("ws://{}:7000", server.address);
+        let mut card = None;
+        for (place, name) in [(&a, "a"), (&b, "b")] {
+            let identity = Arc::new(Identity::generate(&seed.derive(name).derive("identity")));
+            let mut settings = Settings::new(identity, Arc::clone(codec));
+            settings.server = Some(url.parse().unwrap());
+            settings.nat.stun_servers = vec![stun];
+            let endpoint = Endpoint::new(settings, seed.derive(name), DATE, START).unwrap();
+            card = endpoint.card().unwrap();
+            world.install(
+                place.host,
+                Node::Person(Box::new(Person::new(endpoint, place.address, server.host))),
+            );
+        }
+        let mut story = Self { world, a: a.host, b: b.host, server: server.host, card: card.unwrap() };
+        let online = story.world.run_while(Duration::from_secs(10), |world| {
+            [a.host, b.host].iter().all(|host| person_of(world, *host).is_online)
+        });
+        assert!(online, "both people come online");
+        story
+    }
+
+    pub fn now(&self) -> Instant {
+        self.world.now()
+    }
+
+    pub fn person(&self, host: HostId) -> &Person {
+        person_of(&self.world, host)
+    }
+
+    pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
+        self.world
+            .command(host, |node, now| match node {
+                Node::Person(person) => command(person, now),
+                Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
+            })
+            .unwrap()
+    }
+
+    /// `a` dials `b`.
+    pub fn dial(&mut self) {
+        let card = self.card.clone();
+        self.person_mut(self.a, |person, now| person.dial(&card, now));
+    }
+
+    /// Lets time pass until both are connected, or the caller's call has ended; tells how long it took.
+    pub fn settle(&mut self) -> Option<Duration> {
+        let from = self.now();
+        let (a, b) = (self.a, self.b);
+        let settled = self.world.run_while(SETTLE, |world| {
+            let (a, b) = (person_of(world, a), person_of(world, b));
+            let both = a.state == Some(CallState::Connected) && b.state == Some(CallState::Connected);
+            both || a.state.is_some_and(CallState::is_ended)
+        });
+        settled.then(|| self.now().saturating_since(from))
+    }
+
+    /// Dials, lets them talk for a while, and tells how it went and after how long they could talk.
+    pub fn call(&mut self, talk: Duration) -> (Outcome, Option<Duration>) {
+        self.dial();
+        let settled = self.settle();
+        match (settled, self.person(self.a).end()) {
+            (None, _) => (Outcome::Stuck, None),
+            (Some(_), Some(reason)) => (Outcome::Failed(reason.as_str()), None),
+            (Some(after), None) => {
+                self.world.run_for(talk);
+                let ends = [self.a, self.b].into_iter().find_map(|host| self.person(host).end());
+                (ends.map_or(Outcome::Talked, |reason| Outcome::Broke(reason.as_str())), Some(after))
+            }
+        }
+    }
+
+    /// How the call ended, at each side.
+    pub fn ends(&self) -> (Option<EndReason>, Option<EndReason>) {
+        (self.person(self.a).end(), self.person(self.b).end())
+    }
+}
+
+fn person_of(world: &World<Node>, host: HostId) -> &Person {
+    match world.node(host) {
+        Some(Node::Person(person)) => person,
+        _ => panic!("no person lives there"),
+    }
+}
