@@ -124,13 +124,11 @@ async fn assemble(script: &Script, say: &impl Fn(&str)) -> Result<Cast, Failure>
     say(&format!("  rendezvous server  {server}"));
 
     let Impairment { loss, jitter, delay, cut_after, seed } = script.impairment;
-    let mut forwarder = words(["forwarder", "--loss"]);
-    forwarder.extend([loss.to_string(), "--jitter".into(), jitter.to_string()].map(OsString::from));
-    forwarder
-        .extend(["--delay".into(), delay.to_string(), "--seed".into(), seed.to_string()].map(OsString::from));
-    if let Some(seconds) = cut_after {
-        forwarder.extend(["--cut-after".into(), seconds.to_string()].map(OsString::from));
-    }
+    let mut forwarder = words(["forwarder"]);
+    let numbers = [("loss", loss), ("jitter", jitter), ("delay", delay)];
+    forwarder.extend(numbers.map(|(name, value)| OsString::from(format!("--{name}={value}"))));
+    forwarder.push(format!("--seed={seed}").into());
+    forwarder.extend(cut_after.map(|seconds| OsString::from(format!("--cut-after={seconds}"))));
     let mut forwarder = Child::start("forwarder", &forwarder)?;
     let stun = forwarder.expect("forwarding", "stun", READY).await?;
     say(&format!("  network            {loss} % loss, {delay} ms delay, {jitter} ms jitter, seed {seed}"));
