@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2pvoip::ContactCard;
+use p2pvoip::{ContactCard, EndReason};
 
 use crate::args;
 use crate::conversation::{self, Voices};
@@ -28,5 +28,9 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
         Err(failure) => Err(failure),
     };
     endpoint::close(endpoint).await;
-    Failure::of_end(held?)
+    let reason = held?;
+    if reason == EndReason::Offline {
+        return Err(endpoint::unreachable_server(contact.server()));
+    }
+    Failure::of_end(reason)
 }

@@ -21,8 +21,11 @@ const HANG_UP: Duration = Duration::from_secs(3);
 /// The length of a frame, in seconds.
 const FRAME_SECONDS: f64 = 0.01;
 
+/// A year in seconds.
+const YEAR: u64 = 365 * 86_400;
+
 /// A longer time than any call takes: for moments that never come.
-const NEVER: Duration = Duration::from_hours(365 * 24);
+const NEVER: Duration = Duration::from_secs(YEAR);
 
 /// What is said and heard, opened before the call so that a bad file is told at once.
 pub(crate) struct Voices {
@@ -168,6 +171,8 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
         CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
         CallEvent::Path(path) => printer.path(path),
         CallEvent::Stats(stats) => printer.stats(stats),
+        CallEvent::Summary(summary) => printer.summary(summary),
+        // What a later version of the facade tells besides is not for this output.
         _ => {}
     }
 }

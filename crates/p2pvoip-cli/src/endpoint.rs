@@ -38,7 +38,7 @@ pub(crate) async fn close(endpoint: Endpoint) {
 /// The failure for a server that does not answer in time.
 pub(crate) fn unreachable_server(url: &str) -> Failure {
     Failure::Server(format!(
-        "the rendezvous server {url} does not answer; check its address and that it runs"
+        "The rendezvous server {url} cannot be reached; check its address, that it runs, and your connection."
     ))
 }
 

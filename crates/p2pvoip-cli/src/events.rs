@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
-use p2pvoip::telemetry::CallStats;
+use p2pvoip::telemetry::{CallStats, Summary};
 use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
 use serde_json::{Map, Value, json};
 
@@ -83,12 +83,20 @@ pub(crate) struct Printer {
     paint: Paint,
     start: tokio::time::Instant,
     told: u32,
+    path: Option<(SocketAddr, SocketAddr)>,
 }
 
 impl Printer {
     /// A printer whose clock starts now.
     pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
-        Self { json, show_addresses, paint: Paint::stdout(), start: tokio::time::Instant::now(), told: 0 }
+        Self {
+            json,
+            show_addresses,
+            paint: Paint::stdout(),
+            start: tokio::time::Instant::now(),
+            told: 0,
+            path: None,
+        }
     }
 
     /// Whether it speaks JSON.
@@ -136,7 +144,12 @@ impl Printer {
     }
 
     /// Voice takes another path.
-    pub(crate) fn path(&self, path: &Path) {
+    pub(crate) fn path(&mut self, path: &Path) {
+        let known = self.path.replace((path.local, path.remote));
+        if !self.json && known == self.path {
+            // The same path, measured again.
+            return;
+        }
         let kind = route(path);
         let rtt_ms = path.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0);
         let mut body = json!({ "kind": kind, "rtt_ms": rtt_ms });
@@ -163,12 +176,20 @@ impl Printer {
         }
     }
 
+    /// How the call fared from beginning to end.
+    pub(crate) fn summary(&self, summary: &Summary) {
+        self.tell("summary", Value::Object(stats::spreads(summary)), || {
+            format!("In this call, least / median / most: {}", summary.to_string().replace('\n', "\n  "))
+        });
+    }
+
     /// The call is over.
     pub(crate) fn ended(&self, reason: EndReason) {
-        self.tell("ended", json!({ "reason": reason.as_str(), "message": reason.to_string() }), || {
-            let sentence = reason.to_string();
-            if reason.is_normal() { sentence } else { self.paint.bad(&sentence) }
-        });
+        // People read of a bad end once, as the failure that the program ends with.
+        if self.json || Failure::of_end(reason).is_ok() || reason.is_normal() {
+            let body = json!({ "reason": reason.as_str(), "message": reason.to_string() });
+            self.tell("ended", body, || reason.to_string());
+        }
     }
 
     /// A recording is complete.

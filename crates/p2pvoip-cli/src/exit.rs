@@ -58,7 +58,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Verdict(String),
     /// Ctrl-C.
-    #[error("interrupted")]
+    #[error("Interrupted before the end.")]
     Interrupted,
 }
 

@@ -17,8 +17,11 @@ use crate::interrupt::Interrupt;
 /// How long the server may take to know us.
 const ONLINE: Duration = Duration::from_secs(10);
 
-/// The longest time of listening when nothing is said: a year.
-const FOREVER: Duration = Duration::from_hours(365 * 24);
+/// A year in seconds.
+const YEAR: u64 = 365 * 86_400;
+
+/// The longest time of listening when nothing is said.
+const FOREVER: Duration = Duration::from_secs(YEAR);
 
 /// Answers calls until it is enough.
 pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2pvoip::telemetry::{CallStats, InboundStats, OutboundStats, PathStats, RefusedStats};
+use p2pvoip::telemetry::{CallStats, InboundStats, Metric, OutboundStats, PathStats, RefusedStats, Summary};
 use serde_json::{Map, Value, json};
 
 /// Samples in a millisecond of sound.
@@ -19,7 +19,19 @@ pub(crate) fn fields(stats: &CallStats) -> Map<String, Value> {
     ])
 }
 
-/// The same for people.
+/// The spread of every metric that was known, from the beginning of a call to its end.
+pub(crate) fn spreads(summary: &Summary) -> Map<String, Value> {
+    let known = Metric::ALL.into_iter().filter_map(|metric| Some((metric, summary.get(metric)?)));
+    let spreads = known.map(|(metric, spread)| {
+        let body =
+            json!({ "unit": metric.unit(), "min": spread.min, "median": spread.median, "max": spread.max });
+        (metric.name().replace(' ', "_"), body)
+    });
+    let duration = ("duration_ms".to_owned(), ms(summary.duration()).into());
+    std::iter::once(duration).chain(spreads).collect()
+}
+
+/// How a call fares, for people.
 pub(crate) fn sentence(stats: &CallStats) -> String {
     let (outbound, inbound) = (&stats.outbound, &stats.inbound);
     format!(

@@ -19,8 +19,11 @@ use crate::{events, interrupt};
 /// The largest datagram of UDP over IPv4, in bytes.
 const LARGEST: usize = 65_507;
 
-/// The longest sleep when nothing is under way.
-const IDLE: Duration = Duration::from_hours(1);
+/// The longest sleep when nothing is under way: an hour.
+const IDLE_SECONDS: u64 = 3_600;
+
+/// The same as a duration.
+const IDLE: Duration = Duration::from_secs(IDLE_SECONDS);
 
 /// The three sockets.
 struct Sockets {

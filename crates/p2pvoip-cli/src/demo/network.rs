@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pvoip::core::{Instant, Rng, Seed};
+use p2pvoip::nat::is_stun;
 use serde_json::{Value, json};
 
 use crate::args::Impairment;
@@ -127,6 +128,7 @@ impl Network {
         let sender = 1 - face.min(1);
         let full = self.under_way.len() >= MOST_WAITING;
         let cut = self.is_cut(now);
+        self.open(sender, from, bytes);
         let Some(client) = self.clients.get_mut(sender).filter(|client| client.owner == Some(from)) else {
             self.strangers += 1;
             return;
@@ -146,6 +148,18 @@ impl Network {
             self.arrivals += 1;
             let order = self.arrivals;
             self.under_way.push(Reverse(UnderWay { due: now + delay, order, sender, bytes: bytes.to_vec() }));
+        }
+    }
+
+    /// Gives a face that is still free to who sends a check, as a NAT does: the two sides learn of each other in either
+    /// order, and a check may come before its sender asked the STUN server.
+    fn open(&mut self, sender: usize, from: SocketAddr, bytes: &[u8]) {
+        let known = self.clients.iter().any(|client| client.owner == Some(from));
+        if known || !is_stun(bytes) {
+            return;
+        }
+        if let Some(client) = self.clients.get_mut(sender) {
+            client.owner.get_or_insert(from);
         }
     }
 
@@ -231,6 +245,19 @@ mod tests {
         network.arrive(0, address(3), b"?", Instant::from_millis(0));
         network.arrive(0, address(1), b"to its own face", Instant::from_millis(0));
         assert_eq!((all(&mut network).len(), &network.report()["strangers"]), (0, &json!(3)));
+    }
+
+    #[test]
+    fn a_check_gives_a_free_face_to_its_sender_and_noise_does_not() {
+        let check = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[0; 12]].concat();
+        let mut network = Network::new(GOOD);
+        assert_eq!(network.asked(address(1)), Some(0));
+        network.arrive(0, address(3), b"\xc0noise", Instant::from_millis(0));
+        network.arrive(1, address(1), &check, Instant::from_millis(0));
+        network.arrive(0, address(2), &check, Instant::from_millis(0));
+        assert_eq!(network.asked(address(2)), Some(1));
+        let to: Vec<_> = all(&mut network).into_iter().map(|delivery| delivery.to).collect();
+        assert_eq!((to, &network.report()["strangers"]), (vec![address(2), address(1)], &json!(1)));
     }
 
     #[test]

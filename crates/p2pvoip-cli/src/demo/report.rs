@@ -65,6 +65,7 @@ fn conservation(summary: &Summary, out: &mut String) {
          forwarder between them. What one counts as sent must have arrived there, and what the other counts as \
          received must have left from there: so no voice passed it by.</p>\n",
     );
+    let _ = writeln!(out, "<p>Datagrams of strangers, which it dropped: {}</p>", summary.strangers);
     rows(summary, Way::passage_rows, out);
     out.push_str("</section>\n");
 }

@@ -72,7 +72,8 @@ pub(super) struct Summary {
     path: Option<Value>,
     ends: [String; 2],
     impairment: Impairment,
-    strangers: u64,
+    /// Datagrams that came from neither side.
+    pub(super) strangers: u64,
 }
 
 impl Summary {
@@ -284,6 +285,7 @@ impl Way {
         vec![
             ("Sent by the speaker's program", sent.to_string()),
             ("Arrived at the forwarder", there("arrived")),
+            ("Of these, farewells after the last count", self.passage.farewells().to_string()),
             ("Lost there on purpose", there("lost")),
             ("Cut off there", there("cut")),
             ("Sent on by the forwarder", there("delivered")),
@@ -313,6 +315,11 @@ impl Way {
 }
 
 impl Passage {
+    /// Packets that the speaker's program sent after its last statistics: the repeated farewell.
+    fn farewells(&self) -> u64 {
+        count(&self.network, "arrived").saturating_sub(self.sent)
+    }
+
     /// What is wrong with the conservation of packets, if anything.
     fn leak(&self) -> Option<String> {
         let (arrived, delivered) = (count(&self.network, "arrived"), count(&self.network, "delivered"));

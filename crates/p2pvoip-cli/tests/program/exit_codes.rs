@@ -1,6 +1,6 @@
 //! Each way to fail has its exit code and says what to do (docs/cli.md).
 
-use crate::common::{failure, listener, recording, run, server};
+use crate::common::{Running, failure, listener, recording, run, server};
 use serde_json::Value;
 
 /// A card that is well formed, of nobody, at a server.
@@ -138,4 +138,25 @@ fn an_input_that_is_fine_is_not_complained_about() {
     recording(&path, 1, 1);
     let line = ["listen", "--throwaway", "--server", &nowhere(), "--once", "--input", path.to_str().unwrap()];
     assert_eq!(failure(&run(&line)).0, 4);
+}
+
+#[test]
+fn a_server_with_an_own_certificate_is_reached_when_it_is_trusted_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(file("cert.pem"), signed.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), signed.signing_key.serialize_pem()).unwrap();
+    let line =
+        ["rendezvous", "--bind", "127.0.0.1:0", "--cert", &file("cert.pem"), "--key", &file("key.pem")];
+    let mut server = Running::start(&line);
+    let url = server.expect("serving")["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("wss://"), "{url}");
+    let (trusting, _) = listener(&url, &["--once", "--for", "0.2", "--trust", &file("cert.pem")]);
+    assert_eq!(trusting.code(), 8);
+    let (code, said) = failure(&run(&["listen", "--throwaway", "--once", "--server", &url]));
+    assert_eq!(code, 4, "{said}");
+    let (code, said) =
+        failure(&run(&["listen", "--throwaway", "--server", &url, "--trust", &file("none.pem")]));
+    assert_eq!(code, 3, "{said}");
 }
