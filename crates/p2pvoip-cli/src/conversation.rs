@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use p2pvoip::media::wav::{Sink, Source};
-use p2pvoip::{AudioReceiver, AudioSender, Call, CallEvent, CallState, EndReason};
+use p2pvoip::{AudioReceiver, AudioSender, Call, CallEvent, CallState, EndReason, Frame};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -79,6 +79,7 @@ struct Held {
     connected: Option<oneshot::Sender<()>>,
     talker: JoinHandle<Result<(), Failure>>,
     listener: JoinHandle<Result<Option<(PathBuf, f64)>, Failure>>,
+    over: oneshot::Sender<()>,
 }
 
 /// Follows a call to its end and tells about it. Ctrl-C and the `until` moment hang up.
@@ -92,9 +93,9 @@ pub(crate) async fn hold(
     let tail = voices.tail;
     let mut held = begin(&mut call, voices)?;
     let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
-    // Dropping the call ends its audio, and so both tasks.
-    drop(call);
     held.talker.abort();
+    // The listener is gone only when it failed, which it tells itself.
+    let _ = held.over.send(());
     let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
     let (reason, wish) = followed?;
     printer.ended(reason);
@@ -109,10 +110,12 @@ fn begin(call: &mut Call, voices: Voices) -> Result<Held, Failure> {
         .take_audio()
         .ok_or_else(|| Failure::Internal("the call has no sound; report this bug".into()))?;
     let (connected, starts) = oneshot::channel();
+    let (over, ends) = oneshot::channel();
     Ok(Held {
         connected: Some(connected),
         talker: tokio::spawn(talk(sender, voices.source, starts)),
-        listener: tokio::spawn(listen(receiver, voices.sink)),
+        listener: tokio::spawn(listen(receiver, voices.sink, ends)),
+        over,
     })
 }
 
@@ -199,13 +202,23 @@ async fn talk(
     Ok(())
 }
 
+/// The next frame. A call that is over may still hold its ring open, to tell the other side; what is in it is taken.
+async fn next(receiver: &mut AudioReceiver, over: &mut oneshot::Receiver<()>) -> Option<Frame> {
+    tokio::select! {
+        biased;
+        frame = receiver.recv() => frame,
+        _ = over => None,
+    }
+}
+
 /// Writes what is heard, until the call is over; nothing when it was never connected.
 async fn listen(
     mut receiver: AudioReceiver,
     mut sink: Option<(PathBuf, Sink)>,
+    mut over: oneshot::Receiver<()>,
 ) -> Result<Option<(PathBuf, f64)>, Failure> {
     let mut frames = 0_u32;
-    while let Some(frame) = receiver.recv().await {
+    while let Some(frame) = next(&mut receiver, &mut over).await {
         frames += 1;
         if let Some((path, sink)) = &mut sink {
             sink.write(&frame).map_err(|error| Failure::file(path, &error))?;
