@@ -89,6 +89,10 @@ fn rows(summary: &Summary, of: impl Fn(&Way) -> Vec<(&'static str, String)>, out
 type Kind = (&'static str, &'static str, f64, fn(&Trace) -> Vec<Line>);
 
 fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
+    if traces.iter().all(|trace| trace.seconds() <= 0.0) {
+        out.push_str("<section>\n<h2>Over time</h2>\n<p>The call was never connected, so nothing is to be shown.</p>\n</section>\n");
+        return;
+    }
     let seconds = traces.iter().map(|trace| trace.seconds()).fold(1.0, f64::max);
     let kinds: [Kind; 3] = [
         ("Bitrate", "kbit/s", LEAST.0, Trace::bitrate),

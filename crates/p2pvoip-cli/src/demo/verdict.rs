@@ -155,19 +155,17 @@ impl Summary {
             value.as_ref().and_then(|value| value[field].as_str()).unwrap_or("none").to_owned()
         };
         let [caller, callee] = &self.ends;
+        let path = if self.path.is_some() {
+            let field = |name| text(&self.path, name);
+            format!("{}, {} to {}", field("kind"), field("local"), field("remote"))
+        } else {
+            "none".to_owned()
+        };
         vec![
             ("Protocol", format!("P2P VoIP {}", text(&self.encrypted, "version"))),
             ("Encryption", text(&self.encrypted, "cipher")),
             ("Key agreement", text(&self.encrypted, "handshake")),
-            (
-                "Path",
-                format!(
-                    "{}, {} to {}",
-                    text(&self.path, "kind"),
-                    text(&self.path, "local"),
-                    text(&self.path, "remote")
-                ),
-            ),
+            ("Path", path),
             ("Caller's end", caller.clone()),
             ("Callee's end", callee.clone()),
         ]
@@ -192,7 +190,9 @@ impl Summary {
                 row("Playout delay"),
             ));
         }
-        let proof = if self.ways.iter().all(|way| way.passage.leak().is_none()) {
+        let proof = if self.ways.iter().all(|way| way.passage.sent == 0) {
+            "no packet was sent"
+        } else if self.ways.iter().all(|way| way.passage.leak().is_none()) {
             "every packet accounted for"
         } else {
             "packets unaccounted for"
@@ -257,24 +257,24 @@ impl Way {
 
     /// What the table of the report says.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
-        let none = || "nothing".to_owned();
-        let of = |say: fn(&Heard) -> String| self.heard.as_ref().map_or_else(|_| none(), say);
-        let percent =
-            |share: f64| if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "-".to_owned() };
+        let share = |heard: &Heard| format!("{:.1} %", heard.share * 100.0);
+        let of = |say: fn(&Heard) -> String| self.heard.as_ref().map_or_else(|_| "-".to_owned(), say);
+        let when_sent = |share: f64| {
+            if self.passage.sent > 0 { format!("{:.1} %", share * 100.0) } else { "-".to_owned() }
+        };
+        let kbps =
+            |bps: f64| if bps.is_finite() { format!("{:.1} kbit/s", bps / 1_000.0) } else { "-".to_owned() };
         let ms = |value: f64| if value.is_finite() { format!("{value:.0} ms") } else { "-".to_owned() };
         vec![
-            ("Heard of what was said", of(|heard| format!("{:.1} %", heard.share * 100.0))),
+            ("Heard of what was said", self.heard.as_ref().map_or_else(|_| "nothing".to_owned(), share)),
             ("Likeness of the spectra", of(|heard| format!("{:.2}", heard.similarity))),
             ("Longest stretch not heard", of(|heard| format!("{} ms", heard.longest_gap_ms))),
             ("Recording begins later by", of(|heard| format!("{:.0} ms", heard.offset_ms))),
-            ("Lost on the way", percent(self.lost())),
-            ("Lost after repair", percent(self.concealed())),
+            ("Lost on the way", when_sent(self.lost())),
+            ("Lost after repair", when_sent(self.concealed())),
             ("Playout delay", ms(number(&self.hearer, "/inbound/playout_delay_ms"))),
             ("Round trip", ms(number(&self.speaker, "/path/round_trip_time_ms"))),
-            (
-                "Bitrate at the end",
-                format!("{:.1} kbit/s", number(&self.speaker, "/outbound/bitrate") / 1_000.0),
-            ),
+            ("Bitrate at the end", kbps(number(&self.speaker, "/outbound/bitrate"))),
         ]
     }
 
