@@ -1,1 +1,65 @@
-//! Fuzz bodies as plain functions.
+//! Fuzz bodies as plain functions: one for each parser of bytes that come from the network or the disk.
+//!
+//! A body reads any bytes and panics when a law is broken: a parser that panics, a form that does not come back as it was,
+//! a machine that does not come to rest. [`TARGETS`] names them all; `corpus/<target>/` holds what each is replayed on.
+//!
+//! # Left out
+//! - Programs for a fuzzer with coverage: they call these functions.
+#![expect(clippy::expect_used, reason = "a broken law has to stop the run, and the text says which")]
+#![expect(clippy::missing_panics_doc, reason = "to panic where its law is broken is what each body is for")]
+
+pub mod cc;
+mod codec;
+pub mod crypto;
+pub mod dht;
+mod drive;
+pub mod engine;
+mod fixture;
+pub mod media;
+pub mod mutate;
+pub mod nat;
+pub mod rendezvous;
+mod script;
+pub mod seeds;
+pub mod signal;
+mod stun;
+
+/// A fuzz body.
+pub type Body = fn(&[u8]);
+
+/// Every body by its name, which is that of its folder in `corpus/`.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("cc-feedback", cc::feedback),
+    ("cc-controller", cc::controller),
+    ("crypto-card", crypto::card),
+    ("crypto-identity-file", crypto::identity_file),
+    ("crypto-bundle", crypto::bundle),
+    ("crypto-first-handshake", crypto::first_handshake),
+    ("crypto-second-handshake", crypto::second_handshake),
+    ("crypto-packet", crypto::packet),
+    ("crypto-signal-cipher", crypto::signal_cipher),
+    ("dht-record", dht::record),
+    ("dht-signed-record", dht::signed_record),
+    ("engine-server-url", engine::server_url),
+    ("engine-offer-payload", engine::offer_payload),
+    ("engine-call", engine::call),
+    ("media-chunk", media::chunk),
+    ("media-chunks", media::chunks),
+    ("media-receiver", media::receiver),
+    ("media-opus", media::opus),
+    ("media-wav-file", media::wav_file),
+    ("media-raw-sound", media::raw_sound),
+    ("nat-candidate", nat::candidate),
+    ("nat-credentials", nat::credentials),
+    ("nat-stun-server", nat::stun_server),
+    ("nat-stun-stranger", nat::stun_stranger),
+    ("nat-agent", nat::agent_script),
+    ("rendezvous-hub", rendezvous::hub),
+    ("signal-envelope", signal::envelope),
+    ("signal-offer", signal::offer),
+    ("signal-answer", signal::answer),
+    ("signal-message", signal::message),
+    ("signal-client-frame", signal::client_frame),
+    ("signal-server-frame", signal::server_frame),
+    ("signal-client", signal::client),
+];

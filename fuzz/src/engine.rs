@@ -1,0 +1,372 @@
+//! The facade's engine against a peer who holds all keys and says anything: this is where slots and control messages are read.
+
+use core::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Settings, Transmit};
+use p2pvoip::media::PlayedKind;
+use p2pvoip::{CallEvent, CallState, Frame, Identity, RejectReason, ServerUrl};
+use p2pvoip_core::{Instant, Machine, Output, Seed};
+use p2pvoip_crypto::{HEADER_LEN, Initiator, MAX_PACKET_LEN, Session};
+use p2pvoip_nat::{Agent, Candidate, Config, Credentials, Datagram, Kind, Role};
+use p2pvoip_signal::rendezvous::{self, ClientFrame, MAX_SERVER_FRAME, PROTOCOL_VERSION, ServerFrame};
+use p2pvoip_signal::{AnswerBody, CallId, Envelope, EnvelopeKind, MailboxId, Message, OfferBody};
+
+use crate::codec::Plain;
+use crate::drive::{pass, rest};
+use crate::fixture::{CALLEE, UNIX, first_message};
+use crate::script::{millis, steps};
+
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)), 4_000);
+const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 8)), 5_000);
+/// The address of the callee's server.
+const SERVER: &str = "ws://198.51.100.9:7777";
+/// A call whose owner has hung up is over after this: twice the longest wait of signalling and of a hang-up in the path.
+const LONGEST_END: Duration = Duration::from_secs(60);
+
+/// The address of a server: what parses is written as it was read, and names a host and a port.
+pub fn server_url(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    let Ok(url) = text.parse::<ServerUrl>() else { return };
+    assert_eq!((url.as_str(), url.to_string().as_str()), (text, text));
+    assert!(!url.host().is_empty() && text.contains(url.host()) && url.port() != 0);
+}
+
+/// The payload of a rightly sealed offer: only a well-formed one of this time is answered, and whatever comes of it ends.
+pub fn offer_payload(data: &[u8]) {
+    let Some((mut peer, initiator)) = Peer::offering(data) else { return };
+    let answered = peer.answer.is_some();
+    assert_eq!(answered, peer.endpoint.refused_offers() == 0, "an offer is answered or counted");
+    assert!(!answered || OfferBody::parse(data).is_ok(), "what is answered is an offer");
+    assert!(answered || peer.call.is_none(), "what rings is answered");
+    if let Some(call) = peer.call {
+        peer.endpoint.reject(call, RejectReason::Declined, peer.now);
+    }
+    drop(initiator);
+    peer.end();
+}
+
+/// A script for an authenticated caller in a call that was taken.
+///
+/// 0: any slot, rightly sealed (the high bits are the stream). 1: any message, rightly sealed. 2: any envelope. 3: any
+/// datagram. 4: any frame of the server. 5: time passes, and both sides hear one another. 6: voice is captured and played.
+/// 7: the owner hangs up.
+pub fn call(script: &[u8]) {
+    let (mut peer, initiator) = Peer::offering(&peers_offer()).expect("the offer is short");
+    peer.take(initiator);
+    play(&mut peer, script);
+    peer.end();
+}
+
+fn play(peer: &mut Peer, script: &[u8]) {
+    for (step, bytes) in steps(script) {
+        match step & 7 {
+            0 => peer.send_slot(step >> 4, bytes),
+            1 => {
+                let sealed = peer.session.as_mut().and_then(|session| session.signal.seal(bytes).ok());
+                peer.post(EnvelopeKind::Sealed, &sealed.unwrap_or_default());
+            }
+            2 => {
+                let kinds = [EnvelopeKind::Offer, EnvelopeKind::Answer, EnvelopeKind::Sealed];
+                peer.post(kinds[usize::from(step >> 4) % kinds.len()], bytes);
+            }
+            3 => peer.send(bytes),
+            4 => peer.say(rendezvous::Input::Frame(bytes)),
+            5 => peer.talk(millis(bytes)),
+            6 => peer.sound(bytes.len().min(100)),
+            _ => {
+                if let Some(call) = peer.call {
+                    peer.endpoint.hang_up(call, peer.now);
+                }
+            }
+        }
+        peer.settle();
+    }
+}
+
+/// An endpoint that is called, its server, and its caller.
+struct Peer {
+    endpoint: Endpoint,
+    server: Option<ServerId>,
+    call: Option<CallKey>,
+    finished: bool,
+    /// The caller's path finding and keys.
+    agent: Agent,
+    session: Option<Session>,
+    /// Where the callee hears of this call.
+    mailbox: MailboxId,
+    /// The callee's answer, as it came to the caller's mailbox.
+    answer: Option<Vec<u8>>,
+    /// What the endpoint sent to the caller.
+    sent: Vec<Vec<u8>>,
+    /// How often the call was told to be connected, and how many frames were played that were no silence.
+    connected: usize,
+    heard: usize,
+    buf: Vec<u8>,
+    now: Instant,
+}
+
+impl Peer {
+    /// The endpoint is online, and an offer with this payload has come; `None` when the payload is too long for one.
+    fn offering(payload: &[u8]) -> Option<(Self, Initiator)> {
+        let (initiator, first) = first_message(payload)?;
+        let now = Instant::from_millis(1);
+        let identity = Arc::new(Identity::from_secret(&CALLEE.to_secret()));
+        let mut settings = Settings::new(identity, Arc::new(Plain));
+        settings.server = SERVER.parse().ok();
+        let endpoint = Endpoint::new(settings, Seed::from_u64(5), UNIX, now).expect("the settings are valid");
+        let mut peer = Self {
+            endpoint,
+            server: None,
+            call: None,
+            finished: false,
+            agent: caller_agent(now),
+            session: None,
+            mailbox: MailboxId::new(CALLEE.mailbox().mailbox(UNIX.day())),
+            answer: None,
+            sent: Vec::new(),
+            connected: 0,
+            heard: 0,
+            buf: vec![0; Endpoint::MAX_TRANSMIT],
+            now,
+        };
+        peer.settle();
+        peer.say(rendezvous::Input::Connected);
+        let mut buf = [0; 2];
+        let welcome = ServerFrame::Welcome { version: PROTOCOL_VERSION };
+        welcome.emit(&mut buf).expect("a welcome has two bytes");
+        peer.say(rendezvous::Input::Frame(&buf));
+        peer.post(EnvelopeKind::Offer, &first);
+        Some((peer, initiator))
+    }
+
+    /// The callee takes the call, and the caller has its answer.
+    fn take(&mut self, initiator: Initiator) {
+        let call = self.call.expect("a good offer rings");
+        let answer = self.answer.take().expect("what rings was answered");
+        let (session, payload) =
+            initiator.finish(&answer).map_err(|(_, error)| error).expect("the callee is honest");
+        let answer = AnswerBody::parse(&payload).expect("the callee is honest");
+        self.mailbox = answer.reply_to;
+        self.session = Some(session);
+        let credentials = Credentials::parse(&answer.ice).expect("the callee is honest");
+        self.agent.set_remote_credentials(credentials, self.now).expect("there are none yet");
+        let candidate = Candidate::new(Kind::Host, HERE, 0x7eff_ffff, 1);
+        self.agent.add_remote_candidate(candidate, self.now).expect("it is the first");
+        self.endpoint.gather(call, &[HERE], self.now).expect("one base is allowed");
+        self.endpoint.accept(call, self.now);
+        self.settle();
+    }
+
+    /// Something happens to the connection to the server.
+    fn say(&mut self, input: rendezvous::Input<'_>) {
+        if let Some(server) = self.server {
+            let _refused = self.endpoint.handle_input(Input::Server { server, input }, self.now);
+        }
+        self.settle();
+    }
+
+    /// An envelope comes to the mailbox of the call, or of the callee before there is one.
+    fn post(&mut self, kind: EnvelopeKind, body: &[u8]) {
+        let Ok(envelope) = Envelope::pack(kind, body, &mut Seed::from_u64(6).rng()) else { return };
+        let frame = ServerFrame::Envelope { mailbox: self.mailbox, envelope: envelope.as_bytes() };
+        let mut buf = [0; MAX_SERVER_FRAME];
+        let len = frame.emit(&mut buf).expect("MAX_SERVER_FRAME bytes hold every frame");
+        self.say(rendezvous::Input::Frame(&buf[..len]));
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        if let Some(call) = self.call {
+            let input = Input::Datagram { call, local: HERE, remote: THERE, bytes };
+            let _refused = self.endpoint.handle_input(input, self.now);
+        }
+    }
+
+    fn send_slot(&mut self, stream: u8, slot: &[u8]) {
+        let mut buf = [0; MAX_PACKET_LEN];
+        let Some(session) = &mut self.session else { return };
+        let Some(room) = buf.get_mut(HEADER_LEN..HEADER_LEN + slot.len()) else { return };
+        room.copy_from_slice(slot);
+        if let Ok(sealed) = session.sealer.seal(stream, &mut buf, slot.len()) {
+            self.send(&buf[..sealed.len]);
+        }
+    }
+
+    /// Time passes in four parts; after each, both sides have what the other sent in it.
+    fn talk(&mut self, by: Duration) {
+        for _ in 0..4 {
+            let mut out = Vec::new();
+            let mut peers_now = self.now;
+            let mut buf = [0; Agent::MAX_TRANSMIT];
+            pass(&mut self.agent, &mut buf, &mut peers_now, by / 4, |output, bytes| {
+                if let Output::Transmit { .. } = output {
+                    out.push(bytes.to_vec());
+                }
+            });
+            self.pass(by / 4);
+            for datagram in out {
+                self.send(&datagram);
+                self.settle();
+            }
+            for bytes in core::mem::take(&mut self.sent) {
+                let datagram = Datagram { local: THERE, remote: HERE, bytes: &bytes };
+                if let Some(session) = self.session.as_mut().filter(|_| bytes[0] >= 192) {
+                    let opened = session.opener.open(&mut bytes.clone()).map(|opened| opened.number);
+                    assert!(opened.is_ok(), "what the endpoint seals can be opened");
+                } else {
+                    let _refused = self.agent.handle_input(datagram, self.now);
+                }
+            }
+        }
+    }
+
+    /// So many frames are captured and played.
+    fn sound(&mut self, frames: usize) {
+        let Some(call) = self.call else { return };
+        let mut heard = Frame::SILENCE;
+        for _ in 0..frames {
+            self.endpoint.capture(call, &Frame::SILENCE, self.now);
+            let played = self.endpoint.playout(call, &mut heard, self.now);
+            self.heard += usize::from(played.is_some_and(|played| played.kind != PlayedKind::Silence));
+            self.pass(Duration::from_millis(10));
+        }
+    }
+
+    fn pass(&mut self, by: Duration) {
+        let mut noted = Vec::new();
+        let Self { endpoint, buf, now, .. } = self;
+        pass(endpoint, buf, now, by, |output, bytes| noted.push((note(output), bytes.to_vec())));
+        self.take_note(noted);
+    }
+
+    fn settle(&mut self) {
+        let mut noted = Vec::new();
+        rest(&mut self.endpoint, &mut self.buf, |output, bytes| noted.push((note(output), bytes.to_vec())));
+        self.take_note(noted);
+    }
+
+    fn take_note(&mut self, noted: Vec<(Note, Vec<u8>)>) {
+        for (note, bytes) in noted {
+            match note {
+                Note::Connect(server) => self.server = Some(server),
+                Note::Incoming(call) => {
+                    self.call.get_or_insert(call);
+                }
+                Note::Connected => self.connected += 1,
+                Note::Finished(call) => self.finished |= self.call == Some(call),
+                Note::ToServer => self.read(&bytes),
+                Note::ToPeer => self.sent.push(bytes),
+                Note::Other => {}
+            }
+        }
+    }
+
+    /// Reads what the endpoint says to the server: the answer is what the caller waits for.
+    fn read(&mut self, bytes: &[u8]) {
+        let frame = ClientFrame::parse(bytes).expect("an endpoint says nothing but frames to a server");
+        if let ClientFrame::Put { envelope, .. } = frame {
+            let envelope = Envelope::from_bytes(envelope).expect("an endpoint puts nothing but envelopes");
+            if envelope.kind() == EnvelopeKind::Answer {
+                self.answer = Some(envelope.body().to_vec());
+            }
+        }
+    }
+
+    /// Whatever was said: when the owner hangs up, the call comes to its end.
+    fn end(mut self) {
+        self.settle();
+        self.endpoint.hang_up_all(self.now);
+        self.pass(LONGEST_END);
+        assert_eq!(self.endpoint.open_calls(), 0, "a call that is hung up is finished");
+        assert_eq!(self.finished, self.call.is_some(), "and its owner is told so");
+    }
+}
+
+/// What an output of the endpoint was.
+enum Note {
+    Connect(ServerId),
+    Incoming(CallKey),
+    Connected,
+    Finished(CallKey),
+    ToServer,
+    ToPeer,
+    Other,
+}
+
+fn note(output: Output<Transmit, Event>) -> Note {
+    match output {
+        Output::Transmit { to: Transmit::Server { .. }, .. } => Note::ToServer,
+        Output::Transmit { to: Transmit::Datagram { local, remote, .. }, .. } => {
+            assert_eq!(local, HERE, "it leaves from a socket of the call");
+            if remote == THERE { Note::ToPeer } else { Note::Other }
+        }
+        Output::Event(Event::Connect { server, .. }) => Note::Connect(server),
+        Output::Event(Event::Incoming { call, .. }) => Note::Incoming(call),
+        Output::Event(Event::Call { event: CallEvent::State(CallState::Connected), .. }) => Note::Connected,
+        Output::Event(Event::Finished { call }) => Note::Finished(call),
+        Output::Event(_) | Output::Wait(_) => Note::Other,
+    }
+}
+
+fn caller_agent(now: Instant) -> Agent {
+    let mut agent = Agent::new(Config::default(), Role::Controlling, Seed::from_u64(7), now)
+        .expect("the default is valid");
+    agent.gather(&[THERE], now).expect("one base is allowed");
+    agent
+}
+
+/// The payload of the caller's offer, when it is honest.
+pub(crate) fn peers_offer() -> Vec<u8> {
+    let mut ice = vec![0; Credentials::LEN];
+    let agent = caller_agent(Instant::from_millis(1));
+    agent.credentials().emit(&mut ice).expect("LEN bytes hold credentials");
+    let body = OfferBody {
+        call_id: CallId::new([1; 16]),
+        reply_to: MailboxId::new([2; 16]),
+        at: UNIX,
+        ice,
+        media: vec![1, 1, 1],
+    };
+    body.emit().expect("every field is within its limit")
+}
+
+/// The message by which the caller tells its address.
+pub(crate) fn peers_candidates() -> Vec<u8> {
+    let candidate = Candidate::new(Kind::Host, THERE, 0x7eff_ffff, 1);
+    let mut bytes = vec![0; Candidate::MAX_LEN];
+    let len = candidate.emit(&mut bytes).expect("MAX_LEN bytes hold every candidate");
+    bytes.truncate(len);
+    let message = Message::Candidates { list: vec![bytes], last: true };
+    message.emit().expect("one candidate is within the limits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeds;
+
+    /// The call after the script of that name.
+    fn after(script: &str) -> Peer {
+        let (mut peer, initiator) = Peer::offering(&peers_offer()).unwrap();
+        peer.take(initiator);
+        let seeds = seeds::of("engine-call");
+        let (_, script) = seeds.iter().find(|(name, _)| name == script).unwrap();
+        play(&mut peer, script);
+        peer
+    }
+
+    #[test]
+    fn the_script_of_a_talk_comes_to_a_call_in_which_the_peer_is_heard() {
+        let peer = after("valid-talk");
+        assert_eq!(peer.connected, 1);
+        assert!(peer.heard > 2, "{}", peer.heard);
+    }
+
+    #[test]
+    fn the_peer_ends_the_call_in_its_path_and_by_letter() {
+        for script in ["valid-peer-leaves", "valid-letter-ends"] {
+            assert_eq!(after(script).endpoint.open_calls(), 0, "{script}");
+        }
+    }
+}

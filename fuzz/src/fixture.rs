@@ -1,0 +1,31 @@
+//! The people and the date of every body: two identities, and the prekeys of the one that is called.
+
+use std::sync::LazyLock;
+
+use p2pvoip_core::{Seed, UnixTime};
+use p2pvoip_crypto::{Hello, Identity, Initiator, Prekeys, Responder, Session};
+
+/// The date of every run.
+pub(crate) const UNIX: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// Who calls.
+pub(crate) static CALLER: LazyLock<Identity> = LazyLock::new(|| Identity::generate(&Seed::from_u64(1)));
+/// Who is called.
+pub(crate) static CALLEE: LazyLock<Identity> = LazyLock::new(|| Identity::generate(&Seed::from_u64(2)));
+/// What the caller knows of the callee.
+pub(crate) static PREKEYS: LazyLock<Prekeys> = LazyLock::new(|| {
+    let bundle = CALLEE.prekey_bundle(UNIX);
+    let opened = CALLEE.mailbox().open_bundle(&bundle, &CALLEE.fingerprint(), UNIX);
+    opened.expect("a bundle of today can be opened")
+});
+
+/// The caller's half of a handshake, and its first message; `None` when the payload is too long.
+pub(crate) fn first_message(payload: &[u8]) -> Option<(Initiator, Vec<u8>)> {
+    Initiator::start(&CALLER, &PREKEYS, &Hello::default(), payload, Seed::from_u64(3), UNIX).ok()
+}
+
+/// The second message to a first one.
+pub(crate) fn second_message(first: &[u8], payload: &[u8]) -> Option<(Session, Vec<u8>)> {
+    let responder = Responder::read(&CALLEE, first, UNIX).ok()?;
+    responder.answer(payload, &Hello::default(), Seed::from_u64(4)).ok()
+}

@@ -1,0 +1,232 @@
+//! Seeds of the bodies that are scripts: what happens to a machine, step by step.
+
+use p2pvoip_signal::rendezvous::{ClientFrame, RequestId, ServerFrame};
+use p2pvoip_signal::{HangUpReason, MailboxId, Message, Slot, Token};
+
+use super::parsers::{client_frame, feedback_of, inside, server_frame, whole_chunk};
+use crate::script::write;
+use crate::stun::attribute;
+
+type Named = Vec<(&'static str, Vec<u8>)>;
+
+/// Half a second, as a step tells time.
+const HALF_A_SECOND: &[u8] = &500_u16.to_be_bytes();
+/// A minute.
+const A_MINUTE: &[u8] = &60_000_u16.to_be_bytes();
+
+pub(super) fn of(target: &str) -> Option<Named> {
+    Some(match target {
+        "cc-controller" => controller(),
+        "crypto-packet" => packet(),
+        "crypto-signal-cipher" => signal_cipher(),
+        "engine-call" => call(),
+        "media-receiver" => receiver(),
+        "media-opus" => opus(),
+        "nat-agent" => agent(),
+        "rendezvous-hub" => hub(),
+        "signal-client" => client(),
+        _ => return None,
+    })
+}
+
+fn controller() -> Named {
+    let sent = [20; 40];
+    let (early, late) = (feedback_of(0, 18, false), feedback_of(30, 48, true));
+    let second = &[0x0f, 0x42, 0x40][..];
+    let call = write(&[(1, &sent), (0, &early), (1, &sent), (0, &late), (3, second), (0, &late)]);
+    let arrivals = write(&[(2, &[0, 0, 0, 0, 0, 1]), (42, &[0, 0, 0, 0, 0, 2]), (2, &[0xff; 6]), (63, &[])]);
+    let lies =
+        write(&[(0, &late), (1, &sent), (0, &[0xff; 12]), (4, &[0xff; 8]), (3, &[0xff; 3]), (1, &[255])]);
+    vec![("valid-call", call), ("valid-arrivals", arrivals), ("hostile-lies", lies)]
+}
+
+fn packet() -> Named {
+    let some = [7; 60];
+    let way = write(&[(1, &some), (3, &some), (0x51, &[9, 9]), (2, &some), (0xf1, &some)]);
+    let foreign = write(&[(0, &[0xc0; 40]), (1, &some), (0, &[0xff; 21]), (0, &[])]);
+    vec![("valid-way", way), ("hostile-foreign", foreign)]
+}
+
+fn signal_cipher() -> Named {
+    let steps: &[(u8, &[u8])] =
+        &[(1, b"one"), (1, b""), (1, b"three"), (3, b""), (2, b"12"), (3, b""), (3, b"")];
+    vec![("valid-any-order", write(steps)), ("hostile-foreign", write(&[(0, &[0; 20]), (0, &[0xff; 90])]))]
+}
+
+/// Bytes as a chunk of this kind in a slot.
+fn chunk(kind: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[kind << 5, u8::try_from(bytes.len()).unwrap_or(u8::MAX)], bytes].concat()
+}
+
+fn call() -> Named {
+    let candidates = crate::engine::peers_candidates();
+    let bye_letter = Message::HangUp { reason: HangUpReason::Normal }.emit().unwrap_or_default();
+    let voice = [&whole_chunk(0, 0, 30)[..], &chunk(2, &feedback_of(0, 18, false)), &[0; 20]].concat();
+    let later = [&whole_chunk(8, 0, 30)[..], &whole_chunk(0, 1, 30), &[0; 9]].concat();
+    let bye = [chunk(3, &[1, 7, 1]), vec![0; 30]].concat();
+    let ack = [chunk(3, &[0, 0]), vec![0; 30]].concat();
+    let ten = [0; 10];
+    let connected: &[(u8, &[u8])] = &[(1, &candidates), (5, HALF_A_SECOND), (5, HALF_A_SECOND)];
+    let talk = [connected, &[(6, &ten), (0, &voice), (6, &ten), (0, &later), (6, &ten), (7, b""), (0, &ack)]];
+    let left = [connected, &[(0, &voice), (0, &bye), (5, HALF_A_SECOND)]];
+    let hostile: &[(u8, &[u8])] = &[
+        (0, &[0x3f, 0xff, 1, 1]),
+        (0x10, &voice),
+        (0, &[0x40, 1, 0, 0x60, 1, 9, 0x20, 0]),
+        (3, &[0xc0; 60]),
+        (3, &[0x80, 0, 0, 1]),
+        (4, &[5; 40]),
+        (1, &[3, 1, 0]),
+        (2, b"an offer"),
+        (0x12, b"an answer"),
+        (5, A_MINUTE),
+    ];
+    vec![
+        ("valid-talk", write(&talk.concat())),
+        ("valid-peer-leaves", write(&left.concat())),
+        ("valid-letter-ends", write(&[(1, &candidates), (1, &bye_letter)])),
+        ("hostile-all", write(hostile)),
+    ]
+}
+
+fn receiver() -> Named {
+    let frames: Vec<Vec<u8>> = (0..20).map(|n| whole_chunk(n * 8, 0, 20).split_off(2)).collect();
+    let copy = whole_chunk(16, 2, 20).split_off(2);
+    let mut stream: Vec<(u8, &[u8])> = Vec::new();
+    for (n, frame) in frames.iter().enumerate().filter(|(n, _)| n % 6 != 2) {
+        stream.push((0, frame));
+        stream.push((2, if n % 2 == 0 { &[0x20] } else { &[0x08] }));
+    }
+    stream.push((0, &copy));
+    stream.push((2, &[0xff]));
+    let strays: &[(u8, &[u8])] = &[
+        (0, &frames[1]),
+        (0, &[0x6f, 0xff, 0xff, 255]),
+        (0, &[0x60, 0x7f, 0xff, 254, 3]),
+        (2, &[0xff]),
+        (1, A_MINUTE),
+        (0, &frames[3]),
+        (2, &[0xff]),
+    ];
+    vec![("valid-stream", write(&stream)), ("hostile-strays", write(strays))]
+}
+
+fn opus() -> Named {
+    // The first byte: 20 ms of wideband SILK, hybrid and CELT, mono (RFC 6716 section 3.1), one frame each.
+    let payload = |first: u8, len: usize| [vec![first], inside(len)].concat();
+    let (silk, hybrid, celt) = (payload(0x48, 40), payload(0x78, 60), payload(0xf8, 60));
+    let steps: &[(u8, &[u8])] =
+        &[(4, &silk), (6, &silk), (7, b""), (4, &hybrid), (4, &celt), (7, b""), (4, &[0xf8])];
+    // Code 3 packets: counts, paddings and lengths that lie (RFC 6716 section 3.2.5).
+    let lies: &[(u8, &[u8])] = &[
+        (12, &[0x4b, 0xff, 0xff, 0xff, 1]),
+        (12, &[0xfb, 0x3f]),
+        (12, &[0x4a, 0xff, 1]),
+        (0, &[]),
+        (14, &[0x4b, 0x40, 0xfe]),
+    ];
+    vec![("valid-modes", write(steps)), ("hostile-lies", write(lies))]
+}
+
+fn agent() -> Named {
+    let check = [
+        attribute(0x0006, b"receiver:sender"),
+        attribute(0x0024, &0x6eff_ffff_u32.to_be_bytes()),
+        attribute(0x8029, &[9; 8]),
+        attribute(0x0025, &[]),
+    ]
+    .concat();
+    let mapped = attribute(0x0020, &[0, 1, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]);
+    let conflict = attribute(0x0009, &[0, 0, 4, 87]);
+    let noise = [&HALF_A_SECOND[..], &[0; 30], &[1]].concat();
+    let meet = write(&[(6, HALF_A_SECOND), (6, HALF_A_SECOND), (6, A_MINUTE)]);
+    let answers = write(&[
+        (5, &mapped),
+        (6, &[0, 1]),
+        (2, &mapped),
+        (3, &conflict),
+        (1, &check),
+        (4, &[]),
+        (6, HALF_A_SECOND),
+    ]);
+    let liars =
+        write(&[(6, &noise), (0, &[0; 20]), (8, &check), (2, &[0, 0x20, 0xff, 0xff]), (1, &[0xff; 60])]);
+    let candidate = [&[0][..], &1_u32.to_be_bytes(), &[0; 4], &[0, 9, 198, 51, 100, 20]].concat();
+    let many: Vec<(u8, &[u8])> = core::iter::repeat_n((7, candidate.as_slice()), 30).collect();
+    vec![
+        ("valid-meeting", meet),
+        ("valid-answers", answers),
+        ("hostile-liars", liars),
+        ("hostile-candidates", write(&many)),
+    ]
+}
+
+fn hub() -> Named {
+    let (id, token) = (RequestId(5), Token::new([5; 32]));
+    let hello = client_frame(ClientFrame::Hello { version: 1 });
+    let listen = client_frame(ClientFrame::Listen { id, token });
+    let publish =
+        client_frame(ClientFrame::Publish { id, token, sequence: 1, lifetime: 60, bytes: b"a record" });
+    let slot = Slot::new(p2pvoip_crypto::token_id(token.as_bytes()));
+    let fetch = client_frame(ClientFrame::Fetch { id, slot });
+    let forget = client_frame(ClientFrame::Forget { token });
+    let ping = client_frame(ClientFrame::Ping { nonce: 1 });
+    let put = put_of(MailboxId::new(*slot.as_bytes()));
+    let day = write(&[
+        (0x00, b""),
+        (0x02, &hello),
+        (0x02, &listen),
+        (0x10, b""),
+        (0x12, &hello),
+        (0x12, &publish),
+        (0x02, &fetch),
+        (0x16, &put),
+        (0x16, &put),
+        (0x02, &forget),
+        (0x01, b""),
+        (0x03, A_MINUTE),
+        (0x12, &ping),
+        (0x03, A_MINUTE),
+    ]);
+    let mut flood: Vec<(u8, &[u8])> = vec![(0x80, b""), (0x82, &hello), (0x82, &hello), (0x12, &ping)];
+    flood.extend(core::iter::repeat_n((0x82, ping.as_slice()), 80));
+    vec![("valid-day", day), ("hostile-flood", write(&flood))]
+}
+
+/// A put into this mailbox, without its envelope, which the server does not read.
+fn put_of(to: MailboxId) -> Vec<u8> {
+    let put = ClientFrame::Put { id: RequestId(6), to, envelope: &[0; p2pvoip_signal::ENVELOPE_LEN] };
+    let mut frame = client_frame(put);
+    frame.truncate(frame.len() - p2pvoip_signal::ENVELOPE_LEN);
+    frame
+}
+
+fn client() -> Named {
+    let answer = |n| server_frame(ServerFrame::Done { id: RequestId(n) });
+    let welcome = server_frame(ServerFrame::Welcome { version: 1 });
+    let absent = server_frame(ServerFrame::Absent { id: RequestId(3) });
+    let record = server_frame(ServerFrame::Bundle { id: RequestId(2), bytes: b"a record" });
+    let (first, second) = (answer(0), answer(1));
+    let day = write(&[
+        (1, b""),
+        (0, &welcome),
+        (3, b""),
+        (4, b"an offer"),
+        (6, b""),
+        (5, b"\0\0\x10 a record"),
+        (0, &first),
+        (0, &second),
+        (0, &record),
+        (0, &absent),
+        (7, A_MINUTE),
+        (2, b""),
+        (7, A_MINUTE),
+        (1, b""),
+        (0, &welcome),
+    ]);
+    let mut hostile: Vec<(u8, &[u8])> =
+        vec![(0, &welcome), (1, b""), (0, &first), (0, &welcome), (0, &welcome)];
+    hostile.extend(core::iter::repeat_n((0x86, &b""[..]), 60));
+    hostile.extend([(2, &b""[..]), (2, b""), (7, A_MINUTE)]);
+    vec![("valid-day", day), ("hostile-server", write(&hostile))]
+}

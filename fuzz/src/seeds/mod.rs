@@ -1,0 +1,72 @@
+//! The seeds of the corpora, made by the code itself, so that a corpus follows the format that it is of.
+//!
+//! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
+//! hostile by design.
+
+mod machines;
+mod parsers;
+
+/// A file of a corpus: its name, and what is in it.
+pub type Seed = (String, Vec<u8>);
+
+/// The seeds of the target of that name; none for a name that is no target's.
+pub fn of(target: &str) -> Vec<Seed> {
+    let named = parsers::of(target).or_else(|| machines::of(target)).unwrap_or_default();
+    let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
+    for (name, bytes) in named {
+        if let Some(rest) = name.strip_prefix("valid-") {
+            let cut = bytes.get(..bytes.len() - 1).unwrap_or_default();
+            seeds.push((format!("hostile-cut-{rest}"), cut.to_vec()));
+        }
+        seeds.push((name.to_owned(), bytes));
+    }
+    seeds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TARGETS;
+
+    /// Whether the bytes are what the target reads; `None` for scripts, which all bytes are.
+    fn is_read(target: &str, bytes: &[u8]) -> Option<bool> {
+        let text = core::str::from_utf8(bytes).unwrap_or_default();
+        Some(match target {
+            "cc-feedback" => p2pvoip_cc::Feedback::parse(bytes).is_ok(),
+            "crypto-card" => text.parse::<p2pvoip_crypto::ContactCard>().is_ok(),
+            "crypto-identity-file" => p2pvoip_crypto::Secret::decode(bytes).is_ok(),
+            "crypto-first-handshake" => crate::fixture::second_message(bytes, b"").is_some(),
+            "dht-record" => p2pvoip_dht::Record::parse(bytes).is_ok(),
+            "engine-server-url" => text.parse::<p2pvoip::ServerUrl>().is_ok(),
+            "media-chunk" => p2pvoip_media::payload::Chunk::parse(bytes).is_ok(),
+            "media-chunks" => p2pvoip_media::payload::Chunks::new(bytes).all(|chunk| chunk.is_ok()),
+            "nat-candidate" => p2pvoip_nat::Candidate::parse(bytes).is_ok(),
+            "nat-credentials" => p2pvoip_nat::Credentials::parse(bytes).is_ok(),
+            "signal-envelope" => p2pvoip_signal::Envelope::from_bytes(bytes).is_ok(),
+            "signal-offer" | "engine-offer-payload" => p2pvoip_signal::OfferBody::parse(bytes).is_ok(),
+            "signal-answer" => p2pvoip_signal::AnswerBody::parse(bytes).is_ok(),
+            "signal-message" => p2pvoip_signal::Message::parse(bytes).is_ok(),
+            "signal-client-frame" => p2pvoip_signal::rendezvous::ClientFrame::parse(bytes).is_ok(),
+            "signal-server-frame" => p2pvoip_signal::rendezvous::ServerFrame::parse(bytes).is_ok(),
+            _ => return None,
+        })
+    }
+
+    #[test]
+    fn what_is_named_valid_is_read() {
+        for (target, _) in TARGETS {
+            for (name, bytes) in of(target).iter().filter(|(name, _)| name.starts_with("valid-")) {
+                assert_ne!(is_read(target, bytes), Some(false), "{target}/{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_has_seeds_that_are_valid_and_some_that_are_hostile() {
+        for (target, _) in TARGETS {
+            for prefix in ["valid-", "hostile-"] {
+                assert!(of(target).iter().any(|(name, _)| name.starts_with(prefix)), "{target}");
+            }
+        }
+    }
+}

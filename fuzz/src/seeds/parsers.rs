@@ -1,0 +1,321 @@
+//! Seeds of the bodies that read one thing.
+
+use core::time::Duration;
+
+use p2pvoip_cc::FeedbackCollector;
+use p2pvoip_core::{Ecn, Instant, Seed};
+use p2pvoip_dht::{Record, RecordKey};
+use p2pvoip_media::payload::{Chunk, Span, emit_filler};
+use p2pvoip_nat::{Candidate, Kind};
+use p2pvoip_signal::rendezvous::{ClientFrame, MAX_CLIENT_FRAME, RequestId, ServerFrame};
+use p2pvoip_signal::{
+    AnswerBody, ENVELOPE_LEN, Envelope, EnvelopeKind, HangUpReason, MailboxId, Message, RejectReason, Slot,
+    Token,
+};
+
+use crate::fixture::{CALLEE, UNIX, first_message, second_message};
+use crate::stun::{REQUEST, attribute, fingerprinted, plain, sealed};
+
+/// What one target is given.
+type Named = Vec<(&'static str, Vec<u8>)>;
+
+pub(super) fn of(target: &str) -> Option<Named> {
+    Some(match target {
+        "cc-feedback" => feedback(),
+        "crypto-card" => card(),
+        "crypto-identity-file" => {
+            let mut newer = CALLEE.to_secret().encode().to_vec();
+            newer[7] = 2;
+            vec![("valid-file", CALLEE.to_secret().encode().to_vec()), ("hostile-newer", newer)]
+        }
+        "crypto-bundle" => {
+            vec![
+                ("valid-bundle", CALLEE.prekey_bundle(UNIX)),
+                ("hostile-old", CALLEE.prekey_bundle(UNIX - Duration::from_secs(90 * 86_400))),
+            ]
+        }
+        "crypto-first-handshake" => vec![("valid-message", first()), ("hostile-zeros", vec![0; 300])],
+        "crypto-second-handshake" => {
+            let (_, second) = second_message(&first(), b"answer").expect("it is authentic");
+            vec![("valid-message", second), ("hostile-first", first())]
+        }
+        "dht-record" => record(),
+        "dht-signed-record" => {
+            vec![("valid-sealed", b"sealed bytes".to_vec()), ("hostile-long", vec![7; 1_025])]
+        }
+        "engine-server-url" => text(&[
+            ("valid-name", "wss://call.example.org"),
+            ("valid-six", "wss://[2001:db8::1]:8443/"),
+            ("valid-four", "ws://127.0.0.1:7777"),
+            ("hostile-port", "ws://a:65536"),
+            ("hostile-bracket", "ws://]:1"),
+        ]),
+        "engine-offer-payload" => {
+            let mut stale = crate::engine::peers_offer();
+            stale[36] ^= 0x40;
+            vec![("valid-offer", crate::engine::peers_offer()), ("hostile-stale", stale)]
+        }
+        "media-chunk" => vec![("valid-frame", inside(60)), ("hostile-span", vec![0x70, 0, 0, 1])],
+        "media-chunks" => chunks(),
+        "media-wav-file" => wav(),
+        "media-raw-sound" => vec![("valid-sound", (0..=255).cycle().take(2_000).collect())],
+        "nat-candidate" => candidate(),
+        "nat-credentials" => text(&[
+            ("valid-credentials", "abcdefgh0123456789ABCDEFGHIJ+/zz"),
+            ("hostile-sign", "abcdefgh0123456789ABCDEFGHIJ+/z:"),
+        ]),
+        "nat-stun-server" | "nat-stun-stranger" => stun(),
+        "signal-envelope" => envelope(),
+        "signal-offer" => {
+            vec![("valid-offer", crate::engine::peers_offer()), ("hostile-version", vec![2; 60])]
+        }
+        "signal-answer" => answer(),
+        "signal-message" => message(),
+        "signal-client-frame" => client_frames(),
+        "signal-server-frame" => server_frames(),
+        _ => return None,
+    })
+}
+
+fn text(seeds: &[(&'static str, &str)]) -> Named {
+    seeds.iter().map(|(name, text)| (*name, text.as_bytes().to_vec())).collect()
+}
+
+/// A first handshake message.
+fn first() -> Vec<u8> {
+    first_message(b"offer").expect("five bytes fit").1
+}
+
+/// Feedback of a receiver that has got 40 packets, every seventh lost, some marked.
+pub(super) fn feedback_of(first: u64, room: usize, marked: bool) -> Vec<u8> {
+    let mut collector = FeedbackCollector::new();
+    let mut now = Instant::from_millis(1_000);
+    for number in (first..first + 40).filter(|number| number % 7 != 0) {
+        let ecn = if marked && number % 5 == 0 { Ecn::Ce } else { Ecn::NotEct };
+        collector.on_received(number, 1, ecn, now);
+        now += Duration::from_millis(20);
+    }
+    let mut buf = vec![0; room];
+    let len = collector.emit(&mut buf, now).expect("there is something to tell");
+    buf.truncate(len);
+    buf
+}
+
+fn feedback() -> Named {
+    vec![
+        ("valid-short", feedback_of(0, 12, false)),
+        ("valid-slot", feedback_of(100, 18, false)),
+        ("valid-long-marked", feedback_of(65_520, 64, true)),
+        ("hostile-no-times", vec![0; 12]),
+        ("hostile-more-times-than-packets", [&[0x0f][..], &[0; 39]].concat()),
+        ("hostile-extremes", [&[0xff; 12][..], &[0x80; 28], &[0xff; 3]].concat()),
+    ]
+}
+
+fn card() -> Named {
+    let card = CALLEE.card("call.example.org:443").expect("the name is short").to_string();
+    let newer = card.replacen("p2pvoip:A", "p2pvoip:B", 1);
+    let long = format!("{card}{}", "x".repeat(80));
+    text(&[
+        ("valid-card", &card),
+        ("valid-blanks", &format!(" \t{card}\n")),
+        ("hostile-newer", &newer),
+        ("hostile-long", &long),
+        ("hostile-scheme", "p2pvoi\u{f6}:"),
+    ])
+}
+
+fn record() -> Named {
+    let key = RecordKey::from_secret(&[7; 32]).expect("any 32 bytes are a seed");
+    let sign = |sealed: &[u8], end| {
+        let record = Record::sign(&key, 5, end, sealed).expect("it is short");
+        record.emit().expect("a signed record has a form")
+    };
+    let day = Duration::from_secs(86_400);
+    let mut forged = sign(b"sealed bytes", UNIX + day);
+    forged[33] ^= 1;
+    vec![
+        ("valid-record", sign(b"sealed bytes", UNIX + day)),
+        ("valid-longest", sign(&[3; 1_024], UNIX + day)),
+        ("valid-expired", sign(b"", UNIX - day)),
+        ("hostile-forged", forged),
+    ]
+}
+
+/// The inside of a chunk with a frame of so many bytes.
+pub(super) fn inside(payload: usize) -> Vec<u8> {
+    whole_chunk(0, 0, payload).split_off(2)
+}
+
+/// A chunk of 20 ms at that media time.
+pub(super) fn whole_chunk(media_time: u16, distance: u8, payload: usize) -> Vec<u8> {
+    let payload = vec![0x11; payload];
+    let span = Span::of(Duration::from_millis(20)).expect("there are frames of 20 ms");
+    let chunk = Chunk { marker: media_time == 0, span, distance, media_time, payload: &payload };
+    let mut out = vec![0; payload.len() + 5];
+    chunk.emit(&mut out).expect("it fits");
+    out
+}
+
+fn chunks() -> Named {
+    let mut filler = [1; 9];
+    emit_filler(&mut filler).expect("it fits");
+    let row = [&whole_chunk(8, 0, 40)[..], &whole_chunk(0, 1, 20), &filler, &[0; 12]].concat();
+    vec![
+        ("valid-row", row),
+        ("hostile-beyond", vec![0x3f, 0xff, 1, 2]),
+        ("hostile-empty-chunks", [0x20, 0].repeat(50)),
+    ]
+}
+
+/// A WAV file of this format (RIFF), with that many bytes of sound and a header that speaks of `told`.
+fn riff(format: u16, channels: u16, rate: u32, bits: u16, sound: usize, told: u32) -> Vec<u8> {
+    let frame = channels * bits / 8;
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + told).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(16u32.to_le_bytes());
+    file.extend(format.to_le_bytes());
+    file.extend(channels.to_le_bytes());
+    file.extend(rate.to_le_bytes());
+    file.extend((rate * u32::from(frame)).to_le_bytes());
+    file.extend(frame.to_le_bytes());
+    file.extend(bits.to_le_bytes());
+    file.extend(b"data");
+    file.extend(told.to_le_bytes());
+    file.extend((0..=255).cycle().take(sound));
+    file
+}
+
+fn wav() -> Named {
+    vec![
+        ("valid-16-bit-48k", riff(1, 1, 48_000, 16, 1_200, 1_200)),
+        ("valid-8-bit-stereo-44k", riff(1, 2, 44_100, 8, 900, 900)),
+        ("valid-float-8k", riff(3, 1, 8_000, 32, 800, 800)),
+        ("valid-24-bit-96k", riff(1, 1, 96_000, 24, 900, 900)),
+        ("hostile-endless", riff(1, 1, 8_000, 16, 100, 0x7fff_fff0)),
+        ("hostile-no-rate", riff(1, 1, 0, 16, 100, 100)),
+        ("hostile-no-channels", riff(1, 0, 48_000, 16, 100, 100)),
+        ("hostile-alaw", riff(6, 1, 8_000, 8, 100, 100)),
+    ]
+}
+
+fn candidate() -> Named {
+    let emit = |kind, address: &str| {
+        let address = address.parse().expect("it is an address");
+        let mut buf = vec![0; Candidate::MAX_LEN];
+        let len = Candidate::new(kind, address, 0x64ff_ffff, 2).emit(&mut buf).expect("it fits");
+        buf.truncate(len);
+        buf
+    };
+    let mut no_priority = emit(Kind::Relayed, "192.0.2.1:9");
+    no_priority[1..5].fill(0);
+    vec![
+        ("valid-four", emit(Kind::Host, "192.0.2.1:32853")),
+        ("valid-six", emit(Kind::ServerReflexive, "[2001:db8::1]:5000")),
+        ("hostile-priority", no_priority),
+    ]
+}
+
+fn stun() -> Named {
+    let id = [7; 12];
+    let attributes = [
+        attribute(0x0006, b"receiver:sender"),
+        attribute(0x0024, &0x6eff_ffff_u32.to_be_bytes()),
+        attribute(0x802a, &[9; 8]),
+        attribute(0x0025, &[]),
+    ]
+    .concat();
+    let mut long = plain(REQUEST, id, &[]);
+    long[2..4].fill(0xff);
+    vec![
+        ("valid-query", fingerprinted(plain(REQUEST, id, &[]))),
+        ("valid-plain-query", plain(REQUEST, id, &[])),
+        ("valid-check", sealed(REQUEST, id, &attributes, "not the password at all!")),
+        ("hostile-length", long),
+        ("hostile-attribute-length", plain(REQUEST, id, &[0, 6, 0xff, 0xff])),
+        ("hostile-unknown", fingerprinted(plain(REQUEST, id, &attribute(0x0999, b"must know")))),
+        ("hostile-trailing", [fingerprinted(plain(REQUEST, id, &[])), vec![0; 4]].concat()),
+    ]
+}
+
+fn packed(kind: EnvelopeKind, body: &[u8]) -> Envelope {
+    Envelope::pack(kind, body, &mut Seed::from_u64(8).rng()).expect("it fits")
+}
+
+fn envelope() -> Named {
+    let valid = packed(EnvelopeKind::Answer, b"a body").as_bytes().to_vec();
+    let mut length = valid.clone();
+    length[2..4].fill(0xff);
+    vec![("valid-answer", valid), ("hostile-length", length)]
+}
+
+fn answer() -> Named {
+    let body = AnswerBody { reply_to: MailboxId::new([3; 16]), ice: vec![b'a'; 32], media: vec![1, 1, 1] };
+    let plain = body.emit().expect("every field is within its limit");
+    let extended = [&plain[..], &[9, 0, 2, 1, 1]].concat();
+    vec![("valid-answer", plain), ("hostile-extended", extended), ("hostile-lengths", vec![1; 40])]
+}
+
+fn message() -> Named {
+    let emit = |message: Message| message.emit().expect("it is within the limits");
+    let list = vec![vec![1; 15], vec![2; 27]];
+    vec![
+        ("valid-accept", emit(Message::Accept)),
+        ("valid-candidates", emit(Message::Candidates { list, last: true })),
+        ("valid-reject", emit(Message::Reject { reason: RejectReason::Busy })),
+        ("valid-hang-up", emit(Message::HangUp { reason: HangUpReason::NoPath })),
+        ("hostile-many", [&[3, 1, 255][..], &[1; 600]].concat()),
+    ]
+}
+
+/// A client's frame as bytes.
+pub(super) fn client_frame(frame: ClientFrame<'_>) -> Vec<u8> {
+    let mut buf = vec![0; MAX_CLIENT_FRAME];
+    let len = frame.emit(&mut buf).expect("it is within the limits");
+    buf.truncate(len);
+    buf
+}
+
+/// A server's frame as bytes.
+pub(super) fn server_frame(frame: ServerFrame<'_>) -> Vec<u8> {
+    let mut buf = vec![0; MAX_CLIENT_FRAME];
+    let len = frame.emit(&mut buf).expect("it is within the limits");
+    buf.truncate(len);
+    buf
+}
+
+fn client_frames() -> Named {
+    let (id, token) = (RequestId(5), Token::new([5; 32]));
+    let envelope = packed(EnvelopeKind::Sealed, b"a body");
+    let envelope: &[u8; ENVELOPE_LEN] = envelope.as_bytes();
+    let to = MailboxId::new([6; 16]);
+    let publish = ClientFrame::Publish { id, token, sequence: 1, lifetime: 3_600, bytes: b"a record" };
+    let mut for_ever = client_frame(publish);
+    for_ever[49..53].fill(0xff);
+    vec![
+        ("valid-hello", client_frame(ClientFrame::Hello { version: 1 })),
+        ("valid-listen", client_frame(ClientFrame::Listen { id, token })),
+        ("valid-put", client_frame(ClientFrame::Put { id, to, envelope })),
+        ("valid-publish", client_frame(publish)),
+        ("valid-fetch", client_frame(ClientFrame::Fetch { id, slot: Slot::new([7; 16]) })),
+        ("valid-ping", client_frame(ClientFrame::Ping { nonce: 9 })),
+        ("hostile-for-ever", for_ever),
+        ("hostile-version", vec![1, 0]),
+    ]
+}
+
+fn server_frames() -> Named {
+    let id = RequestId(5);
+    let envelope = packed(EnvelopeKind::Sealed, b"a body");
+    let mailbox = MailboxId::new([6; 16]);
+    vec![
+        ("valid-welcome", server_frame(ServerFrame::Welcome { version: 1 })),
+        ("valid-done", server_frame(ServerFrame::Done { id })),
+        ("valid-envelope", server_frame(ServerFrame::Envelope { mailbox, envelope: envelope.as_bytes() })),
+        ("valid-bundle", server_frame(ServerFrame::Bundle { id, bytes: b"a record" })),
+        ("valid-pong", server_frame(ServerFrame::Pong { nonce: 9 })),
+        ("hostile-reason", [&[4][..], &[0; 8], &[200]].concat()),
+        ("hostile-record", [&[6][..], &[1; 2_057]].concat()),
+    ]
+}

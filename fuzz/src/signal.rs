@@ -1,0 +1,130 @@
+//! What comes from a rendezvous server: envelopes, what is in them, frames, and a client that is fed with frames.
+
+use core::time::Duration;
+
+use p2pvoip_core::{Instant, Machine, Output, Seed};
+use p2pvoip_signal::rendezvous::{
+    Client, ClientFrame, Event, Input, MAX_CLIENT_FRAME, MAX_LISTENS, MAX_REQUESTS, MAX_SERVER_FRAME,
+    ServerFrame,
+};
+use p2pvoip_signal::{
+    AnswerBody, ENVELOPE_LEN, Envelope, EnvelopeKind, MAX_BODY_LEN, MAX_ENVELOPE_BODY, MAX_MESSAGE_LEN,
+    MailboxId, Message, OfferBody, Slot, Token,
+};
+
+use crate::drive::{pass, rest};
+use crate::script::{millis, number, steps};
+
+/// An envelope: what is read has the same bytes; any body that fits comes out as it went in.
+pub fn envelope(data: &[u8]) {
+    if let Ok(envelope) = Envelope::from_bytes(data) {
+        assert_eq!(envelope.as_bytes().as_slice(), data);
+        let (kind, body) = envelope.clone().into_unpacked();
+        assert_eq!((kind, body.as_slice()), (envelope.kind(), envelope.body()));
+    }
+    let packed = Envelope::pack(EnvelopeKind::Sealed, data, &mut Seed::from_u64(1).rng());
+    assert_eq!(packed.is_ok(), data.len() <= MAX_ENVELOPE_BODY);
+    if let Ok(packed) = packed {
+        assert_eq!(packed.as_bytes().len(), ENVELOPE_LEN);
+        assert_eq!(Envelope::from_bytes(packed.as_bytes()).as_ref().map(Envelope::body), Ok(data));
+    }
+}
+
+/// The body of an offer: what parses is emitted so that it parses as the same; extensions alone are dropped.
+pub fn offer(data: &[u8]) {
+    let Ok(body) = OfferBody::parse(data) else { return };
+    let emitted = body.emit().expect("what was read can be written");
+    assert!(data.len() <= MAX_BODY_LEN && data.starts_with(&emitted));
+    assert_eq!(OfferBody::parse(&emitted), Ok(body));
+}
+
+/// The body of an answer: as that of an offer.
+pub fn answer(data: &[u8]) {
+    let Ok(body) = AnswerBody::parse(data) else { return };
+    let emitted = body.emit().expect("what was read can be written");
+    assert!(data.len() <= MAX_BODY_LEN && data.starts_with(&emitted));
+    assert_eq!(AnswerBody::parse(&emitted), Ok(body));
+}
+
+/// A message within a call: what parses is emitted so that it parses as the same; unknown reasons alone are lost.
+pub fn message(data: &[u8]) {
+    let Ok(message) = Message::parse(data) else { return };
+    let emitted = message.emit().expect("what was read can be written");
+    assert!(emitted.len() == data.len() && emitted.len() <= MAX_MESSAGE_LEN);
+    if !matches!(message, Message::Reject { .. } | Message::HangUp { .. }) {
+        assert_eq!(emitted, data, "emit undoes parse");
+    }
+    assert_eq!(Message::parse(&emitted), Ok(message));
+}
+
+/// A frame of a client: what parses is emitted as the same bytes.
+pub fn client_frame(data: &[u8]) {
+    let Ok(frame) = ClientFrame::parse(data) else { return };
+    let mut buf = [0; MAX_CLIENT_FRAME];
+    let len = frame.emit(&mut buf).expect("MAX_CLIENT_FRAME bytes hold every frame");
+    assert_eq!(&buf[..len], data, "emit undoes parse");
+}
+
+/// A frame of a server: what parses is emitted as the same bytes, but for reasons that are not known.
+pub fn server_frame(data: &[u8]) {
+    let Ok(frame) = ServerFrame::parse(data) else { return };
+    let mut buf = [0; MAX_SERVER_FRAME];
+    let len = frame.emit(&mut buf).expect("MAX_SERVER_FRAME bytes hold every frame");
+    if !matches!(frame, ServerFrame::Refused { .. }) {
+        assert_eq!(&buf[..len], data, "emit undoes parse");
+    }
+    assert!(ServerFrame::parse(&buf[..len]) == Ok(frame));
+}
+
+/// A script for a client: frames, commands, lost connections, time. An id in a frame is that of a request where its low bits
+/// say so, so that answers meet requests.
+pub fn client(script: &[u8]) {
+    let mut now = Instant::from_millis(1);
+    let mut client = Client::new(&Seed::from_u64(1), now);
+    let mut buf = [0; Client::MAX_TRANSMIT];
+    let mut asked = Vec::new();
+    for (step, bytes) in steps(script) {
+        match step % 8 {
+            0 => {
+                let mut frame = bytes.to_vec();
+                answer_of(&mut frame, &asked);
+                let _refused = client.handle_input(Input::Frame(&frame), now);
+            }
+            1 => drop(client.handle_input(Input::Connected, now)),
+            2 => drop(client.handle_input(Input::Disconnected, now)),
+            3 => asked.extend(client.listen(Token::new([step; 32]), now).ok()),
+            4 => {
+                if let Ok(envelope) = Envelope::pack(EnvelopeKind::Offer, bytes, &mut Seed::from_u64(2).rng())
+                {
+                    asked.extend(client.put(MailboxId::new([step; 16]), envelope, now).ok());
+                }
+            }
+            5 => {
+                let life = Duration::from_secs(number(bytes) >> 40);
+                asked.extend(client.publish(Token::new([step; 32]), number(bytes), bytes, life, now).ok());
+            }
+            6 => asked.extend(client.fetch(Slot::new([step; 16]), now).ok()),
+            _ => pass(&mut client, &mut buf, &mut now, millis(bytes), |output, bytes| said(&output, bytes)),
+        }
+        // An outbox that is not drained refuses, and loses nothing.
+        if step & 0x80 == 0 {
+            rest(&mut client, &mut buf, |output, bytes| said(&output, bytes));
+        }
+        assert!(client.unanswered() <= MAX_REQUESTS && asked.len() <= 96 + MAX_LISTENS);
+    }
+}
+
+/// Puts the id of a request where a frame has its own.
+fn answer_of(frame: &mut [u8], asked: &[p2pvoip_signal::rendezvous::RequestId]) {
+    let Some(id) = frame.get_mut(1..9) else { return };
+    if let Some(known) = asked.get(usize::from(id[7])) {
+        id.copy_from_slice(&known.0.to_be_bytes());
+    }
+}
+
+/// A client says nothing but frames.
+fn said(output: &Output<p2pvoip_signal::rendezvous::Transmit, Event>, bytes: &[u8]) {
+    if let Output::Transmit { .. } = output {
+        assert!(ClientFrame::parse(bytes).is_ok(), "a client says nothing but frames");
+    }
+}
