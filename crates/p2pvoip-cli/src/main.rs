@@ -1,3 +1,62 @@
-//! The program `p2pvoip`.
+//! The program `p2pvoip`: call people, listen for calls, run a rendezvous server, and prove that it works.
 
-fn main() {}
+mod args;
+mod call;
+mod conversation;
+mod demo;
+mod endpoint;
+mod events;
+mod exit;
+mod files;
+mod id;
+mod identity_file;
+mod interrupt;
+mod listen;
+mod rendezvous;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log(args.common.verbose);
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            events::failure(&failure, args.common.json);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::Internal(format!("the system gives no threads or sockets ({error})")))?;
+    runtime.block_on(async {
+        match &args.command {
+            Command::Id(id) => id::run(&args.common, id),
+            Command::Listen(listen) => listen::run(&args.common, listen).await,
+            Command::Call(call) => call::run(&args.common, call).await,
+            Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::Demo(demo) => demo::run(&args.common, demo).await,
+            Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
+        }
+    })
+}
+
+/// Sends what the libraries log to standard error, when it is wanted.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+}

@@ -53,5 +53,9 @@ impl Decoder for OpusDecoder {
 }
 
 fn whole_ticks(out: &[i16]) -> Result<(), CodecError> {
-    if out.is_empty() || !out.len().is_multiple_of(TICK_SAMPLES) { Err(CodecError::FrameLength) } else { Ok(()) }
+    if out.is_empty() || !out.len().is_multiple_of(TICK_SAMPLES) {
+        Err(CodecError::FrameLength)
+    } else {
+        Ok(())
+    }
 }

@@ -24,12 +24,16 @@ pub use encoder::{OpusConfig, OpusEncoder};
 use p2pvoip_media::codec::CodecError;
 
 /// Whose fault an error of libopus is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a dozen names for one meaning")]
 fn codec_error(error: &audiopus::Error) -> CodecError {
     use audiopus::ErrorCode;
     match error {
-        audiopus::Error::Opus(ErrorCode::InvalidPacket) | audiopus::Error::EmptyPacket => CodecError::Undecodable,
+        audiopus::Error::Opus(ErrorCode::InvalidPacket) | audiopus::Error::EmptyPacket => {
+            CodecError::Undecodable
+        }
         audiopus::Error::Opus(ErrorCode::BufferTooSmall) => CodecError::Room,
         audiopus::Error::Opus(code) => CodecError::Internal(*code as i32),
+        // The rest are settings that audiopus refuses before libopus sees them.
         _ => CodecError::Setup,
     }
 }

@@ -1,4 +1,5 @@
 //! Every packet of a rung has one size, whatever is said and however losses are to be made good.
+#![allow(clippy::unwrap_used, clippy::unnecessary_wraps, clippy::allow_attributes, reason = "a test")]
 
 use p2pvoip_codec_opus::{OpusConfig, OpusDecoder, OpusEncoder};
 use p2pvoip_core::Seed;

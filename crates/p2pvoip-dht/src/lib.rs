@@ -32,3 +32,8 @@ pub use newest::{Newest, Verifier};
 pub use record::{
     CLOCK_SKEW, MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, Record, RecordError, RecordKey, Slot,
 };
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

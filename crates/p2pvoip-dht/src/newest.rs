@@ -40,9 +40,9 @@ impl Newest {
         verifier: &impl Verifier,
         now: UnixTime,
     ) -> Result<(), RecordError> {
-        let judged = record
-            .check(&self.slot, now)
-            .and_then(|()| if verifier.accepts(&record, now) { Ok(()) } else { Err(RecordError::NotVouched) });
+        let judged = record.check(&self.slot, now).and_then(|()| {
+            if verifier.accepts(&record, now) { Ok(()) } else { Err(RecordError::NotVouched) }
+        });
         if let Err(error) = judged {
             self.refused = self.refused.saturating_add(1);
             return Err(error);

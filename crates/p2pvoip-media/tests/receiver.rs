@@ -1,5 +1,11 @@
 //! The receiver over links that are late, lossy, out of order and worse.
-#![allow(clippy::allow_attributes, clippy::cast_precision_loss, reason = "means over some thousand pulls")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unnecessary_wraps,
+    clippy::allow_attributes,
+    clippy::cast_precision_loss,
+    reason = "a test"
+)]
 
 mod bench;
 
@@ -7,6 +13,8 @@ use bench::{Outcome, Plain, budget, call, exponential, gauss, mark};
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, Instant, Seed};
 use p2pvoip_media::payload::{Chunk, Span};
+use std::collections::BTreeSet;
+
 use p2pvoip_media::{Budget, FRAME, Frame, PlayedKind, Receiver, ReceiverConfig, Refused, STARVED};
 
 const BASE: Duration = Duration::from_millis(40);
@@ -148,9 +156,9 @@ fn a_change_of_rung_is_seamless() {
     };
     let outcome = call(3_000, 11, spend, &mut |_, now, _| vec![now + BASE]);
     report("rungs", &outcome);
-    let missed = (0..2_900).filter(|n| !outcome.heard(*n)).count();
-    // Longer packets arrive later: the delay grows once for each step up, and shrinks by stretching afterwards.
-    assert!(missed <= 40, "{missed}");
+    // Longer packets arrive later, so that the sound is stretched once: frames move, but none is missing.
+    let heard: BTreeSet<i16> = outcome.pulls.iter().flat_map(|pull| pull.0.0).collect();
+    assert!((0..2_900).all(|n| heard.contains(&mark(n))));
     assert!(outcome.concealed() < 0.01 && outcome.received.lost_before_repair == 0);
 }
 
@@ -189,7 +197,7 @@ fn a_flood_stays_within_the_buffer_and_the_freshest_is_played() {
     for n in 0..20 {
         receiver.pull(&mut frame, now + ms(10 * n));
     }
-    assert!(frame.0[0] >= mark(1_980), "{}", frame.0[0]);
+    assert!(frame.0[0] >= mark(2_000 - 64), "{}", frame.0[0]);
 }
 
 #[test]

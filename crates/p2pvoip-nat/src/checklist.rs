@@ -208,9 +208,11 @@ mod tests {
         let low = list.insert(ends(5), true).unwrap();
         let high = list.insert(ends(9), true).unwrap();
         let triggered = list.insert(ends(1), true).unwrap();
+        let second = list.insert(ends(2), true).unwrap();
         list.trigger(triggered);
+        list.trigger(second);
         list.trigger(triggered);
-        for expected in [triggered, high, low] {
+        for expected in [triggered, second, high, low] {
             assert_eq!(list.take_next(), Some(expected));
             list.get_mut(expected).unwrap().state = State::InProgress;
         }

@@ -15,7 +15,8 @@ pub enum CandidatePolicy {
     #[default]
     All,
     /// Only what STUN servers saw. Host addresses are gathered from but never told, and nothing is sent to or
-    /// answered from private addresses, since a packet to one could show the host's own.
+    /// answered from private addresses, since a packet to one could show the host's own. Checks leave from every base, so
+    /// gather only from sockets whose public address the peer may see.
     ReflexiveOnly,
 }
 

@@ -84,6 +84,13 @@ impl Consent {
         self.open.iter().flatten().find(|(open, _)| *open == id).map(|(_, sent)| *sent)
     }
 
+    /// The check with this id was refused: it is over, and consent is not renewed.
+    pub(crate) fn close(&mut self, id: TransactionId) {
+        for place in &mut self.open {
+            *place = place.filter(|(open, _)| *open != id);
+        }
+    }
+
     /// The peer answered a check on this pair: earlier ones need no answer any more.
     pub(crate) fn renew(&mut self, now: Instant) {
         self.ends = now + self.lasts;

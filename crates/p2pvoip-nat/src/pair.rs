@@ -129,7 +129,23 @@ impl Pair {
         self.cancelled = None;
     }
 
-    /// The open check has failed, or was refused for good.
+    /// The check with this id was refused for a reason that has passed: it is over.
+    pub(crate) fn close(&mut self, id: TransactionId) {
+        self.open = self.open.filter(|(check, _)| check.id != id);
+        self.cancelled = self.cancelled.filter(|(check, _)| check.id != id);
+    }
+
+    /// Nobody answered the open check. Whether a pair that has worked still does is for consent to say; its nomination
+    /// starts anew then.
+    pub(crate) fn give_up(&mut self) {
+        if self.valid.is_none() {
+            self.fail();
+        }
+        self.open = None;
+        self.nominate = false;
+    }
+
+    /// The open check was refused for good.
     pub(crate) fn fail(&mut self) {
         self.open = None;
         self.cancelled = None;

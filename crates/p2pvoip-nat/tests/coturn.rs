@@ -2,6 +2,8 @@
 //!
 //! Without `turnserver` on the path the test says that it is skipped; with `P2PVOIP_REQUIRE_PEERS=1` it fails then.
 
+#![expect(clippy::unwrap_used, reason = "set-up of a test: a failure here fails it")]
+
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;

@@ -22,3 +22,8 @@ mod tls;
 pub use hub::{ConnectionId, Hub, Limits};
 pub use server::{Config, HANDSHAKE_WAIT, QUEUE_LEN, ServeError, Server, WRITE_WAIT};
 pub use tls::{TlsError, TlsFiles};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

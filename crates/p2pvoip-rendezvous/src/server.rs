@@ -9,10 +9,12 @@
 //! # Left out
 //! - Paths and virtual hosts: any path is the same server.
 
+mod clock;
 mod connection;
 
 use crate::hub::{ConnectionId, Event, Hub, Input, Limits, Refused};
 use crate::tls::{self, TlsError, TlsFiles};
+use clock::Clock;
 use connection::{Peer, serve};
 use p2pvoip_core::{Instant, Machine, Output};
 use std::collections::BTreeMap;
@@ -90,7 +92,7 @@ struct Shared {
     hub: Mutex<Inside>,
     /// Tells the clock task that the next wake-up may have moved.
     moved: Notify,
-    epoch: tokio::time::Instant,
+    clock: Clock,
     next: AtomicU64,
     most: usize,
     per_address: usize,
@@ -131,7 +133,7 @@ impl Server {
         let shared = Shared {
             hub: Mutex::new(inside),
             moved: Notify::new(),
-            epoch: tokio::time::Instant::now(),
+            clock: Clock::start(),
             next: AtomicU64::new(1),
             most,
             per_address: config.connections_per_address,
@@ -209,7 +211,7 @@ impl core::fmt::Debug for Server {
 
 impl Shared {
     fn now(&self) -> Instant {
-        Instant::from_micros(0) + self.epoch.elapsed()
+        self.clock.now()
     }
 
     /// A panic elsewhere leaves the hub whole: it changes nothing before it knows that it may.
@@ -242,7 +244,7 @@ impl Shared {
             let wake = self.lock().wake;
             match wake {
                 Some(at) => {
-                    let due = self.epoch + Duration::from_micros(at.as_micros());
+                    let due = self.clock.deadline(at);
                     tokio::select! {
                         () = tokio::time::sleep_until(due) => return,
                         () = self.moved.notified() => {}

@@ -33,6 +33,7 @@ fn the_hub_keeps_the_laws() {
         frame(ALICE, listen),
         frame(BOB, put(4)),
         frame(BOB, put(4)),
+        frame(ALICE, ClientFrame::Received { serial: 1 }),
         frame(ALICE, publish),
         frame(BOB, fetch),
         frame(BOB, ClientFrame::Ping { nonce: 1 }),

@@ -98,7 +98,7 @@ async fn pass_an_envelope<S: AsyncRead + AsyncWrite + Unpin>(mut alice: Client<S
     alice.listens(BOX).await;
     bob.puts(2).await;
     bob.hears(ServerFrame::Done { id: RequestId(2) }).await;
-    alice.hears(ServerFrame::Envelope { mailbox: mailbox(), envelope: &ENVELOPE }).await;
+    alice.hears(ServerFrame::Envelope { serial: 1, mailbox: mailbox(), envelope: &ENVELOPE }).await;
 }
 
 #[tokio::test]

@@ -38,3 +38,8 @@ pub use ids::{CallId, MailboxId, Slot, Token};
 pub use message::{MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_MESSAGE_LEN, Message};
 pub use reason::{EndReason, HangUpReason, RejectReason};
 pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RecentOffers};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

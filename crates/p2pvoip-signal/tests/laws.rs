@@ -90,6 +90,7 @@ fn a_client_keeps_the_laws_while_all_goes_well() {
         .input(
             "an envelope",
             frame(ServerFrame::Envelope {
+                serial: 1,
                 mailbox: MailboxId::new([1; 16]),
                 envelope: envelope().as_bytes(),
             }),

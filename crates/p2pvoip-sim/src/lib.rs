@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of any protocol above UDP. The same seed and the same commands give the same world.
 //!
+//! - [`alloc`] counts allocations.
 //! - [`laws`] proves the five laws of `p2pvoip_core::Machine` for any machine.
 //! - [`Link`] is one direction of a link, usable by itself; [`Nat`] is a NAT, usable by itself.
 //! - [`Pair`] joins two machines by two links; [`World`] joins [`Node`]s by links, NATs and streams.
@@ -20,6 +21,7 @@
 //! assert_eq!(out, Pushed::Delivered { at, again: None, marked: false });
 //! ```
 
+pub mod alloc;
 pub mod laws;
 pub mod link;
 pub mod nat;
@@ -39,3 +41,8 @@ pub use world::{Action, Cause, Datagram, HostId, Node, StreamEvent, StreamId, Ta
 
 /// When every world begins: not the epoch, so that a machine which takes zero for `never` is found.
 pub const START: Instant = Instant::from_millis(10_000);
+
+/// The examples of the README are tested with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

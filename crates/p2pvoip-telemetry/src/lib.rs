@@ -31,3 +31,8 @@ pub use recorder::{Observer, Recorder, SAMPLE_INTERVAL};
 pub use series::{Metric, SAMPLES, Sample};
 pub use stats::{CallStats, InboundStats, OutboundStats, PathKind, PathStats, RefusedStats};
 pub use summary::{Spread, Summary};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

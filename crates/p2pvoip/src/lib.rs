@@ -1,19 +1,5 @@
 //! Peer-to-peer voice calls, end-to-end encrypted: the facade over the p2pvoip crates.
 //!
-//! ```no_run
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let endpoint = p2pvoip::Endpoint::start(p2pvoip::Config::new(p2pvoip::new_identity()?)).await?;
-//! let mut call = endpoint.dial(&"p2pvoip:...".parse()?).await?;
-//! let (microphone, mut speaker) = call.take_audio().ok_or("taken")?;
-//! call.connected().await?;
-//! while let Some(frame) = speaker.recv().await {
-//!     microphone.send(frame).await?; // say back what was heard
-//! }
-//! # Ok(())
-//! # }
-//! ```
-//!
 //! [`engine`] is the composition of all leaves without IO, for those who bring their own sockets and clock; with the feature
 //! `tokio` (on by default) [`Endpoint`] runs it. The leaves are re-exported whole: [`nat`], [`crypto`], [`cc`], ...
 
@@ -46,3 +32,12 @@ pub use p2pvoip_telemetry::CallStats;
 #[cfg(feature = "tokio")]
 pub use runtime::*;
 pub use server_url::{BadServerUrl, ServerUrl};
+
+/// The examples of the READMEs are compiled.
+#[cfg(all(doctest, feature = "tokio", feature = "opus"))]
+mod readme {
+    #[doc = include_str!("../../../README.md")]
+    struct Project;
+    #[doc = include_str!("../README.md")]
+    struct Crate;
+}

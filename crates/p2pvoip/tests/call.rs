@@ -2,12 +2,15 @@
 
 mod story;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2pvoip::{Codec, EndReason};
+use p2pvoip::{CallState, Codec, EndReason, Frame, RejectReason};
 use p2pvoip_core::Seed;
-use p2pvoip_sim::topology;
+use p2pvoip_sim::{Filtering, LinkConfig, Loss, Mapping, NatConfig, PortAllocation, Tap, sweep, topology};
 use story::{Counting, Outcome, Story};
 
 fn codec() -> Arc<dyn Codec> {
@@ -16,7 +19,15 @@ fn codec() -> Arc<dyn Codec> {
 
 fn public(seed: u64) -> Story {
     let seed = Seed::from_u64(seed);
-    Story::new(topology::both_public(&seed), &codec(), &seed)
+    Story::new(topology::both_public(&seed), &codec(), &seed).untaped()
+}
+
+fn home() -> NatConfig {
+    NatConfig::new(
+        Mapping::EndpointIndependent,
+        Filtering::AddressAndPortDependent,
+        PortAllocation::Preserving,
+    )
 }
 
 #[test]
@@ -34,6 +45,32 @@ fn two_people_on_the_public_network_hear_each_other() {
 }
 
 #[test]
+fn two_homes_behind_nats_that_filter_hear_each_other() {
+    let seed = Seed::from_u64(5);
+    let mut story = Story::new(topology::nat_to_nat(&seed, home(), home()), &codec(), &seed);
+    assert_eq!(story.call(Duration::from_secs(2)).0, Outcome::Talked);
+}
+
+#[test]
+fn ten_percent_of_loss_is_mostly_repaired() {
+    let seed = Seed::from_u64(6);
+    let lossy =
+        || LinkConfig { loss: Loss::Independent(0.10), ..LinkConfig::delay(Duration::from_millis(20)) };
+    let side = || topology::Side::public().with_links(lossy(), LinkConfig::delay(Duration::from_millis(20)));
+    let mut story = Story::new(topology::two_sides(&seed, side(), side()), &codec(), &seed);
+    assert_eq!(story.call(Duration::from_secs(30)).0, Outcome::Talked);
+    for host in [story.a, story.b] {
+        let person = story.person(host);
+        let stats = person.stats.as_ref().unwrap();
+        let lost = story::sample::percent(stats.inbound.packets_lost, stats.inbound.packets_received);
+        assert!((7.0..16.0).contains(&lost), "{lost} % lost");
+        let heard = person.heard;
+        let concealed = story::sample::percent(heard.concealed, heard.concealed + heard.spoken);
+        assert!(concealed < 4.0, "{concealed} % concealed of {lost} % lost");
+    }
+}
+
+#[test]
 fn hanging_up_is_heard_at_the_other_end_at_once() {
     let mut story = public(2);
     assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
@@ -42,4 +79,169 @@ fn hanging_up_is_heard_at_the_other_end_at_once() {
     assert_eq!(story.ends(), (Some(EndReason::HungUp), Some(EndReason::PeerHungUp)));
     story.world.run_for(Duration::from_secs(3));
     assert!(story.person(story.a).finished && story.person(story.b).finished);
+}
+
+#[test]
+fn a_server_that_dies_in_mid_call_is_not_missed() {
+    let mut story = public(3);
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    story.world.uninstall(story.server);
+    for stream in story.world.streams_of(story.a).into_iter().chain(story.world.streams_of(story.b)) {
+        story.world.cut(stream);
+    }
+    let before = story.person(story.b).heard;
+    story.world.run_for(Duration::from_secs(60));
+    let after = story.person(story.b).heard;
+    assert_eq!(story.ends(), (None, None));
+    assert!(after.spoken - before.spoken > 5_900, "{before:?} {after:?}");
+    story.person_mut(story.b, story::Person::hang_up);
+    story.world.run_for(Duration::from_millis(200));
+    assert_eq!(story.ends(), (Some(EndReason::PeerHungUp), Some(EndReason::HungUp)));
+}
+
+#[test]
+fn a_peer_that_dies_ends_the_call_with_a_reason() {
+    let mut story = public(4);
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    story.world.uninstall(story.b);
+    story.world.run_for(Duration::from_secs(20));
+    assert_eq!(story.person(story.a).end(), Some(EndReason::PeerVanished));
+}
+
+#[test]
+fn a_callee_that_declines_is_told_from_one_that_is_busy_or_away() {
+    let mut declines = public(7);
+    declines.person_mut(declines.b, |person, _| person.answers = false);
+    declines.dial();
+    declines.world.run_for(Duration::from_secs(1));
+    assert_eq!(declines.person(declines.a).state, Some(CallState::Ringing));
+    declines.person_mut(declines.b, |person, now| person.reject(RejectReason::Declined, now));
+    declines.world.run_for(Duration::from_secs(1));
+    assert_eq!(declines.ends(), (Some(EndReason::Rejected), Some(EndReason::Declined)));
+
+    let mut away = public(8);
+    away.world.uninstall(away.b);
+    for stream in away.world.streams_of(away.b) {
+        away.world.cut(stream);
+    }
+    away.world.run_for(Duration::from_secs(120));
+    away.dial();
+    away.world.run_for(Duration::from_secs(2));
+    assert_eq!(away.person(away.a).end(), Some(EndReason::Unreachable));
+}
+
+#[test]
+fn a_callee_that_never_answers_ends_the_ringing() {
+    let mut story = public(9);
+    story.person_mut(story.b, |person, _| person.answers = false);
+    assert_eq!(story.call(Duration::ZERO).0, Outcome::Failed("no-answer"));
+    story.world.run_for(Duration::from_secs(1));
+    assert_eq!(story.person(story.b).end(), Some(EndReason::Missed));
+}
+
+#[test]
+fn a_server_that_is_down_ends_the_call_at_once() {
+    let mut story = public(10);
+    story.world.accept_streams(story.server, false);
+    for stream in story.world.streams_of(story.a) {
+        story.world.cut(stream);
+    }
+    story.world.run_for(Duration::from_secs(1));
+    assert_eq!(story.call(Duration::ZERO).0, Outcome::Failed("offline"));
+}
+
+#[test]
+fn nobody_learns_an_address_before_the_call_is_accepted() {
+    let mut story = public(11);
+    story.person_mut(story.b, |person, _| person.answers = false);
+    let (a, b) = (story.a, story.b);
+    let direct = Rc::new(RefCell::new(0));
+    let counted = Rc::clone(&direct);
+    story.world.tap(move |datagram| {
+        // Both ask the STUN server; neither sends to the other.
+        *counted.borrow_mut() +=
+            u64::from(datagram.to.port() != 3478 && (datagram.host == a || datagram.host == b));
+        Tap::Pass
+    });
+    story.dial();
+    story.world.run_for(Duration::from_secs(30));
+    assert_eq!(story.person(a).state, Some(CallState::Ringing));
+    assert_eq!(*direct.borrow(), 0);
+}
+
+#[test]
+fn what_is_said_does_not_show_in_the_size_of_packets() {
+    let sizes = |speaks: Frame| {
+        let seed = Seed::from_u64(12);
+        let opus: Arc<dyn Codec> = Arc::new(p2pvoip::Opus);
+        let mut story = Story::new(topology::both_public(&seed), &opus, &seed).untaped();
+        story.person_mut(story.a, |person, _| person.speaks = speaks);
+        let (a, sizes) = (story.a, Rc::new(RefCell::new(Vec::new())));
+        let seen = Rc::clone(&sizes);
+        story.world.tap(move |datagram| {
+            if datagram.host == a && datagram.bytes[0] >= 192 {
+                seen.borrow_mut().push(datagram.bytes.len());
+            }
+            Tap::Pass
+        });
+        assert_eq!(story.call(Duration::from_secs(3)).0, Outcome::Talked);
+        sizes.take()
+    };
+    let loud = Frame(std::array::from_fn(|i| if (i / 37) % 2 == 0 { 9_000 } else { -9_000 }));
+    let (silence, speech) = (sizes(Frame::SILENCE), sizes(loud));
+    assert_eq!(silence, speech);
+    let rungs: BTreeSet<usize> =
+        p2pvoip::media::LADDER.iter().map(|rung| rung.body_len() + 20 + 19).collect();
+    assert!(silence.iter().all(|size| rungs.contains(size)), "every size is that of a rung");
+}
+
+#[test]
+fn a_call_set_up_survives_the_loss_of_any_packet() {
+    let table = sweep::kth_packet(60, |cut| {
+        let mut story = public(13);
+        story.world.tap(cut.tap());
+        let (outcome, _) = story.call(Duration::from_millis(300));
+        sweep::Told { sent: story.world.counters().sent, outcome }
+    });
+    assert!(table.len() > 20, "{} packets were swept", table.len());
+    for (cut, told) in table {
+        assert_eq!(told.outcome, Outcome::Talked, "{cut:?}");
+    }
+}
+
+#[test]
+fn a_call_set_up_cut_off_at_any_packet_ends_with_a_reason() {
+    let table = sweep::kth_and_all_later(40, |cut| {
+        let mut story = public(14);
+        story.world.tap(cut.tap());
+        let (outcome, _) = story.call(Duration::from_secs(20));
+        sweep::Told { sent: story.world.counters().sent, outcome }
+    });
+    for (cut, told) in table {
+        let whole = cut == sweep::Cut::Nothing;
+        let fine = match told.outcome {
+            Outcome::Talked => whole,
+            Outcome::Failed(reason) | Outcome::Broke(reason) => {
+                ["no-path", "peer-vanished"].contains(&reason)
+            }
+            Outcome::Stuck => false,
+        };
+        assert!(fine, "{cut:?} ended as {:?}", told.outcome);
+    }
+}
+
+#[test]
+fn a_call_set_up_survives_or_ends_when_the_connection_to_the_server_breaks_at_any_message() {
+    for k in 0..40 {
+        let mut story = public(15);
+        story.dial();
+        story.world.run_for(Duration::from_millis(k * 25));
+        for stream in story.world.streams_of(story.a).into_iter().chain(story.world.streams_of(story.b)) {
+            story.world.cut(stream);
+        }
+        let settled = story.settle();
+        let state = story.person(story.a).state;
+        let fine = matches!(state, Some(CallState::Connected | CallState::Ended(_)));
+        assert!(settled.is_some() && fine, "cut after {} ms: {state:?}", k * 25);
+    }
 }

@@ -33,9 +33,9 @@ fn specifications(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for short in SPECIFIED {
         let name = format!("p2pvoip-{short}");
-        let written = tree.file(&format!("docs/spec/{name}.md")).is_some();
+        let written = tree.file(&format!("docs/spec/{short}.md")).is_some();
         if crates.contains(&name.as_str()) && !written {
-            let what = format!("the crate is not specified; write docs/spec/{name}.md");
+            let what = format!("the crate is not specified; write docs/spec/{short}.md");
             findings.push(Finding::new(&format!("crates/{name}/Cargo.toml"), 1, what));
         }
     }
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn a_protocol_crate_is_specified() {
         let nat = [("crates/p2pvoip-nat/Cargo.toml", ""), ("crates/p2pvoip-nat/README.md", "")];
-        assert!(matches!(found(&nat).as_slice(), [one] if one.contains("docs/spec/p2pvoip-nat.md")));
-        assert!(found(&[nat.as_slice(), &[("docs/spec/p2pvoip-nat.md", "")]].concat()).is_empty());
+        assert!(matches!(found(&nat).as_slice(), [one] if one.contains("docs/spec/nat.md")));
+        assert!(found(&[nat.as_slice(), &[("docs/spec/nat.md", "")]].concat()).is_empty());
     }
 
     #[test]

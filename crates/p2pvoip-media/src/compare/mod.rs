@@ -25,8 +25,8 @@ use core::ops::Range;
 use crate::frame::FRAME;
 use spectrum::Features;
 
-/// A frame is present when its similarity is at least this. Measured with speech through Opus from 6 to 40 kbit/s, losses
-/// and stretching: of the same words, 99 % of the frames reach 0.75; of other words by the same voice, 95 % stay below 0.7.
+/// A frame is present when its similarity is at least this. Chosen on one sentence through Opus at 6 to 40 kbit/s, with losses
+/// and stretching: of the same words 99 % of the frames reach it, of another sentence by the same reader 5 %.
 pub const PRESENT: f32 = 0.7;
 
 /// One 10 ms frame of the original.

@@ -3,13 +3,15 @@
 use super::spectrum::{BANDS, Features};
 
 /// Frames before and after that are compared along with a frame.
-const CONTEXT: i64 = 10;
+const CONTEXT: usize = 10;
 /// Lags around the common one that a path may take: 600 ms each way.
 const REACH: i32 = 60;
+/// The lags of a path.
+const STATES: i32 = 2 * REACH + 1;
 /// What a change of the lag by 10 ms costs, in similarity.
-const CHANGE: f32 = 0.15;
-/// The most that the lag changes from one frame to the next.
-const LARGEST_CHANGE: i32 = 2;
+const CHANGE: f32 = 0.5;
+/// The changes of the lag from one frame to the next that are tried, the likeliest first.
+const CHANGES: [i8; 5] = [0, -1, 1, -2, 2];
 /// Of the common lag's candidates, every such frame is looked at.
 const SPARSE: usize = 4;
 
@@ -32,18 +34,14 @@ pub(super) fn common_lag(said: &Features, heard: &Features) -> Option<i32> {
 
 /// The most alike path of lags near the common one, by dynamic programming (Viterbi, 1967).
 pub(super) fn follow(said: &Features, heard: &Features, common: i32) -> Vec<Step> {
-    let width = 2 * REACH + 1;
-    let mut scores = vec![0.0f32; index(width)];
+    let alike = Likeness::of(said, heard, common);
+    let mut scores = vec![0.0f32; index(STATES)];
     let mut steps: Vec<Vec<(i8, f32)>> = Vec::with_capacity(said.len());
     for frame in 0..said.len() {
-        let mut next = Vec::with_capacity(index(width));
-        let mut step = Vec::with_capacity(index(width));
-        for state in 0..width {
-            let alike = if said.is_active(frame) {
-                similarity(said, heard, signed(frame), common + state - REACH)
-            } else {
-                0.0
-            };
+        let mut next = Vec::with_capacity(index(STATES));
+        let mut step = Vec::with_capacity(index(STATES));
+        for state in 0..STATES {
+            let alike = if said.is_active(frame) { alike.around(frame, state) } else { 0.0 };
             let (by, score) = best_change(&scores, state);
             next.push(score + alike);
             step.push((by, alike));
@@ -54,10 +52,52 @@ pub(super) fn follow(said: &Features, heard: &Features, common: i32) -> Vec<Step
     trace_back(&scores, &steps, common)
 }
 
+/// The likeness of all frames at all lags of a path, from sums that are made once.
+struct Likeness {
+    /// For each frame and lag, the product of both sounds' bands.
+    products: Vec<f32>,
+    /// The power of each frame that was said, and of each that was heard, from `REACH` before the first lag on.
+    said: Vec<f32>,
+    heard: Vec<f32>,
+}
+
+impl Likeness {
+    fn of(said: &Features, heard: &Features, common: i32) -> Self {
+        let first = i64::from(common - REACH);
+        let frames = 0..signed(said.len());
+        let lags = move |frame| (0..STATES).map(move |state| (frame, common + state - REACH));
+        let power = |bands: &[f32; BANDS]| bands.iter().map(|band| band * band).sum();
+        Self {
+            products: frames
+                .clone()
+                .flat_map(lags)
+                .map(|(frame, lag)| product(said, heard, frame, lag))
+                .collect(),
+            said: frames.map(|frame| power(said.at(frame))).collect(),
+            heard: (0..signed(said.len()) + i64::from(STATES))
+                .map(|at| power(heard.at(first + at)))
+                .collect(),
+        }
+    }
+
+    /// How alike the surroundings of two frames are: the normalised correlation of their bands, from -1 to 1.
+    fn around(&self, frame: usize, state: i32) -> f32 {
+        let (state, states) = (index(state), index(STATES));
+        let near = frame.saturating_sub(CONTEXT)..(frame + CONTEXT + 1).min(self.said.len());
+        let (mut both, mut a, mut b) = (0.0, 0.0, 0.0);
+        for at in near {
+            both += self.products.get(at * states + state).copied().unwrap_or_default();
+            a += self.said.get(at).copied().unwrap_or_default();
+            b += self.heard.get(at + state).copied().unwrap_or_default();
+        }
+        let power: f32 = a * b;
+        if power > 0.0 { both / power.sqrt() } else { 0.0 }
+    }
+}
+
 fn best_change(scores: &[f32], state: i32) -> (i8, f32) {
     let mut best = (0, f32::MIN);
-    for by in [0i8, -1, 1, -2, 2] {
-        debug_assert!(i32::from(by).abs() <= LARGEST_CHANGE);
+    for by in CHANGES {
         let from = usize::try_from(state - i32::from(by)).ok().and_then(|from| scores.get(from));
         let score = from.map_or(f32::MIN, |score| score - f32::from(by).abs() * CHANGE);
         if score > best.1 {
@@ -78,21 +118,6 @@ fn trace_back(scores: &[f32], steps: &[Vec<(i8, f32)>], common: i32) -> Vec<Step
     }
     found.reverse();
     found
-}
-
-/// How alike the surroundings of two frames are: the normalised correlation of their bands, from -1 to 1.
-fn similarity(said: &Features, heard: &Features, frame: i64, lag: i32) -> f32 {
-    let (mut both, mut a, mut b) = (0.0, 0.0, 0.0);
-    for near in frame - CONTEXT..=frame + CONTEXT {
-        let (said, heard) = (said.at(near), heard.at(near + i64::from(lag)));
-        for (x, y) in said.iter().zip(heard) {
-            both += x * y;
-            a += x * x;
-            b += y * y;
-        }
-    }
-    let power: f32 = a * b;
-    if power > 0.0 { both / power.sqrt() } else { 0.0 }
 }
 
 /// The unnormalised likeness of two frames.

@@ -24,7 +24,7 @@ const START_MICROS: i64 = 64 * BUCKET;
 /// Memory of the histogram: an arrival's weight falls to 1/e in this time of voice.
 const MEMORY: Duration = Duration::from_secs(6);
 /// The part of the frames that shall be there in time.
-const IN_TIME: f32 = 0.985;
+const IN_TIME: f32 = 0.99;
 /// The window over which the fastest arrival is looked for, twice: between one and two of these.
 const WINDOW: Duration = Duration::from_secs(10);
 /// A pull takes 10 ms at once, and so may need a frame that much before its own time.
@@ -69,6 +69,13 @@ impl DelayEstimator {
             most,
             target: start.clamp(least, most),
         }
+    }
+
+    /// Forgets all, in place.
+    pub(super) fn reset(&mut self, start: Duration) {
+        self.weights.fill(0.0);
+        (self.observed, self.fastest) = (0, [None; 2]);
+        self.target = start.clamp(self.least, self.most);
     }
 
     /// A frame of that span could first be played at `now`.

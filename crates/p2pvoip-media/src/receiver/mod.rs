@@ -170,7 +170,7 @@ impl<D: Decoder> Receiver<D> {
         }
         self.buffer.clear();
         self.playout.reset();
-        self.delay = estimator(&self.config);
+        self.delay.reset(self.config.start_delay);
         self.jitter = Jitter::default();
     }
 

@@ -1,5 +1,10 @@
 //! The test bench: a codec that can be seen through, traces of links, and a call over one of them.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part of the bench")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::cast_precision_loss,
+    reason = "each test uses its part of the bench"
+)]
 
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Instant, Rng, Seed};
@@ -12,7 +17,7 @@ use p2pvoip_media::{
 
 /// A codec which keeps the first sample of each 10 ms, of this frame and, for repair, of the one before.
 #[derive(Debug, Default)]
-pub struct Plain {
+pub(crate) struct Plain {
     setup: Option<Setup>,
     before: Vec<i16>,
     last: i16,
@@ -78,7 +83,7 @@ impl Decoder for Plain {
 }
 
 /// A budget in which the ladder gives packets of 20 ms.
-pub fn budget() -> Budget {
+pub(crate) fn budget() -> Budget {
     Budget {
         wire: Bitrate::from_kbps(100),
         overhead: DataSize::from_bytes(67),
@@ -91,53 +96,53 @@ pub fn budget() -> Budget {
 
 /// What the `n`-th pushed frame sounds like: never quiet, and told apart from its neighbours.
 #[allow(clippy::cast_possible_truncation, reason = "1,000 to 5,095")]
-pub fn mark(n: u64) -> i16 {
+pub(crate) fn mark(n: u64) -> i16 {
     1_000 + (n % 4_096) as i16
 }
 
 /// A link: when the packet sent at that moment arrives, and how often.
-pub type Link<'a> = &'a mut dyn FnMut(u64, Instant, &mut Rng) -> Vec<Instant>;
+pub(crate) type Link<'a> = &'a mut dyn FnMut(u64, Instant, &mut Rng) -> Vec<Instant>;
 
 /// Independent Gaussian lateness, folded to be positive.
-pub fn gauss(sigma_ms: f64, rng: &mut Rng) -> Duration {
+pub(crate) fn gauss(sigma_ms: f64, rng: &mut Rng) -> Duration {
     let (a, b) = (1.0 - rng.unit(), rng.unit());
     let normal = (-2.0 * a.ln()).sqrt() * (core::f64::consts::TAU * b).cos();
     Duration::from_secs_f64((normal * sigma_ms).abs() / 1_000.0)
 }
 
 /// Exponential lateness.
-pub fn exponential(mean_ms: f64, rng: &mut Rng) -> Duration {
+pub(crate) fn exponential(mean_ms: f64, rng: &mut Rng) -> Duration {
     Duration::from_secs_f64(-(1.0 - rng.unit()).ln() * mean_ms / 1_000.0)
 }
 
 /// What a call gave.
-pub struct Outcome {
-    pub pulls: Vec<(Frame, Played)>,
-    pub received: ReceiverStats,
-    pub sent: SenderStats,
+pub(crate) struct Outcome {
+    pub(crate) pulls: Vec<(Frame, Played)>,
+    pub(crate) received: ReceiverStats,
+    pub(crate) sent: SenderStats,
 }
 
 impl Outcome {
     /// The mean playout delay in milliseconds after the first two seconds.
-    pub fn mean_delay(&self) -> f64 {
+    pub(crate) fn mean_delay(&self) -> f64 {
         let settled = self.pulls.iter().skip(200).filter(|pull| pull.1.kind != PlayedKind::Silence);
         let delays: Vec<f64> = settled.map(|pull| pull.1.delay.as_secs_f64() * 1_000.0).collect();
         delays.iter().sum::<f64>() / delays.len() as f64
     }
 
     /// The part of the pulls that was concealed.
-    pub fn concealed(&self) -> f64 {
+    pub(crate) fn concealed(&self) -> f64 {
         self.received.concealed as f64 / self.received.played.max(1) as f64
     }
 
     /// Whether the `n`-th frame was played as it was said.
-    pub fn heard(&self, n: u64) -> bool {
+    pub(crate) fn heard(&self, n: u64) -> bool {
         self.pulls.iter().any(|(frame, _)| frame.0.iter().all(|sample| *sample == mark(n)))
     }
 }
 
 /// A call of `frames` times 10 ms; the budget may change at any frame.
-pub fn call(frames: u64, seed: u64, mut spend: impl FnMut(u64) -> Budget, link: Link<'_>) -> Outcome {
+pub(crate) fn call(frames: u64, seed: u64, mut spend: impl FnMut(u64) -> Budget, link: Link<'_>) -> Outcome {
     let mut rng = Seed::from_u64(seed).derive("link").rng();
     let mut sender = Sender::new(Plain::default(), &SenderConfig::default());
     let mut receiver = Receiver::new(Plain::default(), &ReceiverConfig::default());
@@ -169,7 +174,7 @@ pub fn call(frames: u64, seed: u64, mut spend: impl FnMut(u64) -> Budget, link: 
 }
 
 /// Hands each audio chunk of a body to the receiver.
-pub fn deliver(receiver: &mut Receiver<Plain>, body: &[u8], at: Instant) {
+pub(crate) fn deliver(receiver: &mut Receiver<Plain>, body: &[u8], at: Instant) {
     for chunk in Chunks::new(body) {
         let (kind, inside) = chunk.unwrap();
         if kind == Kind::AUDIO {

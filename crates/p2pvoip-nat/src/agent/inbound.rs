@@ -194,10 +194,16 @@ impl Agent {
     /// The peer says that both sides have the same role (RFC 8445 section 7.2.5.1).
     fn on_role_conflict(&mut self, id: PairId, header: Header) {
         let check = self.list.get(id).and_then(|pair| pair.check(header.id));
-        // An answer to a check in the role before tells nothing new.
+        // An answer to a check in the role before tells nothing new. Each refusal counts once, even if it comes twice.
         if check.is_none_or(|(check, _)| check.controlling == self.controlling()) {
             self.switch_role();
             self.own.tie_breaker = self.dice.roles.next_u64();
+        }
+        if let Some(pair) = self.list.get_mut(id) {
+            pair.close(header.id);
+        }
+        if let Some(consent) = &mut self.consent {
+            consent.close(header.id);
         }
         self.list.trigger(id);
     }

@@ -13,13 +13,14 @@
 
 mod inbound;
 mod intent;
+mod interface;
 mod outbound;
 mod settle;
 
 use core::fmt;
 use core::net::SocketAddr;
 
-use p2pvoip_core::{Instant, Machine, Outbox, Output, Redacted, Rng, Seed, Wake};
+use p2pvoip_core::{Instant, Machine, Outbox, Output, Rng, Seed, Wake};
 use stun_rs::HMACKey;
 
 use crate::address;
@@ -28,7 +29,7 @@ use crate::checklist::CheckList;
 use crate::config::{CandidatePolicy, Config, ConfigError};
 use crate::consent::Consent;
 use crate::credentials::Credentials;
-use crate::error::{CommandError, Failure, Refused};
+use crate::error::{CommandError, Refused};
 use crate::gather::{Gatherer, MAX_BASES};
 use crate::heard::Heard;
 use crate::nomination::Nomination;
@@ -38,63 +39,7 @@ use crate::route::Route;
 use crate::stats::Stats;
 
 use intent::Intent;
-
-/// Which side chooses the pair (RFC 8445 section 6.1.1). The caller controls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// This side nominates.
-    Controlling,
-    /// The peer nominates.
-    Controlled,
-}
-
-/// A datagram that came in: all of them that [`is_stun`](crate::is_stun) holds for go to the agent.
-#[derive(Clone, Copy)]
-pub struct Datagram<'a> {
-    /// The address of the socket that it came in on, as given to [`Agent::gather`].
-    pub local: SocketAddr,
-    /// Where it came from.
-    pub remote: SocketAddr,
-    /// What it says.
-    pub bytes: &'a [u8],
-}
-
-impl fmt::Debug for Datagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Datagram").field("len", &self.bytes.len()).finish_non_exhaustive()
-    }
-}
-
-/// Where a datagram goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Transmit {
-    /// The address of the socket to send it from.
-    pub local: SocketAddr,
-    /// Where to.
-    pub remote: SocketAddr,
-}
-
-impl fmt::Debug for Transmit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transmit").field("remote", &Redacted(&self.remote)).finish_non_exhaustive()
-    }
-}
-
-/// What the owner of an agent is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// An own candidate, to be told to the peer.
-    Candidate(Candidate),
-    /// No further own candidate will come.
-    GatheringDone,
-    /// Media takes this route from now on.
-    Route(Route),
-    /// The peer has been silent for too long: nothing may be sent to it any more. The agent has ended.
-    ConsentLost,
-    /// No path was found. The agent has ended.
-    Failed(Failure),
-}
+pub use interface::{Datagram, Event, Role, Transmit};
 
 /// Intents that wait for [`Machine::poll_output`].
 const OUTBOX: usize = 32;
@@ -166,6 +111,10 @@ impl Agent {
     ///
     /// # Errors
     /// [`ConfigError`] when the configuration is of no use.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the seed is given away, so that nobody else draws from it"
+    )]
     pub fn new(config: Config, role: Role, seed: Seed, now: Instant) -> Result<Self, ConfigError> {
         config.validate()?;
         let credentials = Credentials::draw(&mut seed.derive("credentials").rng());

@@ -60,7 +60,7 @@ impl Agent {
                 pair.open.as_mut().and_then(|(check, schedule)| schedule.step(now).then_some(*check));
             match repeated {
                 Some(check) => self.send_check(check),
-                None => pair.fail(),
+                None => pair.give_up(),
             }
         } else if self.gatherer.next_at().is_some_and(|at| at <= now) {
             if let Some(query) = self.gatherer.repeat(now) {

@@ -25,13 +25,13 @@ impl Agent {
         if complete && self.peer.is_some() && self.completion.complete_since.is_none() {
             self.completion.complete_since = Some(now);
         }
-        if self.controlling() {
-            if let Some(id) = self.nomination.choose(&self.list, complete, now) {
-                if let Some(pair) = self.list.get_mut(id) {
-                    pair.nominate = true;
-                }
-                self.list.trigger(id);
+        if self.controlling()
+            && let Some(id) = self.nomination.choose(&self.list, complete, now)
+        {
+            if let Some(pair) = self.list.get_mut(id) {
+                pair.nominate = true;
             }
+            self.list.trigger(id);
         }
         self.settle_route(now);
     }

@@ -95,9 +95,8 @@ pub(crate) fn parse_request(bytes: &[u8], key: &HMACKey) -> Result<Request, Refu
         decoded.get::<IceControlling>().and_then(|a| a.as_ice_controlling().ok()).map(|t| *t.as_ref());
     let controlled =
         decoded.get::<IceControlled>().and_then(|a| a.as_ice_controlled().ok()).map(|t| *t.as_ref());
-    let tie_breaker = match (controlling, controlled) {
-        (Some(number), None) | (None, Some(number)) => number,
-        (Some(_), Some(_)) | (None, None) => return Err(Refused::Malformed),
+    let ((Some(tie_breaker), None) | (None, Some(tie_breaker))) = (controlling, controlled) else {
+        return Err(Refused::Malformed);
     };
     let nominate = decoded.get::<UseCandidate>().is_some();
     Ok(Request {

@@ -94,10 +94,39 @@ fn absent_integrity_or_fingerprint_is_refused() {
 }
 
 #[test]
+fn a_whole_check_or_answer_without_integrity_is_refused() {
+    use stun_rs::attributes::ice::{IceControlled, Priority};
+    use stun_rs::attributes::stun::{Fingerprint, UserName};
+    let whole = stun_rs::StunMessageBuilder::new(stun_rs::methods::BINDING, stun_rs::MessageClass::Request)
+        .with_transaction_id(ID.into())
+        .with_attribute(UserName::new("evtj:h6vY").unwrap())
+        .with_attribute(Priority::from(5))
+        .with_attribute(IceControlled::from(7))
+        .with_attribute(Fingerprint::default())
+        .build();
+    let check = bytes(|buf| stun_rs::MessageEncoderBuilder::default().build().encode(buf, &whole).ok());
+    assert!(parse_request(&check, &key()).err() == Some(Refused::Unauthentic));
+    let query = bytes(|buf| emit_query(ID, buf));
+    let answer = bytes(|buf| answer_binding(&query, "192.0.2.1:9".parse().unwrap(), buf));
+    assert!(parse_query_answer(&answer).is_ok());
+    assert!(parse_answer(&answer, &key()).err() == Some(Refused::Unauthentic));
+}
+
+#[test]
+fn an_attribute_behind_the_fingerprint_is_refused() {
+    let mut query = bytes(|buf| emit_query(ID, buf));
+    query.extend(hex("8022000461626364"));
+    query[3] += 8;
+    assert!(Header::parse(&query).is_some());
+    assert_eq!(answer_binding(&query, "192.0.2.1:9".parse().unwrap(), &mut [0; ANSWER_LEN]), None);
+}
+
+#[test]
 fn trailing_bytes_are_refused() {
     let mut long = hex(REQUEST);
     long.extend([0; 4]);
     assert!(is_stun(&long) && Header::parse(&long).is_none());
+    assert!(parse_request(&long, &key()).err() == Some(Refused::Malformed));
 }
 
 #[test]

@@ -54,9 +54,8 @@ fn one_local_network_works_by_hairpin_when_hosts_are_not_told() {
     });
     assert!(call.connects());
     for caller in [call.a(), call.b()] {
-        let told = caller.events.iter().filter_map(|(_, event)| match event {
-            Event::Candidate(candidate) => Some(candidate.kind),
-            _ => None,
+        let told = caller.events.iter().filter_map(|(_, event)| {
+            if let Event::Candidate(candidate) = event { Some(candidate.kind) } else { None }
         });
         assert_eq!(told.collect::<Vec<_>>(), [Kind::ServerReflexive]);
         assert_eq!(caller.route().unwrap().remote.ip().to_string(), "192.0.2.1");

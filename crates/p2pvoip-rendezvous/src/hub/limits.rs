@@ -22,6 +22,10 @@ pub struct Limits {
     pub waiting: usize,
     /// How long an envelope waits for a listener that is expected back.
     pub keep: Duration,
+    /// Envelopes of one connection that it has not acknowledged; the oldest is given up for a new one.
+    pub unread: usize,
+    /// How long an envelope may be sent again to who listens next: as long as a caller waits for an answer.
+    pub unread_age: Duration,
     /// How long after its last listener left a mailbox expects it back.
     pub expected_back: Duration,
     /// Published records.
@@ -54,6 +58,8 @@ impl Default for Limits {
             waiting_per_mailbox: 8,
             waiting: 1_024,
             keep: Duration::from_secs(10),
+            unread: 32,
+            unread_age: Duration::from_secs(20),
             expected_back: Duration::from_secs(60),
             records: 65_536,
             slots_per_connection: 16,

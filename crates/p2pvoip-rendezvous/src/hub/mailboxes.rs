@@ -46,11 +46,6 @@ impl Mailboxes {
         }
     }
 
-    /// How many envelopes would be handed to who listens now.
-    pub(super) fn waiting_for(&self, id: &MailboxId) -> usize {
-        self.boxes.get(id).map_or(0, |mailbox| mailbox.waiting.len())
-    }
-
     /// Adds a listener and hands over what still waits.
     pub(super) fn listen(
         &mut self,
@@ -80,14 +75,27 @@ impl Mailboxes {
     pub(super) fn forget(&mut self, id: &MailboxId, connection: ConnectionId, now: Instant) {
         self.leave(id, connection, now);
         // Nothing waits in it: it was listened to until now.
-        if self.listeners_of(id) == 0 {
+        if self.listeners_of(id).is_empty() {
             self.boxes.remove(id);
         }
     }
 
-    /// How many would be sent this envelope.
-    pub(super) fn listeners_of(&self, id: &MailboxId) -> usize {
-        self.boxes.get(id).map_or(0, |mailbox| mailbox.listeners.len())
+    /// Who would be sent an envelope.
+    pub(super) fn listeners_of(&self, id: &MailboxId) -> &[ConnectionId] {
+        self.boxes.get(id).map_or(&[], |mailbox| &mailbox.listeners)
+    }
+
+    /// An envelope was sent to a connection that is gone, and not read: it waits if nobody else has got it.
+    pub(super) fn keep_unread(&mut self, id: &MailboxId, until: Instant, envelope: Shared, limits: &Limits) {
+        let room = self.waiting < limits.waiting;
+        if let Some(mailbox) = self.boxes.get_mut(id)
+            && mailbox.listeners.is_empty()
+            && room
+            && mailbox.waiting.len() < limits.waiting_per_mailbox.min(super::MAX_FAN_OUT)
+        {
+            mailbox.waiting.push((until, envelope));
+            self.waiting += 1;
+        }
     }
 
     pub(super) fn put(&mut self, id: &MailboxId, envelope: &Shared, limits: &Limits, now: Instant) -> Put {

@@ -10,6 +10,7 @@
 //! - Anything on disk: records are published anew by their owners.
 
 mod budget;
+mod connections;
 mod limits;
 mod mailboxes;
 mod records;
@@ -19,7 +20,7 @@ mod tests;
 pub use budget::Rate;
 pub use limits::Limits;
 
-use budget::Budget;
+use connections::Connection;
 use mailboxes::{Mailboxes, Put, Shared};
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Full, Instant, Machine, Outbox, Output, Wake};
@@ -28,7 +29,7 @@ use p2pvoip_signal::rendezvous::{
 };
 use p2pvoip_signal::{MailboxId, Slot, Token};
 use records::{Published, RecentPuts, Records};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,18 +101,9 @@ pub struct Stats {
     pub refused: u64,
 }
 
-struct Connection {
-    greeted: bool,
-    heard: Instant,
-    budget: Budget,
-    excess: u32,
-    listens: BTreeSet<MailboxId>,
-    slots: BTreeSet<Slot>,
-}
-
 enum Intent {
     Answer(ConnectionId, Answer),
-    Envelope(ConnectionId, MailboxId, Shared),
+    Envelope { to: ConnectionId, serial: u32, mailbox: MailboxId, envelope: Shared },
     Bundle(ConnectionId, RequestId, Arc<[u8]>),
     Close(ConnectionId),
 }
@@ -176,39 +168,16 @@ impl Hub {
         }
     }
 
-    fn on_opened(&mut self, id: ConnectionId, now: Instant) -> Result<(), Refused> {
-        if self.connections.contains_key(&id) {
-            return Err(Refused::Unexpected);
-        }
-        if self.connections.len() >= self.limits.connections {
-            return Err(Refused::TooManyConnections);
-        }
-        let connection = Connection {
-            greeted: false,
-            heard: now,
-            budget: Budget::new(self.limits.frames, now),
-            excess: 0,
-            listens: BTreeSet::new(),
-            slots: BTreeSet::new(),
-        };
-        self.connections.insert(id, connection);
-        Ok(())
-    }
-
-    /// Also for one that is not known: the owner tells it of a connection that a sweep has closed.
-    fn on_closed(&mut self, id: ConnectionId, now: Instant) {
-        if let Some(connection) = self.connections.remove(&id) {
-            for mailbox in &connection.listens {
-                self.mailboxes.leave(mailbox, id, now);
-            }
-        }
-    }
-
     fn on_frame(&mut self, from: ConnectionId, bytes: &[u8], now: Instant) -> Result<(), Refused> {
         let frame = ClientFrame::parse(bytes)?;
         let connection = self.connections.get(&from).ok_or(Refused::Unexpected)?;
         if matches!(frame, ClientFrame::Hello { .. }) == connection.greeted {
             return Err(Refused::Unexpected);
+        }
+        if let ClientFrame::Received { serial } = frame
+            && self.on_received(from, serial, now)
+        {
+            return Ok(());
         }
         self.outbox.require(self.most_outputs(&frame))?;
         let in_time = self.charge(from, now)?;
@@ -217,6 +186,7 @@ impl Hub {
                 self.answer(from, ServerFrame::Welcome { version: version.min(PROTOCOL_VERSION) });
             }
             ClientFrame::Ping { nonce } => self.answer(from, ServerFrame::Pong { nonce }),
+            ClientFrame::Received { .. } => {}
             ClientFrame::Forget { token } => self.forget(from, &token, now),
             ClientFrame::Listen { id, .. }
             | ClientFrame::Put { id, .. }
@@ -240,27 +210,15 @@ impl Hub {
     /// The most outputs that this frame leads to.
     fn most_outputs(&self, frame: &ClientFrame<'_>) -> usize {
         1 + match frame {
-            ClientFrame::Listen { token, .. } => self.mailboxes.waiting_for(&mailbox_of(token)),
-            ClientFrame::Put { to, .. } => self.mailboxes.listeners_of(to),
+            ClientFrame::Listen { .. } => MAX_FAN_OUT,
+            ClientFrame::Put { to, .. } => self.mailboxes.listeners_of(to).len(),
             ClientFrame::Hello { .. }
             | ClientFrame::Forget { .. }
             | ClientFrame::Publish { .. }
             | ClientFrame::Fetch { .. }
+            | ClientFrame::Received { .. }
             | ClientFrame::Ping { .. } => 0,
         }
-    }
-
-    /// Takes a permit of the connection; whether there was one.
-    fn charge(&mut self, from: ConnectionId, now: Instant) -> Result<bool, Refused> {
-        let connection = self.connections.get_mut(&from).ok_or(Refused::Unexpected)?;
-        let in_time = connection.budget.take(self.limits.frames, now);
-        if !in_time && connection.excess >= self.limits.excess_frames {
-            return Err(Refused::Flood);
-        }
-        connection.excess = if in_time { 0 } else { connection.excess + 1 };
-        connection.heard = now;
-        connection.greeted = true;
-        Ok(in_time)
     }
 
     fn listen(&mut self, from: ConnectionId, id: RequestId, token: &Token, now: Instant) {
@@ -274,10 +232,11 @@ impl Hub {
             return self.refuse(from, id, Refusal::Limit);
         }
         connection.listens.insert(mailbox);
+        let unread = self.unread_in(&mailbox, now);
         let waiting = self.mailboxes.listen(mailbox, from, &self.limits, now);
         self.answer(from, ServerFrame::Done { id });
-        for envelope in waiting {
-            self.push(Intent::Envelope(from, mailbox, envelope));
+        for envelope in waiting.into_iter().chain(unread).take(MAX_FAN_OUT) {
+            self.send_envelope(from, mailbox, envelope, now);
         }
     }
 
@@ -296,7 +255,7 @@ impl Hub {
         match self.mailboxes.put(&to, envelope, &self.limits, now) {
             Put::To(listeners) => {
                 for listener in listeners {
-                    self.push(Intent::Envelope(listener, to, Arc::clone(envelope)));
+                    self.send_envelope(listener, to, Arc::clone(envelope), now);
                 }
             }
             Put::Kept => {}
@@ -419,8 +378,8 @@ impl Machine for Hub {
             let (to, emitted) = match &intent {
                 Intent::Close(id) => return Output::Event(Event::Close(*id)),
                 Intent::Answer(to, frame) => (*to, frame.emit(buf)),
-                Intent::Envelope(to, mailbox, envelope) => {
-                    (*to, ServerFrame::Envelope { mailbox: *mailbox, envelope }.emit(buf))
+                Intent::Envelope { to, serial, mailbox, envelope } => {
+                    (*to, ServerFrame::Envelope { serial: *serial, mailbox: *mailbox, envelope }.emit(buf))
                 }
                 Intent::Bundle(to, id, bytes) => (*to, ServerFrame::Bundle { id: *id, bytes }.emit(buf)),
             };

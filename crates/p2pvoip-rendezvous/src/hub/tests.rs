@@ -129,7 +129,9 @@ fn an_envelope_waits_only_for_a_listener_who_is_expected_back() {
     join(&mut hub, ConnectionId(3), back);
     let got = say(&mut hub, ConnectionId(3), listen(1, BOX), back);
     assert_eq!(got, [Got::Done(ConnectionId(3), 1), Got::Envelope(ConnectionId(3), 9)]);
-    hub.handle_input(Input::Closed(ConnectionId(3)), back).unwrap();
+    let third = ConnectionId(3);
+    assert_eq!(say(&mut hub, third, ClientFrame::Received { serial: 1 }, back), []);
+    hub.handle_input(Input::Closed(third), back).unwrap();
     say(&mut hub, BOB, put(3), back);
     let late = back + Duration::from_secs(10);
     join(&mut hub, ConnectionId(4), late);
@@ -137,6 +139,42 @@ fn an_envelope_waits_only_for_a_listener_who_is_expected_back() {
     hub.handle_input(Input::Closed(ConnectionId(4)), late).unwrap();
     let given_up = late + Duration::from_secs(60);
     assert_eq!(say(&mut hub, BOB, put(4), given_up), [Got::Absent(BOB, 4)]);
+}
+
+#[test]
+fn what_was_not_read_is_sent_again_after_the_connection_broke() {
+    let mut hub = hub();
+    say(&mut hub, ALICE, listen(1, BOX), START);
+    say(&mut hub, BOB, put(1), START);
+    say(&mut hub, BOB, put(2), START);
+    say(&mut hub, ALICE, ClientFrame::Received { serial: 1 }, START);
+    hub.handle_input(Input::Closed(ALICE), START).unwrap();
+    let back = START + Duration::from_millis(19_999);
+    let third = ConnectionId(3);
+    join(&mut hub, third, back);
+    let got = say(&mut hub, third, listen(1, BOX), back);
+    assert_eq!(got, [Got::Done(third, 1), Got::Envelope(third, 9)]);
+    // The same, for a connection that is dead without anyone having noticed.
+    let fourth = ConnectionId(4);
+    join(&mut hub, fourth, back);
+    let got = say(&mut hub, fourth, listen(1, BOX), back);
+    assert_eq!(got, [Got::Done(fourth, 1), Got::Envelope(fourth, 9)]);
+    let late = back + Duration::from_secs(20);
+    let fifth = ConnectionId(5);
+    join(&mut hub, fifth, late);
+    assert_eq!(say(&mut hub, fifth, listen(1, BOX), late), [Got::Done(fifth, 1)]);
+}
+
+#[test]
+fn unread_envelopes_of_a_connection_are_limited() {
+    let mut hub = hub_with(Limits { unread: 2, ..Limits::default() });
+    say(&mut hub, ALICE, listen(1, BOX), START);
+    for id in 1..=3 {
+        say(&mut hub, BOB, put(id), START);
+    }
+    hub.handle_input(Input::Closed(ALICE), START).unwrap();
+    join(&mut hub, ConnectionId(3), START);
+    assert_eq!(say(&mut hub, ConnectionId(3), listen(1, BOX), START).len(), 1 + 2);
 }
 
 #[test]
@@ -238,6 +276,23 @@ fn a_client_that_is_too_fast_is_told_and_one_that_goes_on_is_refused() {
     assert_eq!(try_say(&mut hub, BOB, put(5), START), Err(Refused::Flood));
     let later = START + Duration::from_secs(1);
     assert_eq!(say(&mut hub, BOB, put(6), later), [Got::Absent(BOB, 6)], "a second gives one more");
+}
+
+#[test]
+fn acknowledgements_cost_no_permit_unless_they_are_made_up() {
+    let frames = Rate { burst: 4, per_second: 1 };
+    let mut hub = hub_with(Limits { frames, excess_frames: 0, ..Limits::default() });
+    say(&mut hub, ALICE, listen(1, BOX), START);
+    say(&mut hub, BOB, put(1), START);
+    say(&mut hub, BOB, put(2), START);
+    say(&mut hub, BOB, put(3), START);
+    for serial in 1..=3 {
+        say(&mut hub, ALICE, ClientFrame::Received { serial }, START);
+    }
+    let made_up = ClientFrame::Received { serial: 1 };
+    assert_eq!(say(&mut hub, ALICE, made_up, START), []);
+    assert_eq!(say(&mut hub, ALICE, made_up, START), []);
+    assert_eq!(try_say(&mut hub, ALICE, made_up, START), Err(Refused::Flood));
 }
 
 #[test]

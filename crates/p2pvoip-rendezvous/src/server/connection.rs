@@ -40,7 +40,7 @@ pub(super) async fn serve(
 ) {
     // Envelopes are small and wanted at once; a socket that cannot do this still works.
     let _ = stream.set_nodelay(true);
-    let deadline = tokio::time::Instant::now() + HANDSHAKE_WAIT;
+    let deadline = place.shared.clock.deadline(place.shared.now() + HANDSHAKE_WAIT);
     let Some(tls) = tls else { return talk(stream, deadline, place, stopped).await };
     if let Ok(Ok(stream)) = tokio::time::timeout_at(deadline, tls.accept(stream)).await {
         talk(stream, deadline, place, stopped).await;

@@ -218,11 +218,13 @@ impl Client {
         if !self.is_online() {
             return Err(Refused::Unexpected);
         }
-        self.outbox.require(1)?;
+        // An envelope is told and acknowledged.
+        self.outbox.require(2)?;
         match frame {
             ServerFrame::Welcome { .. } | ServerFrame::Pong { .. } => {}
-            ServerFrame::Envelope { mailbox, envelope } => {
+            ServerFrame::Envelope { serial, mailbox, envelope } => {
                 let envelope = Envelope::from_bytes(envelope)?;
+                self.send(Outgoing::Received { serial });
                 self.tell(Event::Envelope { mailbox, envelope });
             }
             ServerFrame::Done { id } => self.on_done(id)?,

@@ -12,8 +12,8 @@ pub const PROTOCOL_VERSION: u8 = 1;
 pub const MAX_BUNDLE_LEN: usize = 2_048;
 /// The longest frame of a client in bytes: a put (kind, id, mailbox, envelope).
 pub const MAX_CLIENT_FRAME: usize = 1 + 8 + 16 + ENVELOPE_LEN;
-/// The longest frame of a server in bytes: an envelope (kind, mailbox, envelope).
-pub const MAX_SERVER_FRAME: usize = 1 + 16 + ENVELOPE_LEN;
+/// The longest frame of a server in bytes: an envelope (kind, serial, mailbox, envelope).
+pub const MAX_SERVER_FRAME: usize = 1 + 4 + 16 + ENVELOPE_LEN;
 /// The longest time that a record stays published without being published anew.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
@@ -104,6 +104,11 @@ pub enum ClientFrame<'a> {
         /// Which slot.
         slot: Slot,
     },
+    /// An envelope arrived. Until the server hears so it is sent again to whoever listens after the connection broke.
+    Received {
+        /// That of the envelope.
+        serial: u32,
+    },
     /// Are you there?
     Ping {
         /// Comes back in the pong.
@@ -136,8 +141,10 @@ pub enum ServerFrame<'a> {
         /// Why.
         why: Refusal,
     },
-    /// An envelope came to a mailbox that this connection listens to.
+    /// An envelope came to a mailbox that this connection listens to; answered by `Received`.
     Envelope {
+        /// Which envelope of this connection.
+        serial: u32,
         /// Which mailbox.
         mailbox: MailboxId,
         /// What.
@@ -194,6 +201,10 @@ impl<'a> ClientFrame<'a> {
                 to.u8(7)?;
                 to.u32(nonce)?;
             }
+            Self::Received { serial } => {
+                to.u8(8)?;
+                to.u32(serial)?;
+            }
         }
         Ok(to.len())
     }
@@ -222,6 +233,7 @@ impl<'a> ClientFrame<'a> {
             },
             6 => Self::Fetch { id: request(&mut from)?, slot: Slot::new(from.array()?) },
             7 => Self::Ping { nonce: from.u32()? },
+            8 => Self::Received { serial: from.u32()? },
             _ => return Err(Malformed::Invalid("client frame kind")),
         };
         from.finish()?;
@@ -244,8 +256,9 @@ impl<'a> ServerFrame<'a> {
                 head(&mut to, 4, id)?;
                 to.u8(why.code())?;
             }
-            Self::Envelope { mailbox, envelope } => {
+            Self::Envelope { serial, mailbox, envelope } => {
                 to.u8(5)?;
+                to.u32(serial)?;
                 to.bytes(mailbox.as_bytes())?;
                 to.bytes(envelope)?;
             }
@@ -272,7 +285,11 @@ impl<'a> ServerFrame<'a> {
             2 => Self::Done { id: request(&mut from)? },
             3 => Self::Absent { id: request(&mut from)? },
             4 => Self::Refused { id: request(&mut from)?, why: Refusal::from_code(from.u8()?) },
-            5 => Self::Envelope { mailbox: MailboxId::new(from.array()?), envelope: envelope(&mut from)? },
+            5 => Self::Envelope {
+                serial: from.u32()?,
+                mailbox: MailboxId::new(from.array()?),
+                envelope: envelope(&mut from)?,
+            },
             6 => Self::Bundle { id: request(&mut from)?, bytes: bundle_within(from.rest())? },
             7 => Self::Pong { nonce: from.u32()? },
             _ => return Err(Malformed::Invalid("server frame kind")),
@@ -292,6 +309,7 @@ impl core::fmt::Debug for ClientFrame<'_> {
             Self::Put { .. } => "Put",
             Self::Publish { .. } => "Publish",
             Self::Fetch { .. } => "Fetch",
+            Self::Received { .. } => "Received",
             Self::Ping { .. } => "Ping",
         })
     }
@@ -360,6 +378,7 @@ mod tests {
                 ClientFrame::Publish { id, token, sequence: id.0, lifetime: number % 604_801, bytes: &bytes },
                 ClientFrame::Fetch { id, slot: Slot::new(name) },
                 ClientFrame::Ping { nonce: number },
+                ClientFrame::Received { serial: number },
             ] {
                 let mut buf = [0; MAX_CLIENT_FRAME];
                 let len = frame.emit(&mut buf).unwrap();
@@ -379,7 +398,7 @@ mod tests {
                 ServerFrame::Done { id },
                 ServerFrame::Absent { id },
                 ServerFrame::Refused { id, why: Refusal::from_code(fill) },
-                ServerFrame::Envelope { mailbox: MailboxId::new(name), envelope: &envelope },
+                ServerFrame::Envelope { serial: number, mailbox: MailboxId::new(name), envelope: &envelope },
                 ServerFrame::Bundle { id, bytes: &bytes },
                 ServerFrame::Pong { nonce: number },
             ] {

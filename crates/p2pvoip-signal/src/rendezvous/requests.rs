@@ -31,6 +31,7 @@ pub(super) enum Outgoing {
     Listen { id: RequestId, token: Token },
     Forget { token: Token },
     Ask { id: RequestId, ask: Ask },
+    Received { serial: u32 },
     Ping { nonce: u32 },
 }
 
@@ -40,6 +41,7 @@ impl Outgoing {
             Self::Hello => ClientFrame::Hello { version: PROTOCOL_VERSION },
             Self::Listen { id, token } => ClientFrame::Listen { id: *id, token: *token },
             Self::Forget { token } => ClientFrame::Forget { token: *token },
+            Self::Received { serial } => ClientFrame::Received { serial: *serial },
             Self::Ping { nonce } => ClientFrame::Ping { nonce: *nonce },
             Self::Ask { id, ask } => match ask {
                 Ask::Put { to, envelope } => {

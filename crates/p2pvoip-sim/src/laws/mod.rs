@@ -78,7 +78,7 @@ impl From<Result<(), Full>> for Verdict {
 
 /// A constructor, a script and what the harness must know to judge a machine.
 ///
-/// `tests/laws.rs` of this crate has a whole example.
+/// The crate's README has an example; `tests/laws/` shows a lawful machine and one that breaks each law.
 pub struct Laws<M: Machine> {
     construct: Box<dyn Fn(Instant) -> M>,
     steps: Vec<Step<M>>,

@@ -31,8 +31,8 @@ pub use node::{Action, Datagram, Node, StreamEvent};
 pub use record::{Cause, Counters, Fate, Tap, Tapped, Traced};
 use record::{TRACE_LEN, Trace};
 use route::{Holder, Packet, Place};
+use stream::Stream;
 pub use stream::StreamId;
-use stream::{Carried, Stream};
 
 /// The most bytes of a datagram or a message.
 pub const MAX_BYTES: usize = 65_536;
@@ -68,7 +68,7 @@ pub const PUBLIC: RealmId = RealmId(0);
 #[derive(Debug)]
 enum Happening {
     Packet { packet: Packet, place: Place },
-    Stream { stream: StreamId, to: HostId, carried: Carried },
+    Stream { stream: StreamId },
     Wake { host: HostId },
 }
 

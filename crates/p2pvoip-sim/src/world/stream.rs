@@ -2,6 +2,7 @@
 //!
 //! A stream stands for a TCP or WebSocket connection to a server; it does not pass links or NATs.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use p2pvoip_core::Instant;
@@ -27,16 +28,17 @@ pub(super) struct Stream {
     ends: [HostId; 2],
     delay: Duration,
     state: State,
-    /// What waits until the stream is not stalled any more: for which end, and what.
-    held: Vec<(HostId, Carried)>,
-    under_way: u64,
+    is_stalled: bool,
+    /// What is under way: for which end, and what. The agenda says when the front arrives.
+    under_way: VecDeque<(HostId, Carried)>,
+    /// How many arrivals were due while it was stalled.
+    overdue: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Open,
-    Stalled,
-    /// One end closed it; it takes no messages any more, but still carries what is under way.
+    /// It takes no messages any more, but still carries what is under way.
     Ending,
     Closed,
 }
@@ -44,9 +46,7 @@ enum State {
 impl<N: Node> World<N> {
     /// Opens a stream between two hosts; both are told after `delay`, and each message takes as long.
     pub fn connect(&mut self, a: HostId, b: HostId, delay: Duration) -> StreamId {
-        let id = StreamId(self.streams.len());
-        let (state, held) = (State::Open, Vec::new());
-        self.streams.push(Stream { ends: [a, b], delay, state, held, under_way: 0 });
+        let id = self.add_stream(a, b, delay, State::Open);
         self.carry(id, b, Carried::Opened);
         self.carry(id, a, Carried::Opened);
         id
@@ -57,28 +57,21 @@ impl<N: Node> World<N> {
         let Some(cut) = self.streams.get_mut(stream.0).filter(|cut| cut.state != State::Closed) else {
             return;
         };
-        cut.state = State::Closed;
-        self.counters.messages_lost += cut.under_way;
-        cut.under_way = 0;
-        cut.held.clear();
+        self.counters.messages_lost += cut.close();
         for end in cut.ends {
             self.tell(end, stream, StreamEvent::Closed);
         }
     }
 
-    /// Holds back what a stream carries, without telling anybody, or lets it go on.
+    /// Holds back what a stream carries, without telling anybody, or lets it go on; what was held takes the delay again.
     pub fn stall(&mut self, stream: StreamId, is_stalled: bool) {
         let Some(stalled) = self.streams.get_mut(stream.0) else { return };
-        match (stalled.state, is_stalled) {
-            (State::Open, true) => stalled.state = State::Stalled,
-            (State::Stalled, false) => {
-                stalled.state = State::Open;
-                let (held, at) = (std::mem::take(&mut stalled.held), self.now + stalled.delay);
-                for (to, carried) in held {
-                    self.agenda.plan(at, Happening::Stream { stream, to, carried });
-                }
+        stalled.is_stalled = is_stalled;
+        if !is_stalled {
+            let at = self.now + stalled.delay;
+            for _ in 0..std::mem::take(&mut stalled.overdue) {
+                self.agenda.plan(at, Happening::Stream { stream });
             }
-            (State::Open | State::Stalled | State::Ending | State::Closed, _) => {}
         }
     }
 
@@ -103,74 +96,72 @@ impl<N: Node> World<N> {
             self.connect(from, to, delay);
             return;
         }
-        let stream = StreamId(self.streams.len());
-        let (state, held) = (State::Ending, Vec::new());
-        self.streams.push(Stream { ends: [from, to], delay, state, held, under_way: 0 });
+        let stream = self.add_stream(from, to, delay, State::Ending);
         self.carry(stream, from, Carried::End);
     }
 
     pub(super) fn send_message(&mut self, from: HostId, stream: StreamId, bytes: &[u8]) {
         self.counters.messages_sent += 1;
-        let open = self.streams.get_mut(stream.0).filter(|open| open.ends.contains(&from));
-        let Some(open) = open.filter(|open| matches!(open.state, State::Open | State::Stalled)) else {
-            self.counters.messages_lost += 1;
-            return;
-        };
-        open.under_way += 1;
-        let to = open.other(from);
-        let bytes = self.buffers.copy(bytes);
-        self.carry(stream, to, Carried::Message(bytes));
+        match self.other_end(from, stream) {
+            Some(to) => {
+                let bytes = self.buffers.copy(bytes);
+                self.carry(stream, to, Carried::Message(bytes));
+            }
+            None => self.counters.messages_lost += 1,
+        }
     }
 
     pub(super) fn close_stream(&mut self, from: HostId, stream: StreamId) {
-        let Some(open) = self.streams.get_mut(stream.0).filter(|open| open.ends.contains(&from)) else {
-            return;
-        };
-        if matches!(open.state, State::Open | State::Stalled) {
-            let to = open.other(from);
+        if let Some(to) = self.other_end(from, stream) {
             self.carry(stream, to, Carried::End);
-            self.stall(stream, false);
             if let Some(open) = self.streams.get_mut(stream.0) {
                 open.state = State::Ending;
             }
         }
     }
 
-    /// What a stream carried arrives.
-    pub(super) fn arrive(&mut self, stream: StreamId, to: HostId, carried: Carried) {
-        let Some(open) = self.streams.get_mut(stream.0).filter(|open| open.state != State::Closed) else {
-            return;
-        };
-        if open.state == State::Stalled {
-            open.held.push((to, carried));
+    /// The next that a stream carries arrives.
+    pub(super) fn arrive(&mut self, stream: StreamId) {
+        let Some(open) = self.streams.get_mut(stream.0) else { return };
+        if open.is_stalled {
+            open.overdue += 1;
             return;
         }
-        let peer = open.other(to);
+        let Some((to, carried)) = open.under_way.pop_front() else { return };
         match carried {
-            Carried::Opened => self.tell(to, stream, StreamEvent::Opened { peer }),
+            Carried::Opened => {
+                let peer = open.other(to);
+                self.tell(to, stream, StreamEvent::Opened { peer });
+            }
             Carried::Message(bytes) => {
-                open.under_way -= 1;
                 self.counters.messages_delivered += 1;
                 self.tell(to, stream, StreamEvent::Message(&bytes));
                 self.buffers.give_back(bytes);
             }
             Carried::End => {
-                open.state = State::Closed;
-                self.counters.messages_lost += open.under_way;
-                open.under_way = 0;
+                self.counters.messages_lost += open.close();
                 self.tell(to, stream, StreamEvent::Closed);
             }
         }
     }
 
+    fn add_stream(&mut self, a: HostId, b: HostId, delay: Duration, state: State) -> StreamId {
+        let under_way = VecDeque::new();
+        self.streams.push(Stream { ends: [a, b], delay, state, is_stalled: false, under_way, overdue: 0 });
+        StreamId(self.streams.len() - 1)
+    }
+
+    /// The end opposite to `from` of an open stream that is its own.
+    fn other_end(&self, from: HostId, stream: StreamId) -> Option<HostId> {
+        let open = self.streams.get(stream.0)?;
+        (open.state == State::Open && open.ends.contains(&from)).then(|| open.other(from))
+    }
+
     fn carry(&mut self, stream: StreamId, to: HostId, carried: Carried) {
-        let Some(open) = self.streams.get_mut(stream.0) else { return };
-        if open.state == State::Stalled {
-            open.held.push((to, carried));
-            return;
+        if let Some(open) = self.streams.get_mut(stream.0) {
+            open.under_way.push_back((to, carried));
+            self.agenda.plan(self.now + open.delay, Happening::Stream { stream });
         }
-        let at = self.now + open.delay;
-        self.agenda.plan(at, Happening::Stream { stream, to, carried });
     }
 
     fn tell(&mut self, host: HostId, stream: StreamId, event: StreamEvent<'_>) {
@@ -186,5 +177,12 @@ impl Stream {
     fn other(&self, end: HostId) -> HostId {
         let [a, b] = self.ends;
         if end == a { b } else { a }
+    }
+
+    /// Ends it; how many messages are lost by that.
+    fn close(&mut self) -> u64 {
+        self.state = State::Closed;
+        let lost = self.under_way.drain(..).filter(|(_, carried)| matches!(carried, Carried::Message(_)));
+        lost.count() as u64
     }
 }

@@ -16,7 +16,7 @@ impl<N: Node> World<N> {
         self.now = self.now.max(at);
         match happening {
             Happening::Packet { packet, place } => self.go_on(packet, place),
-            Happening::Stream { stream, to, carried } => self.arrive(stream, to, carried),
+            Happening::Stream { stream } => self.arrive(stream),
             Happening::Wake { host } => self.wake(host),
         }
         true

@@ -103,8 +103,8 @@ pub(super) struct Driver {
     to_reports: mpsc::Sender<(LinkId, Report)>,
     reports: mpsc::Receiver<(LinkId, Report)>,
     calls: BTreeMap<CallKey, Port>,
-    next_tick: Option<tokio::time::Instant>,
-    closing: Option<(oneshot::Sender<()>, tokio::time::Instant)>,
+    next_tick: Option<Instant>,
+    closing: Option<(oneshot::Sender<()>, Instant)>,
     buf: Vec<u8>,
 }
 
@@ -158,11 +158,9 @@ impl Driver {
     /// Waits for whatever comes first.
     async fn sleep(&mut self, wake: Option<Instant>) -> Woken {
         let clock = self.parts.clock;
+        let closing_at = self.closing.as_ref().map(|(_, at)| *at);
         let deadline =
-            [wake.map(|at| clock.deadline(at)), self.next_tick, self.closing.as_ref().map(|(_, at)| *at)]
-                .into_iter()
-                .flatten()
-                .min();
+            [wake, self.next_tick, closing_at].into_iter().flatten().min().map(|at| clock.deadline(at));
         let closing = self.closing.is_some();
         let (sockets, buf) = (&mut self.sockets, &mut self.buf);
         tokio::select! {
@@ -260,13 +258,14 @@ impl Driver {
 
     fn close(&mut self, done: Option<oneshot::Sender<()>>) {
         let done = done.unwrap_or_else(|| oneshot::channel().0);
-        self.closing = Some((done, tokio::time::Instant::now() + CLOSE_WAIT));
-        self.parts.engine.hang_up_all(self.parts.clock.now());
+        let now = self.parts.clock.now();
+        self.closing = Some((done, now + CLOSE_WAIT));
+        self.parts.engine.hang_up_all(now);
     }
 
     fn is_closed(&self) -> bool {
-        let late = |at: tokio::time::Instant| at <= tokio::time::Instant::now();
-        self.closing.as_ref().is_some_and(|(_, at)| !self.parts.engine.is_busy() || late(*at))
+        let now = self.parts.clock.now();
+        self.closing.as_ref().is_some_and(|(_, at)| !self.parts.engine.is_busy() || *at <= now)
     }
 
     /// Does what the engine says, until it waits; gives the moment it waits for.
@@ -337,7 +336,7 @@ impl Driver {
                 port.state.send_replace(*state);
             }
             CallEvent::Encrypted(encryption) => {
-                port.facts.send_modify(|facts| facts.encryption = Some(*encryption))
+                port.facts.send_modify(|facts| facts.encryption = Some(*encryption));
             }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(_) | CallEvent::Summary(_) => {}
@@ -351,8 +350,8 @@ impl Driver {
 
     /// Fires the engine's timers and the sound clock.
     fn on_time(&mut self) {
-        self.parts.engine.handle_timeout(self.parts.clock.now());
-        let now = tokio::time::Instant::now();
+        let now = self.parts.clock.now();
+        self.parts.engine.handle_timeout(now);
         if !self.calls.values().any(|port| port.plays) {
             self.next_tick = None;
             return;

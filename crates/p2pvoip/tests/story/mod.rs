@@ -20,9 +20,12 @@
 )]
 
 mod codec;
+mod direct;
 mod person;
+pub mod sample;
 mod servers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +36,8 @@ use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_sim::{HostId, START, Topology, World};
 
 pub use codec::Counting;
-pub use person::{Heard, Person};
+pub use direct::Direct;
+pub use person::{Deed, Heard, Person};
 pub use servers::{Node, Server};
 
 /// The date when every story begins.
@@ -60,7 +64,25 @@ pub struct Story {
     pub a: HostId,
     pub b: HostId,
     pub server: HostId,
-    card: ContactCard,
+    pub card: ContactCard,
+    remake: Remake,
+}
+
+/// What an endpoint is made of.
+#[derive(Clone)]
+struct Remake {
+    codec: Arc<dyn Codec>,
+    url: String,
+    stun: SocketAddr,
+}
+
+fn endpoint(seed: &Seed, codec: &Arc<dyn Codec>, url: &str, stun: SocketAddr) -> Endpoint {
+    let identity = Arc::new(Identity::generate(&seed.derive("identity")));
+    let mut settings = Settings::new(identity, Arc::clone(codec));
+    settings.server = Some(url.parse().unwrap());
+    settings.nat.stun_servers = vec![stun];
+    settings.max_calls = 1;
+    Endpoint::new(settings, seed.clone(), DATE, START).unwrap()
 }
 
 impl Story {
@@ -70,27 +92,44 @@ impl Story {
         world.set_trace_len(0);
         world.install(server.host, Node::Hub(Box::new(Server::new(START))));
         world.install(relay.host, Node::Stun(servers::Stun::default()));
-        let stun = (relay.address, 3478).into();
+        let stun = SocketAddr::new(relay.address, 3478);
         let url = format!("ws://{}:7000", server.address);
         let mut card = None;
-        for (place, name) in [(&a, "a"), (&b, "b")] {
-            let identity = Arc::new(Identity::generate(&seed.derive(name).derive("identity")));
-            let mut settings = Settings::new(identity, Arc::clone(codec));
-            settings.server = Some(url.parse().unwrap());
-            settings.nat.stun_servers = vec![stun];
-            let endpoint = Endpoint::new(settings, seed.derive(name), DATE, START).unwrap();
+        for (place, name, phase) in [(&a, "a", 3_100), (&b, "b", 7_300)] {
+            let endpoint = endpoint(&seed.derive(name), codec, &url, stun);
             card = endpoint.card().unwrap();
-            world.install(
-                place.host,
-                Node::Person(Box::new(Person::new(endpoint, place.address, server.host))),
-            );
+            let mut person = Person::new(endpoint, place.address, server.host);
+            person.tape = Some(Vec::new());
+            person.phase = Duration::from_micros(phase);
+            world.install(place.host, Node::Person(Box::new(person)));
         }
-        let mut story = Self { world, a: a.host, b: b.host, server: server.host, card: card.unwrap() };
-        let online = story.world.run_while(Duration::from_secs(10), |world| {
-            [a.host, b.host].iter().all(|host| person_of(world, *host).is_online)
+        let remake = Remake { codec: Arc::clone(codec), url, stun };
+        let (a, b, server) = (a.host, b.host, server.host);
+        let mut story = Self { world, a, b, server, card: card.unwrap(), remake };
+        story.come_online();
+        story
+    }
+
+    /// The same endpoint again, as it was before anything happened to it.
+    pub fn remake(&self, seed: &Seed) -> impl Fn(Instant) -> Endpoint + 'static {
+        let (remake, seed) = (self.remake.clone(), seed.clone());
+        move |_now| endpoint(&seed, &remake.codec, &remake.url, remake.stun)
+    }
+
+    /// No longer keeps tapes.
+    pub fn untaped(mut self) -> Self {
+        for host in [self.a, self.b] {
+            self.person_mut(host, |person, _| person.tape = None);
+        }
+        self
+    }
+
+    fn come_online(&mut self) {
+        let (a, b) = (self.a, self.b);
+        let online = self.world.run_while(Duration::from_secs(10), |world| {
+            [a, b].iter().all(|host| person_of(world, *host).is_online)
         });
         assert!(online, "both people come online");
-        story
     }
 
     pub fn now(&self) -> Instant {
@@ -141,6 +180,16 @@ impl Story {
                 (ends.map_or(Outcome::Talked, |reason| Outcome::Broke(reason.as_str())), Some(after))
             }
         }
+    }
+
+    /// Takes both endpoints out of the world, in mid-call.
+    pub fn take_apart(mut self) -> Direct {
+        let now = self.now();
+        let ends = [self.a, self.b].map(|host| match self.world.uninstall(host) {
+            Some(Node::Person(person)) => person.into_call(),
+            _ => panic!("no person lives there"),
+        });
+        Direct::new(ends, now)
     }
 
     /// How the call ended, at each side.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use p2pvoip::crypto::ContactCard;
-use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Transmit};
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
 use p2pvoip::{CallEvent, CallState, CallStats, EndReason, Frame};
@@ -15,6 +15,8 @@ use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 const TICK: Duration = Duration::from_millis(10);
 /// How long a person lets it ring.
 const RINGS_FOR: Duration = Duration::from_millis(500);
+/// How long a person's program takes to open sockets for a call that comes in.
+const OPENING_SOCKETS: Duration = Duration::from_millis(1);
 /// The port of a person's first call; each later one has the next.
 const FIRST_PORT: u16 = 5_000;
 
@@ -29,6 +31,50 @@ pub struct Heard {
     pub silent: u64,
 }
 
+/// One thing that was done to an endpoint, so that it can be done to another one.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Dial(Box<ContactCard>),
+    Gather(CallKey, SocketAddr),
+    Accept(CallKey),
+    HangUp(CallKey),
+    Capture(CallKey),
+    Playout(CallKey),
+    Connected(ServerId),
+    Disconnected(ServerId),
+    Frame(ServerId, Vec<u8>),
+    Datagram(CallKey, SocketAddr, SocketAddr, Vec<u8>),
+}
+
+impl Deed {
+    /// The input that it is, if it is one.
+    pub fn input(&self) -> Option<Input<'_>> {
+        let server = |server: &ServerId, input| Some(Input::Server { server: *server, input });
+        match self {
+            Self::Connected(id) => server(id, rendezvous::Input::Connected),
+            Self::Disconnected(id) => server(id, rendezvous::Input::Disconnected),
+            Self::Frame(id, bytes) => server(id, rendezvous::Input::Frame(bytes)),
+            Self::Datagram(call, local, remote, bytes) => {
+                Some(Input::Datagram { call: *call, local: *local, remote: *remote, bytes })
+            }
+            _ => None,
+        }
+    }
+
+    /// Does it, if it is a command.
+    pub fn command(&self, endpoint: &mut Endpoint, now: Instant) {
+        match self {
+            Self::Dial(card) => drop(endpoint.dial(card, now).unwrap()),
+            Self::Gather(call, base) => endpoint.gather(*call, &[*base], now).unwrap(),
+            Self::Accept(call) => endpoint.accept(*call, now),
+            Self::HangUp(call) => endpoint.hang_up(*call, now),
+            Self::Capture(call) => endpoint.capture(*call, &Frame::SILENCE, now),
+            Self::Playout(call) => drop(endpoint.playout(*call, &mut Frame::default(), now)),
+            _ => {}
+        }
+    }
+}
+
 /// One end of a call.
 pub struct Person {
     endpoint: Endpoint,
@@ -39,6 +85,7 @@ pub struct Person {
     actions: Vec<Action>,
     next_tick: Option<Instant>,
     answer_at: Option<Instant>,
+    begin_at: Option<(Instant, CallKey)>,
     now: Instant,
     /// Whether a call that rings is taken.
     pub answers: bool,
@@ -50,6 +97,10 @@ pub struct Person {
     pub heard: Heard,
     pub stats: Option<Box<CallStats>>,
     pub speaks: Frame,
+    /// When the sound clock starts, after the call is connected: no two clocks tick at the same moment.
+    pub phase: Duration,
+    /// Everything that was done to the endpoint, and when; kept when it is wanted.
+    pub tape: Option<Vec<(Instant, Deed)>>,
 }
 
 impl Person {
@@ -62,6 +113,7 @@ impl Person {
             actions: Vec::new(),
             next_tick: None,
             answer_at: None,
+            begin_at: None,
             now: p2pvoip_sim::START,
             answers: true,
             is_online: false,
@@ -72,6 +124,8 @@ impl Person {
             heard: Heard::default(),
             stats: None,
             speaks: Frame::SILENCE,
+            phase: TICK,
+            tape: None,
         }
     }
 
@@ -83,13 +137,26 @@ impl Person {
         }
     }
 
+    /// The endpoint and its call.
+    pub fn into_call(self) -> (Endpoint, CallKey) {
+        (self.endpoint, self.call.unwrap())
+    }
+
+    fn note(&mut self, now: Instant, deed: impl FnOnce() -> Deed) {
+        if let Some(tape) = &mut self.tape {
+            tape.push((now, deed()));
+        }
+    }
+
     pub fn dial(&mut self, card: &ContactCard, now: Instant) {
+        self.note(now, || Deed::Dial(Box::new(card.clone())));
         let call = self.endpoint.dial(card, now).unwrap();
         self.begin(call, now);
     }
 
     pub fn hang_up(&mut self, now: Instant) {
         if let Some(call) = self.call {
+            self.note(now, || Deed::HangUp(call));
             self.endpoint.hang_up(call, now);
         }
     }
@@ -100,9 +167,37 @@ impl Person {
         }
     }
 
+    /// Something comes from the world that no node of it sent.
+    pub fn input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
+        self.now = now;
+        self.endpoint.handle_input(input, now)
+    }
+
+    /// A datagram comes that no node of the world sent.
+    pub fn offer(
+        &mut self,
+        to: SocketAddr,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let call = self.call.unwrap();
+        self.input(Input::Datagram { call, local: to, remote: from, bytes }, now)
+    }
+
+    /// The server says something that it should not.
+    pub fn server_says(&mut self, frame: &[u8], now: Instant) {
+        if let Some((server, _)) = self.link {
+            let input = Input::Server { server, input: rendezvous::Input::Frame(frame) };
+            let _refused = self.input(input, now);
+        }
+    }
+
     fn begin(&mut self, call: CallKey, now: Instant) {
         let port = FIRST_PORT + u16::try_from(call.number()).unwrap();
-        self.endpoint.gather(call, &[SocketAddr::new(self.address, port)], now).unwrap();
+        let base = SocketAddr::new(self.address, port);
+        self.note(now, || Deed::Gather(call, base));
+        self.endpoint.gather(call, &[base], now).unwrap();
         self.call = Some(call);
     }
 
@@ -112,12 +207,15 @@ impl Person {
         let input =
             Input::Datagram { call, local: datagram.to, remote: datagram.from, bytes: datagram.bytes };
         // What is refused is dropped, as by every owner.
-        let _refused = self.endpoint.handle_input(input, now);
+        if self.endpoint.handle_input(input, now).is_ok() {
+            self.note(now, || Deed::Datagram(call, datagram.to, datagram.from, datagram.bytes.to_vec()));
+        }
     }
 
     pub fn handle_stream(&mut self, stream: StreamId, event: StreamEvent<'_>, now: Instant) {
         self.now = now;
         let Some((server, current)) = &mut self.link else { return };
+        let server = *server;
         let input = match event {
             StreamEvent::Opened { .. } => {
                 *current = Some(stream);
@@ -130,15 +228,25 @@ impl Person {
             }
             StreamEvent::Closed => return,
         };
-        let _refused = self.endpoint.handle_input(Input::Server { server: *server, input }, now);
+        if self.endpoint.handle_input(Input::Server { server, input }, now).is_ok() {
+            self.note(now, || match input {
+                rendezvous::Input::Connected => Deed::Connected(server),
+                rendezvous::Input::Disconnected => Deed::Disconnected(server),
+                rendezvous::Input::Frame(bytes) => Deed::Frame(server, bytes.to_vec()),
+            });
+        }
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.endpoint.handle_timeout(now);
+        if let Some((_, call)) = self.begin_at.take_if(|(at, _)| *at <= now) {
+            self.begin(call, now);
+        }
         if self.answer_at.is_some_and(|at| at <= now) {
             self.answer_at = None;
             if let (Some(call), true) = (self.call, self.answers) {
+                self.note(now, || Deed::Accept(call));
                 self.endpoint.accept(call, now);
             }
         }
@@ -151,6 +259,8 @@ impl Person {
     fn tick(&mut self, now: Instant) {
         let Some(call) = self.call else { return };
         let speaks = self.speaks;
+        self.note(now, || Deed::Capture(call));
+        self.note(now, || Deed::Playout(call));
         self.endpoint.capture(call, &speaks, now);
         let mut frame = Frame::SILENCE;
         let Some(played) = self.endpoint.playout(call, &mut frame, now) else { return };
@@ -158,7 +268,7 @@ impl Person {
             PlayedKind::Silence => self.heard.silent += 1,
             PlayedKind::Concealed => self.heard.concealed += 1,
             PlayedKind::Decoded | PlayedKind::Recovered | PlayedKind::Copied | PlayedKind::Stretched => {
-                self.heard.spoken += 1
+                self.heard.spoken += 1;
             }
         }
     }
@@ -179,7 +289,8 @@ impl Person {
                 }
                 Output::Event(event) => self.on_event(event),
                 Output::Wait(wake) => {
-                    let own = [self.next_tick, self.answer_at].into_iter().flatten().min();
+                    let begin_at = self.begin_at.map(|(at, _)| at);
+                    let own = [self.next_tick, self.answer_at, begin_at].into_iter().flatten().min();
                     let own = own.map(|at| Wake { at, why: "person" });
                     return Action::Wait(Wake::earliest(wake, own).map(|wake| wake.at));
                 }
@@ -203,7 +314,7 @@ impl Person {
             Event::Online => self.is_online = true,
             Event::Offline => self.is_online = false,
             Event::Incoming { call, .. } => {
-                self.begin(call, self.now);
+                self.begin_at = Some((self.now + OPENING_SOCKETS, call));
                 self.answer_at = Some(self.now + RINGS_FOR);
             }
             Event::Call { event, .. } => self.on_call(event),
@@ -216,7 +327,7 @@ impl Person {
         match event {
             CallEvent::State(state) => {
                 self.state = Some(state);
-                self.next_tick = (state == CallState::Connected).then(|| self.now + TICK);
+                self.next_tick = (state == CallState::Connected).then(|| self.now + self.phase);
             }
             CallEvent::Encrypted(_) => self.encrypted = true,
             CallEvent::Stats(stats) => self.stats = Some(stats),

@@ -64,6 +64,30 @@ fn an_answer_from_another_address_or_with_another_key_is_refused() {
 }
 
 #[test]
+fn an_answer_without_integrity_is_refused() {
+    let request = pass(&mut checking(Role::Controlled), millis(60)).requests_to(PEER).pop().unwrap();
+    let id = Header::parse(&request).unwrap().id;
+    let open = server_answer(&emitted(|buf| stun::emit_query(id, buf)), BASE);
+    assert_no_trace(busy, PEER, &open, Some(Refused::Unauthentic));
+}
+
+#[test]
+fn a_due_timer_waits_for_room_and_loses_nothing() {
+    let mut agent = busy();
+    let request = check(&agent, 1, |_| ());
+    while give(&mut agent, PEER, &request, millis(80)).is_ok() {}
+    agent.handle_timeout(millis(700));
+    let drained = drain(&mut agent);
+    // All answers, and behind them the triggered check and the query that found no room.
+    assert_eq!(
+        drained.requests_to(PEER).len() + drained.requests_to(SERVER).len() + OUTBOX,
+        drained.sent.len()
+    );
+    assert_eq!((drained.requests_to(PEER).len(), drained.requests_to(SERVER).len()), (1, 1));
+    assert_eq!(agent.stats().checks_answered, OUTBOX as u64);
+}
+
+#[test]
 fn an_answer_that_comes_twice_is_refused_the_second_time() {
     let mut agent = checking(Role::Controlled);
     let request = pass(&mut agent, millis(60)).requests_to(PEER).pop().unwrap();

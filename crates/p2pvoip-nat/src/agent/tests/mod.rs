@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::check::Check;
+use crate::error::Failure;
 use crate::stun::{self, Header};
 
 pub(super) const BASE: &str = "10.0.0.1:1000";

@@ -31,8 +31,7 @@ fn a_refusal_switches_the_role_once_and_the_check_goes_again_at_once() {
     give(&mut agent, PEER, &conflict, millis(90)).unwrap();
     assert_eq!(agent.role(), Role::Controlled);
     assert_ne!(agent.own.tie_breaker, tie_breaker);
-    // The old check is still known as cancelled: its refusal, heard twice, does not switch back.
-    give(&mut agent, PEER, &conflict, millis(95)).unwrap();
+    assert_eq!(give(&mut agent, PEER, &conflict, millis(95)), Err(Refused::NoRequest));
     assert_eq!(agent.role(), Role::Controlled);
     let again = pass(&mut agent, millis(100)).requests_to(PEER).pop().unwrap();
     let request = stun::parse_request(&again, &peer_credentials().key().unwrap()).ok().unwrap();
@@ -48,4 +47,18 @@ fn a_side_that_lost_control_nominates_no_more() {
     let nominate = check(&agent, 2, |check| check.nominate = true);
     give(&mut agent, PEER, &nominate, millis(3_000)).unwrap();
     assert!(drain(&mut agent).route().unwrap().nominated);
+}
+
+#[test]
+fn a_refused_consent_check_switches_the_role_once_and_gives_no_consent() {
+    let mut agent = connected(Role::Controlled);
+    let consent = pass(&mut agent, millis(7_000)).requests_to(PEER).pop().unwrap();
+    let id = Header::parse(&consent).unwrap().id;
+    let conflict = emitted(|buf| stun::emit_conflict(id, &peer_credentials().key().unwrap(), buf));
+    give(&mut agent, PEER, &conflict, millis(7_000)).unwrap();
+    assert_eq!(agent.role(), Role::Controlling);
+    assert_eq!(give(&mut agent, PEER, &conflict, millis(7_001)), Err(Refused::NoRequest));
+    assert_eq!(agent.role(), Role::Controlling);
+    assert!(pass(&mut agent, millis(30_079)).events.iter().all(|event| *event != Event::ConsentLost));
+    assert_eq!(pass(&mut agent, millis(30_080)).events, [Event::ConsentLost]);
 }

@@ -125,6 +125,9 @@ fn a_nomination_that_comes_first_counts_when_the_pair_works() {
     let mut agent = checking(Role::Controlled);
     let nominate = check(&agent, 1, |check| check.nominate = true);
     give(&mut agent, OTHER, &nominate, millis(10)).unwrap();
+    // A later check that does not nominate takes nothing back.
+    let plain = check(&agent, 2, |_| ());
+    give(&mut agent, OTHER, &plain, millis(20)).unwrap();
     let triggered = pass(&mut agent, millis(50)).requests_to(OTHER).pop().unwrap();
     give(&mut agent, OTHER, &answer(&triggered, "192.0.2.77:7"), millis(90)).unwrap();
     let route = drain(&mut agent).route().unwrap();

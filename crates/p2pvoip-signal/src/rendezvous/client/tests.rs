@@ -33,6 +33,7 @@ fn drain(client: &mut Client) -> Said {
                     ClientFrame::Publish { id, .. } => ("publish", Some(id)),
                     ClientFrame::Fetch { id, .. } => ("fetch", Some(id)),
                     ClientFrame::Ping { .. } => ("ping", None),
+                    ClientFrame::Received { .. } => ("received", None),
                 });
             }
             Output::Wait(wake) => {
@@ -88,7 +89,7 @@ fn answers_reach_the_request_that_they_name() {
         ServerFrame::Bundle { id: fetch, bytes: b"r" },
         ServerFrame::Absent { id: empty },
         ServerFrame::Done { id: listen },
-        ServerFrame::Envelope { mailbox: to, envelope: envelope().as_bytes() },
+        ServerFrame::Envelope { serial: 1, mailbox: to, envelope: envelope().as_bytes() },
     ] {
         tell(&mut client, frame, START).unwrap();
     }
@@ -214,13 +215,15 @@ fn tables_hold_their_limits_and_a_welcome_asks_them_all() {
 fn a_full_outbox_refuses_until_it_is_drained() {
     let mut client = online();
     let arrived = envelope();
-    let frame = ServerFrame::Envelope { mailbox: MailboxId::new([0; 16]), envelope: arrived.as_bytes() };
-    for _ in 0..OUTBOX {
+    let frame =
+        ServerFrame::Envelope { serial: 1, mailbox: MailboxId::new([0; 16]), envelope: arrived.as_bytes() };
+    for _ in 0..OUTBOX / 2 {
         tell(&mut client, frame, START).unwrap();
     }
     assert_eq!(tell(&mut client, frame, START), Err(Refused::Full(Full)));
     assert_eq!(client.fetch(Slot::new([0; 16]), START), Err(CommandError::Full(Full)));
-    assert_eq!(drain(&mut client).events.len(), OUTBOX);
+    let said = drain(&mut client);
+    assert_eq!((said.events.len(), said.frames), (OUTBOX / 2, vec![("received", None); OUTBOX / 2]));
     assert_eq!(tell(&mut client, frame, START), Ok(()));
 }
 
@@ -235,7 +238,8 @@ fn bad_bytes_and_misplaced_inputs_are_refused_and_counted() {
     assert_eq!(early, Err(Refused::Unexpected), "before the welcome");
     assert!(tell(&mut client, ServerFrame::Welcome { version: 9 }, START).is_err());
     tell(&mut client, ServerFrame::Welcome { version: 1 }, START).unwrap();
-    let bad = ServerFrame::Envelope { mailbox: MailboxId::new([0; 16]), envelope: &[0; ENVELOPE_LEN] };
+    let bad =
+        ServerFrame::Envelope { serial: 1, mailbox: MailboxId::new([0; 16]), envelope: &[0; ENVELOPE_LEN] };
     assert!(matches!(tell(&mut client, bad, START), Err(Refused::Malformed(_))));
     let id = client.fetch(Slot::new([1; 16]), START).unwrap();
     assert_eq!(tell(&mut client, ServerFrame::Done { id }, START), Err(Refused::Unexpected));

@@ -51,6 +51,8 @@ pub(crate) struct Call {
     /// The caller's half of the handshake, until the answer comes.
     initiator: Option<Initiator>,
     letters: Letters,
+    /// The peer's ICE credentials, until the call is accepted.
+    theirs: Option<nat::Credentials>,
     /// Keys that wait for the call to be accepted.
     keys: Option<setup::MediaKeys>,
     voice: Option<Box<Voice>>,
@@ -280,7 +282,7 @@ impl Call {
     fn on_control(&mut self, control: Control, now: Instant) {
         match control {
             Control::HangUp { reason, .. } => {
-                self.step(now, |state| state.on_message(&Message::HangUp { reason }, now))
+                self.step(now, |state| state.on_message(&Message::HangUp { reason }, now));
             }
             Control::Ack { .. } => {}
         }

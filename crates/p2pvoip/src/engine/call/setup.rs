@@ -122,7 +122,7 @@ impl Call {
         };
         let payload = answer.emit().map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
-        call.agent.set_remote_credentials(theirs, now).map_err(|_| SetupError::Credentials)?;
+        call.theirs = Some(theirs);
         let (session, message) =
             responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
         if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
@@ -152,6 +152,7 @@ impl Call {
             outgoing: role == Role::Controlling,
             agent,
             initiator: None,
+            theirs: None,
             letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
             keys: None,
             voice: None,
@@ -199,12 +200,11 @@ impl Call {
         };
         self.secure(session, answer.reply_to);
         self.step(now, |state| state.on_answer(now));
-        let agent_ready = self.agent.set_remote_credentials(theirs, now).is_ok();
-        if !agent_ready || !description::fits(&answer.media) {
+        self.theirs = Some(theirs);
+        if !description::fits(&answer.media) {
             self.step(now, |state| state.fail(EndReason::Unsupported));
         }
         self.letters.allow_telling();
-        self.letters.allow_feeding();
         Ok(())
     }
 
@@ -235,6 +235,12 @@ impl Call {
     pub(super) fn open_voice(&mut self, now: Instant) {
         self.letters.allow_telling();
         self.letters.allow_feeding();
+        // Only now: the agent's patience begins with the peer's credentials, and ringing takes its time.
+        let ready =
+            self.theirs.take().is_some_and(|theirs| self.agent.set_remote_credentials(theirs, now).is_ok());
+        if !ready {
+            return self.step(now, |state| state.fail(EndReason::Failed));
+        }
         let Some(keys) = self.keys.take() else { return };
         match Voice::new(keys.sealer, keys.opener, &*self.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),

@@ -231,10 +231,9 @@ impl Voice {
         self.control = Some(Repeated { control, next: now, until: now + CONTROL_FOR });
     }
 
-    /// No more voice is sent; what is owed to the peer still is.
-    pub(crate) fn stop(&mut self) {
+    /// No more voice is taken; what waits, and what is owed to the peer, is still sent.
+    pub(crate) const fn stop(&mut self) {
         self.stopped = true;
-        while self.queue.pop().is_some() {}
     }
 
     /// Whether the end of the call is still being told or acknowledged in the path.
@@ -334,16 +333,14 @@ impl Voice {
     /// Fills a slot and seals it: only here a packet gets its number.
     fn seal(&mut self, packet: &mut [u8], slot_len: usize, now: Instant) -> Option<(u64, usize)> {
         let mut writer = Writer::new(packet.get_mut(HEADER_LEN..HEADER_LEN + slot_len)?);
+        let mut scratch = [0; MAX_CHUNK];
         if let Some(queued) = self.queue.pop() {
             writer.bytes(queued.body.get(..queued.len)?).ok()?;
-        }
-        let mut scratch = [0; MAX_CHUNK];
-        if let Some(control) = self.control_to_send(now) {
-            // A full slot is no fault: the message rides in the next one.
-            let _later =
-                slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room));
+        } else if let Some(control) = self.control_to_send(now) {
+            slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room)).ok()?;
         }
         let collector = &mut self.collector;
+        // A slot without room for it is no fault: feedback rides in the next one.
         let _later =
             slot::write_chunk(&mut writer, Kind::Feedback, &mut scratch, |room| collector.emit(room, now));
         writer.pad();

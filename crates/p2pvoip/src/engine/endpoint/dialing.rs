@@ -89,7 +89,7 @@ impl Endpoint {
             rendezvous::Event::Delivered { id } => self.on_delivered(id),
             rendezvous::Event::Absent { id } => self.on_absent(id),
             rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => {
-                self.on_unanswered(id)
+                self.on_unanswered(id);
             }
         }
     }

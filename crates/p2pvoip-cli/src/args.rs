@@ -1,0 +1,262 @@
+//! What the program understands on its command line.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand};
+
+use crate::exit;
+
+/// Peer-to-peer encrypted voice calls.
+#[derive(Debug, Parser)]
+#[command(name = "p2pvoip", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Common {
+    /// Print events as JSON lines on standard output (docs/cli.md tells their fields)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log to standard error; twice for decisions, three times for every packet
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// The file of the own identity [default: $XDG_CONFIG_HOME/p2pvoip/identity or ~/.config/p2pvoip/identity]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "throwaway")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Use a new identity for this run alone; nothing is stored
+    #[arg(long, global = true)]
+    pub(crate) throwaway: bool,
+    /// End when standard input is closed: a parent that dies takes its children along
+    #[arg(long, global = true, hide = true)]
+    pub(crate) with_parent: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the own fingerprint and contact card; the first use makes the identity
+    Id(Id),
+    /// Print the contact card and answer calls
+    Listen(Listen),
+    /// Call the owner of a contact card
+    Call(Call),
+    /// Run a rendezvous server until Ctrl-C
+    Rendezvous(Rendezvous),
+    /// Prove it: two programs call each other through a network that loses packets
+    Demo(Demo),
+    /// The network of the demo: a NAT in user space which loses, delays and reorders
+    #[command(hide = true)]
+    Forwarder(Forwarder),
+}
+
+/// `p2pvoip id`.
+#[derive(Debug, Group)]
+pub(crate) struct Id {
+    /// The rendezvous server that the contact card names, ws://HOST:PORT or wss://HOST
+    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
+    pub(crate) server: Option<String>,
+}
+
+/// How calls reach the network.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Network {
+    /// Use this own address alone; may be given several times [default: every usable interface]
+    #[arg(long, value_name = "IP")]
+    pub(crate) bind: Vec<IpAddr>,
+    /// A STUN server which tells the own public address; may be given several times
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) stun: Vec<String>,
+    /// Tell the other side only addresses learnt from STUN servers, none of the own interfaces
+    #[arg(long, requires = "stun")]
+    pub(crate) reflexive_only: bool,
+    /// Trust this certificate (PEM) as well as the system's
+    #[arg(long, value_name = "CERT.pem")]
+    pub(crate) trust: Option<PathBuf>,
+    /// Show addresses of the path in the output
+    #[arg(long)]
+    pub(crate) show_addresses: bool,
+}
+
+/// What is said and what is heard.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Sound {
+    /// Say this recording (WAV, any rate and channels), from the moment of connection; silence without it
+    #[arg(long, value_name = "WAV")]
+    pub(crate) input: Option<PathBuf>,
+    /// Write what is heard to this file (WAV, 48 kHz, mono, 16 bit) when the call ends
+    #[arg(long, value_name = "WAV")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `p2pvoip listen`.
+#[derive(Debug, Group)]
+pub(crate) struct Listen {
+    /// The rendezvous server where callers find us, ws://HOST:PORT or wss://HOST
+    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
+    pub(crate) server: String,
+    /// End after the first call
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Stop listening after that time, a call in progress included
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) limit: Option<f64>,
+    /// Decline every call, by this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) decline: Option<Decline>,
+    /// What is said and heard.
+    #[command(flatten)]
+    pub(crate) sound: Sound,
+    /// How calls reach the network.
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// Why calls are declined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Decline {
+    /// Not wanted.
+    Declined,
+    /// In another call.
+    Busy,
+}
+
+/// `p2pvoip call`.
+#[derive(Debug, Group)]
+pub(crate) struct Call {
+    /// The contact card of whom to call, p2pvoip:...
+    #[arg(value_name = "CONTACT")]
+    pub(crate) contact: String,
+    /// How long to listen on after the recording has been said
+    #[arg(long, value_name = "SECONDS", default_value = "1.5", value_parser = seconds)]
+    pub(crate) tail: f64,
+    /// What is said and heard.
+    #[command(flatten)]
+    pub(crate) sound: Sound,
+    /// How calls reach the network.
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// `p2pvoip rendezvous`.
+#[derive(Debug, Group)]
+pub(crate) struct Rendezvous {
+    /// The address to serve at; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8765")]
+    pub(crate) bind: SocketAddr,
+    /// Serve wss:// with this certificate chain (PEM)
+    #[arg(long, value_name = "PEM", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// How bad the network of the demo is.
+#[derive(Clone, Copy, Debug, Group)]
+pub(crate) struct Impairment {
+    /// How many datagrams of a hundred are lost on the way, each by its own dice
+    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
+    pub(crate) loss: f64,
+    /// The standard deviation of the delay in milliseconds; may reorder
+    #[arg(long, value_name = "MS", default_value = "8", value_parser = milliseconds)]
+    pub(crate) jitter: f64,
+    /// The delay one way in milliseconds
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = milliseconds)]
+    pub(crate) delay: f64,
+    /// Drop everything from that many seconds after the first datagram on
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) cut_after: Option<f64>,
+    /// The number that all of the network's chance comes from
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) seed: u64,
+}
+
+/// `p2pvoip demo`.
+#[derive(Debug, Group)]
+pub(crate) struct Demo {
+    /// The folder for recordings, statistics and the report; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// What the caller says instead of the recording that comes with the program
+    #[arg(long, value_name = "WAV")]
+    pub(crate) voice_a: Option<PathBuf>,
+    /// What the callee says instead of the recording that comes with the program
+    #[arg(long, value_name = "WAV")]
+    pub(crate) voice_b: Option<PathBuf>,
+    /// How bad the network is.
+    #[command(flatten)]
+    pub(crate) impairment: Impairment,
+}
+
+/// `p2pvoip forwarder`.
+#[derive(Debug, Group)]
+pub(crate) struct Forwarder {
+    /// How bad the network is.
+    #[command(flatten)]
+    pub(crate) impairment: Impairment,
+}
+
+/// The longest time that an option takes: a day, in seconds.
+const LONGEST_SECONDS: f64 = 86_400.0;
+
+/// The longest delay of the demo's network, in milliseconds.
+const LONGEST_DELAY_MS: f64 = 10_000.0;
+
+fn within(text: &str, most: f64, what: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=most).contains(&number) => Ok(number),
+        _ => Err(format!("give {what} from 0 to {most}")),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    within(text, 100.0, "a percentage")
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    within(text, LONGEST_DELAY_MS, "milliseconds")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    within(text, LONGEST_SECONDS, "seconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_outside_of_their_range_are_refused() {
+        assert_eq!(percent("5"), Ok(5.0));
+        for bad in ["-1", "101", "NaN", "inf", "much"] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_throwaway_identity_excludes_an_identity_file() {
+        let line = ["p2pvoip", "id", "--throwaway", "--identity", "x"];
+        assert!(Args::try_parse_from(line).is_err());
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        assert!(Args::try_parse_from(["p2pvoip", "rendezvous", "--cert", "c.pem"]).is_err());
+        assert!(Args::try_parse_from(["p2pvoip", "rendezvous", "--cert", "c.pem", "--key", "k.pem"]).is_ok());
+    }
+}

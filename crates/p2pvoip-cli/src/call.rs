@@ -1,0 +1,36 @@
+//! The command `call`: calls the owner of a contact card.
+
+use std::time::Duration;
+
+use p2pvoip::{ContactCard, EndReason};
+
+use crate::args;
+use crate::conversation::{self, Voices};
+use crate::endpoint;
+use crate::events::Printer;
+use crate::exit::Failure;
+use crate::identity_file;
+use crate::interrupt::Interrupt;
+
+/// Calls, and follows the call to its end.
+pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
+    let contact: ContactCard =
+        call.contact.parse().map_err(|error: p2pvoip::crypto::CardError| Failure::Card(error.to_string()))?;
+    let tail = call.sound.input.is_some().then(|| Duration::from_secs_f64(call.tail));
+    let voices = Voices::open(&call.sound, 1, tail)?;
+    let own = identity_file::own(common)?;
+    let mut printer = Printer::new(common.json, call.network.show_addresses);
+    let mut interrupt = Interrupt::watch(common.with_parent)?;
+    let endpoint = endpoint::start(own.identity, None, &call.network).await?;
+    let dialed = endpoint.dial(&contact).await.map_err(|error| Failure::Card(error.to_string()));
+    let held = match dialed {
+        Ok(dialed) => conversation::hold(dialed, voices, &mut printer, &mut interrupt, None).await,
+        Err(failure) => Err(failure),
+    };
+    endpoint::close(endpoint).await;
+    let reason = held?;
+    if reason == EndReason::Offline {
+        return Err(endpoint::unreachable_server(contact.server()));
+    }
+    Failure::of_end(reason)
+}

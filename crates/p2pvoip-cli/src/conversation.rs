@@ -1,0 +1,247 @@
+//! One call from its first state to its end: what is said comes from a recording, what is heard goes to another.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use p2pvoip::media::wav::{Sink, Source};
+use p2pvoip::{AudioReceiver, AudioSender, Call, CallEvent, CallState, EndReason, Frame};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::args::Sound;
+use crate::events::Printer;
+use crate::exit::Failure;
+use crate::interrupt::Interrupt;
+
+/// How long the own hang-up may take until the call counts as over.
+const HANG_UP: Duration = Duration::from_secs(3);
+
+/// The length of a frame, in seconds.
+const FRAME_SECONDS: f64 = 0.01;
+
+/// A year in seconds.
+const YEAR: u64 = 365 * 86_400;
+
+/// A longer time than any call takes: for moments that never come.
+const NEVER: Duration = Duration::from_secs(YEAR);
+
+/// What is said and heard, opened before the call so that a bad file is told at once.
+pub(crate) struct Voices {
+    source: Option<(PathBuf, Source)>,
+    sink: Option<(PathBuf, Sink)>,
+    tail: Option<Duration>,
+}
+
+impl Voices {
+    /// Opens the files of call number `number`, counted from 1; later calls write to numbered files. With a `tail` the
+    /// call is hung up that long after the recording was said.
+    pub(crate) fn open(sound: &Sound, number: u32, tail: Option<Duration>) -> Result<Self, Failure> {
+        let source = sound.input.as_ref().map(|path| match Source::open(path) {
+            Ok(source) => Ok((path.clone(), source)),
+            Err(error) => Err(Failure::file(path, &error)),
+        });
+        let sink =
+            sound.output.as_ref().map(|path| numbered(path, number)).map(|path| match Sink::create(&path) {
+                Ok(sink) => Ok((path, sink)),
+                Err(error) => Err(Failure::file(&path, &error)),
+            });
+        Ok(Self { source: source.transpose()?, sink: sink.transpose()?, tail })
+    }
+}
+
+/// `name.wav` for the first call, `name-2.wav` for the second.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number < 2 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// Why this side wants the call to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    /// All was said, or the time is over.
+    Done,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// The parts of a call that run beside its events.
+struct Held {
+    connected: Option<oneshot::Sender<()>>,
+    talker: JoinHandle<Result<(), Failure>>,
+    listener: JoinHandle<Result<Option<(PathBuf, f64)>, Failure>>,
+    over: oneshot::Sender<()>,
+}
+
+/// Follows a call to its end and tells about it. Ctrl-C and the `until` moment hang up.
+pub(crate) async fn hold(
+    mut call: Call,
+    voices: Voices,
+    printer: &mut Printer,
+    interrupt: &mut Interrupt,
+    until: Option<Instant>,
+) -> Result<EndReason, Failure> {
+    let tail = voices.tail;
+    let mut held = begin(&mut call, voices)?;
+    let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
+    held.talker.abort();
+    // The listener is gone only when it failed, which it tells itself.
+    let _ = held.over.send(());
+    let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
+    let (reason, wish) = followed?;
+    printer.ended(reason);
+    if let Some((path, seconds)) = heard? {
+        printer.written(&path, seconds);
+    }
+    if wish == Some(Wish::Interrupted) { Err(Failure::Interrupted) } else { Ok(reason) }
+}
+
+fn begin(call: &mut Call, voices: Voices) -> Result<Held, Failure> {
+    let (sender, receiver) = call
+        .take_audio()
+        .ok_or_else(|| Failure::Internal("the call has no sound; report this bug".into()))?;
+    let (connected, starts) = oneshot::channel();
+    let (over, ends) = oneshot::channel();
+    Ok(Held {
+        connected: Some(connected),
+        talker: tokio::spawn(talk(sender, voices.source, starts)),
+        listener: tokio::spawn(listen(receiver, voices.sink, ends)),
+        over,
+    })
+}
+
+async fn follow(
+    call: &mut Call,
+    held: &mut Held,
+    tail: Option<Duration>,
+    printer: &mut Printer,
+    interrupt: &mut Interrupt,
+    until: Option<Instant>,
+) -> Result<(EndReason, Option<Wish>), Failure> {
+    let mut said = false;
+    let mut wish = None;
+    let mut hang_up_at = pin!(sleep_until(until.unwrap_or_else(|| Instant::now() + NEVER)));
+    let mut give_up_at = pin!(sleep(NEVER));
+    loop {
+        let wanted = tokio::select! {
+            event = call.next_event() => match event {
+                Some(CallEvent::State(CallState::Ended(reason))) => return Ok((reason, wish)),
+                Some(event) => {
+                    tell(&event, held, printer);
+                    None
+                }
+                None => return Ok((call.ended().await, wish)),
+            },
+            talked = &mut held.talker, if !said => {
+                said = true;
+                talked.map_err(|error| Failure::Internal(error.to_string()))??;
+                if let Some(tail) = tail {
+                    let at = Instant::now() + tail;
+                    hang_up_at.as_mut().reset(at);
+                }
+                None
+            }
+            () = &mut hang_up_at, if wish.is_none() => Some(Wish::Done),
+            () = interrupt.asked(), if wish.is_none() => Some(Wish::Interrupted),
+            () = &mut give_up_at, if wish.is_some() => return Ok((EndReason::HungUp, wish)),
+        };
+        if wanted.is_some() {
+            wish = wanted;
+            give_up_at.as_mut().reset(Instant::now() + HANG_UP);
+            call.hang_up().await;
+        }
+    }
+}
+
+fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
+    match event {
+        CallEvent::State(state) => {
+            if let Some(connected) = held.connected.take_if(|_| *state == CallState::Connected) {
+                // The talker is gone only when the call is.
+                let _ = connected.send(());
+            }
+            printer.state(*state);
+        }
+        CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
+        CallEvent::Path(path) => printer.path(path),
+        CallEvent::Stats(stats) => printer.stats(stats),
+        CallEvent::Summary(summary) => printer.summary(summary),
+        // What a later version of the facade tells besides is not for this output.
+        _ => {}
+    }
+}
+
+/// Says the recording from the moment of connection; ends when all of it has left the ring.
+async fn talk(
+    sender: AudioSender,
+    source: Option<(PathBuf, Source)>,
+    connected: oneshot::Receiver<()>,
+) -> Result<(), Failure> {
+    let Some((path, mut source)) = source else { return std::future::pending().await };
+    if connected.await.is_err() {
+        return Ok(());
+    }
+    for frame in &mut source {
+        let frame = frame.map_err(|error| Failure::file(&path, &error))?;
+        if sender.send(frame).await.is_err() {
+            return Ok(());
+        }
+    }
+    while sender.queued() > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// The next frame. A call that is over may still hold its ring open, to tell the other side; what is in it is taken.
+async fn next(receiver: &mut AudioReceiver, over: &mut oneshot::Receiver<()>) -> Option<Frame> {
+    tokio::select! {
+        biased;
+        frame = receiver.recv() => frame,
+        _ = over => None,
+    }
+}
+
+/// Writes what is heard, until the call is over; nothing when it was never connected.
+async fn listen(
+    mut receiver: AudioReceiver,
+    mut sink: Option<(PathBuf, Sink)>,
+    mut over: oneshot::Receiver<()>,
+) -> Result<Option<(PathBuf, f64)>, Failure> {
+    let mut frames = 0_u32;
+    while let Some(frame) = next(&mut receiver, &mut over).await {
+        frames += 1;
+        if let Some((path, sink)) = &mut sink {
+            sink.write(&frame).map_err(|error| Failure::file(path, &error))?;
+        }
+    }
+    match sink {
+        Some((path, sink)) if frames > 0 => {
+            sink.finish().map_err(|error| Failure::file(&path, &error))?;
+            Ok(Some((path, f64::from(frames) * FRAME_SECONDS)))
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_calls_write_to_numbered_files() {
+        let name = |number| numbered(Path::new("a/heard.wav"), number);
+        assert_eq!(name(1), Path::new("a/heard.wav"));
+        assert_eq!(name(2), Path::new("a/heard-2.wav"));
+        assert_eq!(numbered(Path::new("heard"), 3), Path::new("heard-3"));
+    }
+}

@@ -1,0 +1,144 @@
+//! How one direction of a call fared over time, read from the statistics of its sender and its receiver.
+
+use serde_json::Value;
+
+use super::play::{Performance, Side};
+use super::plot::Line;
+
+/// Over how many statistics (200 ms each) a rate or a loss is counted: two seconds.
+const WINDOW: usize = 10;
+
+/// One direction over time. Seconds count from the moment that its side was connected.
+#[derive(Debug)]
+pub(super) struct Trace {
+    sent: Vec<(f64, Value)>,
+    heard: Vec<(f64, Value)>,
+}
+
+impl Trace {
+    /// The direction from one side to the other.
+    pub(super) fn of(from: &Side, to: &Side) -> Self {
+        Self { sent: statistics(from), heard: statistics(to) }
+    }
+
+    /// How long there are statistics.
+    pub(super) fn seconds(&self) -> f64 {
+        let last = |all: &[(f64, Value)]| all.last().map_or(0.0, |(seconds, _)| *seconds);
+        last(&self.sent).max(last(&self.heard))
+    }
+
+    /// What was sent, and what the controller allowed.
+    pub(super) fn bitrate(&self) -> Vec<Line> {
+        vec![
+            Line {
+                name: "target",
+                class: "two",
+                points: points(&self.sent, |now| kbps(now, "/outbound/target_bitrate")),
+            },
+            Line {
+                name: "sent",
+                class: "one",
+                points: points(&self.sent, |now| kbps(now, "/outbound/bitrate")),
+            },
+        ]
+    }
+
+    /// What was lost on the way, and what no repair brought back.
+    pub(super) fn loss(&self) -> Vec<Line> {
+        let share = |part: &'static str, whole: fn(&Value) -> f64| {
+            over_window(&self.heard, move |then, now| {
+                100.0 * (number(now, part) - number(then, part)) / (whole(now) - whole(then))
+            })
+        };
+        vec![
+            Line { name: "on the way", class: "two", points: share(LOST, expected) },
+            Line {
+                name: "after repair",
+                class: "three",
+                points: share(CONCEALED, |event| number(event, PLAYED)),
+            },
+        ]
+    }
+
+    /// From arrival to ear, and what the jitter buffer aims at.
+    pub(super) fn delay(&self) -> Vec<Line> {
+        vec![
+            Line {
+                name: "target",
+                class: "two",
+                points: points(&self.heard, |now| number(now, "/inbound/target_playout_delay_ms")),
+            },
+            Line {
+                name: "playout",
+                class: "one",
+                points: points(&self.heard, |now| number(now, "/inbound/playout_delay_ms")),
+            },
+        ]
+    }
+}
+
+/// Two lines for the terminal: how both directions fare now; nothing before there are statistics.
+pub(super) fn live(performance: &Performance) -> Vec<String> {
+    let Performance { caller, callee, .. } = performance;
+    let ways = [("caller to callee", caller, callee), ("callee to caller", callee, caller)];
+    let lines = ways.into_iter().filter_map(|(name, from, to)| {
+        let trace = Trace::of(from, to);
+        let loss = trace.loss();
+        let newest = |line: Option<&Line>| line.and_then(|line| line.points.last()).map_or(f64::NAN, |point| point.1);
+        let (_, sent) = trace.sent.last()?;
+        let (seconds, heard) = trace.heard.last()?;
+        Some(format!(
+            "  {seconds:4.0} s  {name}  {:5.1} kbit/s   lost {:4.1} %, after repair {:4.1} %   delay {:4.0} ms",
+            kbps(sent, "/outbound/bitrate"),
+            newest(loss.first()),
+            newest(loss.last()),
+            number(heard, "/inbound/playout_delay_ms"),
+        ))
+    });
+    lines.collect()
+}
+
+/// A side's statistics with their seconds.
+fn statistics(side: &Side) -> Vec<(f64, Value)> {
+    let start = side
+        .events
+        .iter()
+        .find(|event| event["state"] == "connected")
+        .map_or(0.0, |event| number(event, "/at_ms"));
+    let all = side.events.iter().filter(|event| event["event"] == "stats");
+    all.map(|event| ((number(event, "/at_ms") - start) / 1_000.0, event.clone())).collect()
+}
+
+fn points(all: &[(f64, Value)], of: impl Fn(&Value) -> f64) -> Vec<(f64, f64)> {
+    all.iter().map(|(seconds, event)| (*seconds, of(event))).filter(|(_, value)| value.is_finite()).collect()
+}
+
+/// What changed between each statistics and those of [`WINDOW`] before, or the first.
+fn over_window(all: &[(f64, Value)], of: impl Fn(&Value, &Value) -> f64) -> Vec<(f64, f64)> {
+    let changes = all.iter().enumerate().skip(1).filter_map(|(at, (seconds, now))| {
+        let (_, then) = all.get(at.saturating_sub(WINDOW))?;
+        Some((*seconds, of(then, now)))
+    });
+    changes.filter(|(_, value)| value.is_finite()).collect()
+}
+
+fn kbps(event: &Value, field: &str) -> f64 {
+    number(event, field) / 1_000.0
+}
+
+/// How many packets there were to receive.
+pub(super) fn expected(event: &Value) -> f64 {
+    number(event, "/inbound/packets_received") + number(event, LOST)
+}
+
+/// Where the number of packets that were lost on the way is told.
+pub(super) const LOST: &str = "/inbound/packets_lost";
+/// Where it is told how much sound was made up, in milliseconds.
+pub(super) const CONCEALED: &str = "/inbound/concealed_ms";
+/// Where it is told how much sound was played.
+pub(super) const PLAYED: &str = "/inbound/played_ms";
+
+/// The number that a pointer (RFC 6901) leads to; not a number when there is none.
+pub(super) fn number(event: &Value, field: &str) -> f64 {
+    event.pointer(field).and_then(Value::as_f64).unwrap_or(f64::NAN)
+}

@@ -1,0 +1,476 @@
+//! The verdict: was everything heard that was said, and did nothing pass the forwarder by?
+
+use std::path::Path;
+
+use p2pvoip::media::{compare, wav};
+use serde_json::{Value, json};
+
+use super::play::{Performance, Script, Side};
+use super::trace::{CONCEALED, LOST, PLAYED, expected, number};
+use crate::args::Impairment;
+use crate::exit::Failure;
+
+/// The part of what was said that must be heard where nothing was concealed. The rest is the uncertainty of comparing
+/// speech that a codec went over.
+const HEARD: f64 = 0.95;
+
+/// How much of the comparison a lost stretch may blur, as a multiple of its length: a frame is compared together with
+/// its surroundings.
+const BLUR: f64 = 2.0;
+
+/// At least this part must be heard in any case.
+const LEAST: f64 = 0.5;
+
+/// Packets that a side may still send after its last statistics: the repeated farewell.
+const FAREWELL_PACKETS: u64 = 40;
+
+/// How well one voice was heard.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    /// The part of what was said that was heard, 0 to 1.
+    pub(super) share: f64,
+    /// How alike the spectra are on average, 0 to 1.
+    pub(super) similarity: f64,
+    /// How much later the received recording has it.
+    pub(super) offset_ms: f64,
+    /// The longest stretch that was not heard.
+    pub(super) longest_gap_ms: usize,
+}
+
+/// What the three witnesses of one direction counted: sealed packets of the call.
+#[derive(Clone, Debug, Default)]
+struct Passage {
+    sent: u64,
+    network: Value,
+    received: u64,
+}
+
+/// One direction of the call.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    name: &'static str,
+    /// Its name as a heading.
+    pub(super) title: &'static str,
+    /// The file of what was said.
+    pub(super) original: &'static str,
+    /// The file of what was heard.
+    pub(super) received: &'static str,
+    /// How well it was heard, or why not at all.
+    pub(super) heard: Result<Heard, String>,
+    passage: Passage,
+    /// The last statistics of who speaks and who hears.
+    speaker: Value,
+    hearer: Value,
+}
+
+/// The whole verdict.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    /// Caller to callee, callee to caller.
+    pub(super) ways: [Way; 2],
+    encrypted: Option<Value>,
+    path: Option<Value>,
+    ends: [String; 2],
+    impairment: Impairment,
+    /// Datagrams that came from neither side.
+    pub(super) strangers: u64,
+}
+
+impl Summary {
+    /// Judges what was played.
+    pub(super) fn judge(performance: &Performance, script: &Script) -> Result<Self, Failure> {
+        let Performance { caller, callee, network } = performance;
+        let way = |name, title, voice: char, from, to, said: &Path, got: &Path| {
+            let (original, received) = match voice {
+                'a' => ("original-a.wav", "received-a.wav"),
+                _ => ("original-b.wav", "received-b.wav"),
+            };
+            let heard = listen(said, got)?;
+            let stats = |side: &Side| side.last("stats").cloned().unwrap_or(Value::Null);
+            let (speaker, hearer) = (stats(from), stats(to));
+            let passage = Passage {
+                sent: count(&speaker["outbound"], "packets_sent"),
+                network: counters(network, from),
+                received: count(&hearer["inbound"], "packets_received"),
+            };
+            Ok::<_, Failure>(Way { name, title, original, received, heard, passage, speaker, hearer })
+        };
+        let says = (&script.caller_says, &script.callee_says);
+        let hears = (&script.callee_hears, &script.caller_hears);
+        Ok(Self {
+            ways: [
+                way("caller to callee", "Caller to callee", 'a', caller, callee, says.0, hears.0)?,
+                way("callee to caller", "Callee to caller", 'b', callee, caller, says.1, hears.1)?,
+            ],
+            encrypted: caller.last("encrypted").cloned(),
+            path: caller.last("path").cloned(),
+            ends: [end(caller), end(callee)],
+            impairment: script.impairment,
+            strangers: network["strangers"].as_u64().unwrap_or_default(),
+        })
+    }
+
+    /// Whether all is well.
+    pub(super) fn passed(&self) -> bool {
+        self.complaints().is_empty()
+    }
+
+    /// What is not well, in sentences.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.ways.iter().flat_map(Way::complaints).collect();
+        if self.encrypted.is_none() {
+            all.push("No keys were agreed, so nothing was encrypted.".to_owned());
+        }
+        if !all.is_empty() {
+            let [caller, callee] = &self.ends;
+            all.push(format!("The caller's end: {caller} The callee's end: {callee}"));
+        }
+        all
+    }
+
+    /// The verdict in a few words.
+    pub(super) fn headline(&self) -> String {
+        let heard = self.ways.iter().filter(|way| way.complaints().is_empty()).count();
+        match (self.passed(), heard) {
+            (true, _) => "Both voices arrived, encrypted end to end".to_owned(),
+            (false, 1) => "One of the two voices did not arrive as it should".to_owned(),
+            (false, 0) => "Neither voice arrived as it should".to_owned(),
+            (false, _) => "The call is not as it should be".to_owned(),
+        }
+    }
+
+    /// What was done, in a sentence.
+    pub(super) fn lead(&self) -> String {
+        let Impairment { loss, delay, jitter, .. } = self.impairment;
+        format!(
+            "Two separate programs on this machine called each other through a network that loses {loss} % of all \
+             datagrams and delays the others by {delay} ms, give or take {jitter} ms. Each said a recording and \
+             wrote down what it heard."
+        )
+    }
+
+    /// Facts of the whole call: name and value.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let text = |value: &Option<Value>, field: &str| {
+            value.as_ref().and_then(|value| value[field].as_str()).unwrap_or("none").to_owned()
+        };
+        let [caller, callee] = &self.ends;
+        let path = if self.path.is_some() {
+            let field = |name| text(&self.path, name);
+            format!("{}, {} to {}", field("kind"), field("local"), field("remote"))
+        } else {
+            "none".to_owned()
+        };
+        vec![
+            ("Protocol", format!("P2P VoIP {}", text(&self.encrypted, "version"))),
+            ("Encryption", text(&self.encrypted, "cipher")),
+            ("Key agreement", text(&self.encrypted, "handshake")),
+            ("Path", path),
+            ("Caller's end", caller.clone()),
+            ("Callee's end", callee.clone()),
+        ]
+    }
+
+    /// The summary for the terminal.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for way in &self.ways {
+            let rows = way.rows();
+            let row = |name: &str| {
+                rows.iter()
+                    .find(|(known, _)| *known == name)
+                    .map_or_else(|| "?".to_owned(), |(_, value)| value.clone())
+            };
+            all.push(format!(
+                "  {:<18} heard {}, lost on the way {}, after repair {}, playout delay {}",
+                way.name,
+                row("Heard of what was said"),
+                row("Lost on the way"),
+                row("Lost after repair"),
+                row("Playout delay"),
+            ));
+        }
+        let proof = if self.ways.iter().all(|way| way.passage.sent == 0) {
+            "no packet was sent"
+        } else if self.ways.iter().all(|way| way.passage.leak().is_none()) {
+            "every packet accounted for"
+        } else {
+            "packets unaccounted for"
+        };
+        all.push(format!("  network            {proof}, {} datagrams of strangers", self.strangers));
+        all.extend(
+            self.facts()
+                .into_iter()
+                .take(4)
+                .map(|(name, value)| format!("  {:<18} {value}", name.to_lowercase())),
+        );
+        all
+    }
+
+    /// The summary for programs.
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "event": "verdict",
+            "passed": self.passed(),
+            "headline": self.headline(),
+            "complaints": self.complaints(),
+            "ways": self.ways.iter().map(Way::to_json).collect::<Vec<_>>(),
+            "encrypted": self.encrypted,
+            "path": self.path,
+            "ends": self.ends,
+            "strangers": self.strangers,
+        })
+    }
+}
+
+impl Way {
+    fn complaints(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        match &self.heard {
+            Ok(heard) if heard.share < self.needed() => all.push(format!(
+                "The voice from {} did not arrive whole: {:.1} % of it was heard, {:.1} % are needed.",
+                self.name,
+                heard.share * 100.0,
+                self.needed() * 100.0
+            )),
+            Ok(_) => {}
+            Err(why) => all.push(format!("The voice from {} did not arrive: {why}.", self.name)),
+        }
+        all.extend(self.passage.leak().map(|leak| format!("From {}: {leak}.", self.name)));
+        all
+    }
+
+    /// The part of what was said that must be heard, given what was concealed.
+    fn needed(&self) -> f64 {
+        (HEARD - BLUR * self.concealed()).max(LEAST)
+    }
+
+    /// The part of the sound that had to be made up, 0 to 1.
+    fn concealed(&self) -> f64 {
+        ratio(number(&self.hearer, CONCEALED), number(&self.hearer, PLAYED))
+    }
+
+    /// The part of the packets that were lost on the way.
+    fn lost(&self) -> f64 {
+        ratio(number(&self.hearer, LOST), expected(&self.hearer))
+    }
+
+    /// What the table of the report says.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let share = |heard: &Heard| format!("{:.1} %", heard.share * 100.0);
+        let of = |say: fn(&Heard) -> String| self.heard.as_ref().map_or_else(|_| "-".to_owned(), say);
+        let when_sent = |share: f64| {
+            if self.passage.sent > 0 { format!("{:.1} %", share * 100.0) } else { "-".to_owned() }
+        };
+        let kbps =
+            |bps: f64| if bps.is_finite() { format!("{:.1} kbit/s", bps / 1_000.0) } else { "-".to_owned() };
+        let ms = |value: f64| if value.is_finite() { format!("{value:.0} ms") } else { "-".to_owned() };
+        vec![
+            ("Heard of what was said", self.heard.as_ref().map_or_else(|_| "nothing".to_owned(), share)),
+            ("Likeness of the spectra", of(|heard| format!("{:.2}", heard.similarity))),
+            ("Longest stretch not heard", of(|heard| format!("{} ms", heard.longest_gap_ms))),
+            ("Recording begins later by", of(|heard| format!("{:.0} ms", heard.offset_ms))),
+            ("Lost on the way", when_sent(self.lost())),
+            ("Lost after repair", when_sent(self.concealed())),
+            ("Playout delay", ms(number(&self.hearer, "/inbound/playout_delay_ms"))),
+            ("Round trip", ms(number(&self.speaker, "/path/round_trip_time_ms"))),
+            ("Bitrate at the end", kbps(number(&self.speaker, "/outbound/bitrate"))),
+        ]
+    }
+
+    /// Where its packets went.
+    pub(super) fn passage_rows(&self) -> Vec<(&'static str, String)> {
+        let Passage { sent, network, received } = &self.passage;
+        let there = |field: &str| count(network, field).to_string();
+        vec![
+            ("Sent by the speaker's program", sent.to_string()),
+            ("Arrived at the forwarder", there("arrived")),
+            ("Of these, farewells after the last count", self.passage.farewells().to_string()),
+            ("Lost there on purpose", there("lost")),
+            ("Cut off there", there("cut")),
+            ("Sent on by the forwarder", there("delivered")),
+            ("Received by the hearer's program", received.to_string()),
+            ("Proof", self.passage.leak().unwrap_or_else(|| "holds".to_owned())),
+        ]
+    }
+
+    fn to_json(&self) -> Value {
+        let heard = self.heard.as_ref().ok();
+        json!({
+            "way": self.name,
+            "arrived": self.complaints().is_empty(),
+            "present_percent": heard.map_or(0.0, |heard| heard.share * 100.0),
+            "needed_percent": self.needed() * 100.0,
+            "similarity": heard.map(|heard| heard.similarity),
+            "offset_ms": heard.map(|heard| heard.offset_ms),
+            "longest_gap_ms": heard.map(|heard| heard.longest_gap_ms),
+            "lost_percent": 100.0 * self.lost(),
+            "lost_after_repair_percent": 100.0 * self.concealed(),
+            "playout_delay_ms": self.hearer["inbound"]["playout_delay_ms"],
+            "packets_sent": self.passage.sent,
+            "packets_received": self.passage.received,
+            "network": self.passage.network,
+        })
+    }
+}
+
+impl Passage {
+    /// Packets that the speaker's program sent after its last statistics: the repeated farewell.
+    fn farewells(&self) -> u64 {
+        count(&self.network, "arrived").saturating_sub(self.sent)
+    }
+
+    /// What is wrong with the conservation of packets, if anything.
+    fn leak(&self) -> Option<String> {
+        let (arrived, delivered) = (count(&self.network, "arrived"), count(&self.network, "delivered"));
+        if self.sent > arrived {
+            return Some(format!(
+                "{} packets were sent, but only {arrived} came to the forwarder",
+                self.sent
+            ));
+        }
+        if arrived > self.sent + FAREWELL_PACKETS {
+            return Some(format!(
+                "{arrived} packets came to the forwarder, but only {} were sent",
+                self.sent
+            ));
+        }
+        if self.received > delivered {
+            return Some(format!(
+                "{} packets were received, but the forwarder sent on only {delivered}",
+                self.received
+            ));
+        }
+        None
+    }
+}
+
+/// Compares what was said with what was heard.
+fn listen(said: &Path, heard: &Path) -> Result<Result<Heard, String>, Failure> {
+    let original = wav::read(said).map_err(|error| Failure::file(said, &error))?;
+    if !heard.exists() {
+        return Ok(Err("nothing was recorded at the other side".to_owned()));
+    }
+    let received = wav::read(heard).map_err(|error| Failure::file(heard, &error))?;
+    let alignment = compare::align(&original, &received);
+    let active: Vec<f64> = alignment
+        .frames
+        .iter()
+        .filter(|frame| frame.active)
+        .map(|frame| f64::from(frame.similarity))
+        .collect();
+    if active.is_empty() {
+        return Ok(Err("nothing is said in the recording; choose another".to_owned()));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of 10 ms frames, and samples of one recording")]
+    Ok(Ok(Heard {
+        share: f64::from(alignment.share()),
+        similarity: active.iter().sum::<f64>() / active.len() as f64,
+        offset_ms: alignment.offset as f64 / 48.0,
+        longest_gap_ms: alignment.longest_gap() * 10,
+    }))
+}
+
+/// The forwarder's counters for what that side sent, found by its address.
+fn counters(network: &Value, from: &Side) -> Value {
+    let local = from.last("path").map(|path| path["local"].clone());
+    let clients = network["clients"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let client = clients.iter().find(|client| Some(&client["owner"]) == local.as_ref());
+    client.map_or(Value::Null, |client| client["packets"].clone())
+}
+
+/// How a side says that the call ended.
+fn end(side: &Side) -> String {
+    let said = side.last("ended").or_else(|| side.last("error")).and_then(|event| event["message"].as_str());
+    match (said, side.complaints.lines().last()) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(complaint)) => complaint.to_owned(),
+        (None, None) => "It never had a call.".to_owned(),
+    }
+}
+
+/// A part of a whole; none of nothing.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+fn count(event: &Value, field: &str) -> u64 {
+    event[field].as_u64().unwrap_or_default()
+}
+
+#[cfg(test)]
+impl Summary {
+    /// A verdict of a call in which all went well, made of what both sides said.
+    pub(super) fn example(caller: &Side, callee: &Side) -> Self {
+        let way = |name, title, original, received, from: &Side, to: &Side| Way {
+            name,
+            title,
+            original,
+            received,
+            heard: Ok(Heard { share: 0.991, similarity: 0.94, offset_ms: 96.0, longest_gap_ms: 40 }),
+            passage: Passage { sent: 0, network: Value::Null, received: 0 },
+            speaker: from.last("stats").cloned().unwrap_or_default(),
+            hearer: to.last("stats").cloned().unwrap_or_default(),
+        };
+        Self {
+            ways: [
+                way(
+                    "caller to callee",
+                    "Caller to callee",
+                    "original-a.wav",
+                    "received-a.wav",
+                    caller,
+                    callee,
+                ),
+                way(
+                    "callee to caller",
+                    "Callee to caller",
+                    "original-b.wav",
+                    "received-b.wav",
+                    callee,
+                    caller,
+                ),
+            ],
+            encrypted: Some(json!({ "version": "1.1", "cipher": "AES-256-GCM", "handshake": "Noise_IK" })),
+            path: Some(json!({ "kind": "direct", "local": "127.0.0.1:1", "remote": "127.0.0.1:2" })),
+            ends: ["You ended the call.".to_owned(), "The other side ended the call.".to_owned()],
+            impairment: Impairment { loss: 5.0, jitter: 8.0, delay: 20.0, cut_after: None, seed: 1 },
+            strangers: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passage(sent: u64, arrived: u64, delivered: u64, received: u64) -> Passage {
+        Passage { sent, network: json!({ "arrived": arrived, "delivered": delivered }), received }
+    }
+
+    #[test]
+    fn packets_that_pass_the_forwarder_by_are_noticed() {
+        assert!(passage(100, 100, 95, 95).leak().is_none());
+        assert!(passage(100, 103, 98, 95).leak().is_none(), "the farewell comes after the last statistics");
+        assert!(passage(100, 99, 95, 95).leak().is_some(), "one packet took another way");
+        assert!(passage(100, 100, 95, 96).leak().is_some(), "one packet came another way");
+        assert!(passage(100, 200, 95, 95).leak().is_some(), "somebody else sends");
+    }
+
+    #[test]
+    fn what_was_concealed_lowers_what_must_be_heard_but_not_to_nothing() {
+        let way = |concealed: u32| Way {
+            name: "x",
+            title: "X",
+            original: "",
+            received: "",
+            heard: Ok(Heard { share: 0.8, similarity: 0.9, offset_ms: 0.0, longest_gap_ms: 0 }),
+            passage: passage(0, 0, 0, 0),
+            speaker: Value::Null,
+            hearer: json!({ "inbound": { "concealed_ms": concealed, "played_ms": 1_000 } }),
+        };
+        assert_eq!(way(0).complaints().len(), 1);
+        assert_eq!(way(100).complaints().len(), 0);
+        assert!((way(900).needed() - LEAST).abs() < 1e-9);
+    }
+}

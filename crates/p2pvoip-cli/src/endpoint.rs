@@ -1,0 +1,64 @@
+//! The facade's endpoint as the command line describes it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use p2pvoip::nat::CandidatePolicy;
+use p2pvoip::{Config, Endpoint, Identity, StartError};
+
+use crate::args::Network;
+use crate::exit::Failure;
+
+/// How long the farewell to servers and peers may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Starts an endpoint; with a server it can be called.
+pub(crate) async fn start(
+    identity: Identity,
+    server: Option<&str>,
+    network: &Network,
+) -> Result<Endpoint, Failure> {
+    let mut config = Config::new(identity);
+    config.server = server.map(ToOwned::to_owned);
+    config.bind.clone_from(&network.bind);
+    config.stun_servers = stun_servers(&network.stun).await?;
+    config.trusted_certificate.clone_from(&network.trust);
+    if network.reflexive_only {
+        config.candidates = CandidatePolicy::ReflexiveOnly;
+    }
+    Endpoint::start(config).await.map_err(|error| cannot_start(&error, network))
+}
+
+/// Hangs up what is open and leaves.
+pub(crate) async fn close(endpoint: Endpoint) {
+    // Who does not hear the farewell notices by itself, later.
+    let _ = tokio::time::timeout(FAREWELL, endpoint.close()).await;
+}
+
+/// The failure for a server that does not answer in time.
+pub(crate) fn unreachable_server(url: &str) -> Failure {
+    Failure::Server(format!(
+        "The rendezvous server {url} cannot be reached; check its address, that it runs, and your connection."
+    ))
+}
+
+async fn stun_servers(names: &[String]) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addresses = Vec::new();
+    for name in names {
+        let found = tokio::net::lookup_host(name).await.map_err(|error| {
+            Failure::Usage(format!("the STUN server {name} is not found ({error}); write HOST:PORT"))
+        })?;
+        addresses.extend(found.take(1));
+    }
+    Ok(addresses)
+}
+
+/// Whose fault it is that an endpoint does not start.
+pub(crate) fn cannot_start(error: &StartError, network: &Network) -> Failure {
+    match (error, &network.trust) {
+        (StartError::Server(_), _) => Failure::Usage(format!("--server: {error}")),
+        (StartError::Card(_), _) => Failure::Usage(error.to_string()),
+        (StartError::Tls(_), Some(path)) => Failure::file(path, &error),
+        _ => Failure::Internal(error.to_string()),
+    }
+}

@@ -1,0 +1,256 @@
+//! What the program says on standard output: plain lines for people, or JSON lines for programs (docs/cli.md).
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+
+use p2pvoip::telemetry::{CallStats, Summary};
+use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
+use serde_json::{Map, Value, json};
+
+use crate::exit::Failure;
+use crate::stats;
+
+/// How often a person is told how the call fares: once in so many statistics (one each 200 ms).
+const STATS_A_LINE: u32 = 25;
+
+/// Prints one JSON value as a line. A reader that went away is no reason to end a call, so errors are ignored.
+pub(crate) fn line(value: &Value) {
+    plain(&value.to_string());
+}
+
+/// Prints one line.
+pub(crate) fn plain(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Prints a failure: a sentence on standard error, and an event when the output is JSON.
+pub(crate) fn failure(failure: &Failure, json: bool) {
+    let message = failure.to_string();
+    let _ = writeln!(std::io::stderr().lock(), "{} {message}", Paint::stderr().bad("error:"));
+    if json {
+        line(
+            &json!({ "event": "error", "code": failure.code(), "reason": failure.word(), "message": message }),
+        );
+    }
+}
+
+/// Colours, where there is a terminal that shows them and nobody minds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// For standard output.
+    pub(crate) fn stdout() -> Self {
+        Self(std::io::stdout().is_terminal() && wanted())
+    }
+
+    /// For standard error.
+    pub(crate) fn stderr() -> Self {
+        Self(std::io::stderr().is_terminal() && wanted())
+    }
+
+    /// Green.
+    pub(crate) fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// Red.
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// Bold.
+    pub(crate) fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Whether colours are wanted at all (no-color.org).
+fn wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Tells what happens, in one of the two forms.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    json: bool,
+    show_addresses: bool,
+    paint: Paint,
+    start: tokio::time::Instant,
+    told: u32,
+    path: Option<(SocketAddr, SocketAddr)>,
+}
+
+impl Printer {
+    /// A printer whose clock starts now.
+    pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
+        Self {
+            json,
+            show_addresses,
+            paint: Paint::stdout(),
+            start: tokio::time::Instant::now(),
+            told: 0,
+            path: None,
+        }
+    }
+
+    /// Whether it speaks JSON.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Our own card, by which others call us.
+    pub(crate) fn listening(&self, card: &ContactCard) {
+        self.tell("listening", json!({ "card": card.to_string() }), || {
+            format!(
+                "Listening. Others reach you by this contact card; give it to whom you trust:\n\n{card}\n"
+            )
+        });
+    }
+
+    /// Somebody calls.
+    pub(crate) fn incoming(&self, peer: Fingerprint) {
+        self.tell("incoming", json!({ "peer": peer.to_string() }), || format!("A call from {peer}"));
+    }
+
+    /// The call stands elsewhere.
+    pub(crate) fn state(&self, state: CallState) {
+        // The end has an event of its own, which says more.
+        if !state.is_ended() {
+            let sentence = match state {
+                CallState::Dialing => "Looking for the other side ...",
+                CallState::Ringing => "Ringing ...",
+                CallState::Connecting => "Accepted; looking for a path ...",
+                CallState::Connected | CallState::Ended(_) | _ => "Connected.",
+            };
+            self.tell("state", json!({ "state": state.as_str() }), || sentence.to_owned());
+        }
+    }
+
+    /// Keys are agreed.
+    pub(crate) fn encrypted(&self, with: &Encryption) {
+        let version = version(with.version);
+        let body = json!({
+            "version": version, "cipher": with.aead, "handshake": with.handshake, "peer": with.peer.to_string(),
+        });
+        self.tell("encrypted", body, || {
+            format!("Encrypted end to end: P2P VoIP {version}, {}, {}", with.aead, with.handshake)
+        });
+    }
+
+    /// Voice takes another path.
+    pub(crate) fn path(&mut self, path: &Path) {
+        let known = self.path.replace((path.local, path.remote));
+        if !self.json && known == self.path {
+            // The same path, measured again.
+            return;
+        }
+        let kind = route(path);
+        let rtt_ms = path.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0);
+        let mut body = json!({ "kind": kind, "rtt_ms": rtt_ms });
+        let shown = |address: SocketAddr| Value::from(address.to_string());
+        if let (true, Value::Object(fields)) = (self.show_addresses, &mut body) {
+            fields.insert("local".into(), shown(path.local));
+            fields.insert("remote".into(), shown(path.remote));
+        }
+        let addresses =
+            if self.show_addresses { format!(" ({} to {})", path.local, path.remote) } else { String::new() };
+        self.tell("path", body, || match rtt_ms {
+            Some(rtt_ms) => format!("Path: {kind}{addresses}, round trip {rtt_ms:.0} ms"),
+            None => format!("Path: {kind}{addresses}"),
+        });
+    }
+
+    /// How the call fares.
+    pub(crate) fn stats(&mut self, stats: &CallStats) {
+        self.told += 1;
+        if self.json {
+            self.tell("stats", Value::Object(stats::fields(stats)), String::new);
+        } else if self.told.is_multiple_of(STATS_A_LINE) {
+            plain(&stats::sentence(stats));
+        }
+    }
+
+    /// How the call fared from beginning to end.
+    pub(crate) fn summary(&self, summary: &Summary) {
+        self.tell("summary", Value::Object(stats::spreads(summary)), || {
+            format!("In this call, least / median / most: {}", summary.to_string().replace('\n', "\n  "))
+        });
+    }
+
+    /// The call is over.
+    pub(crate) fn ended(&self, reason: EndReason) {
+        // People read of a bad end once, as the failure that the program ends with.
+        if self.json || Failure::of_end(reason).is_ok() || reason.is_normal() {
+            let body = json!({ "reason": reason.as_str(), "message": reason.to_string() });
+            self.tell("ended", body, || reason.to_string());
+        }
+    }
+
+    /// A recording is complete.
+    pub(crate) fn written(&self, path: &std::path::Path, seconds: f64) {
+        self.tell("written", json!({ "file": path.display().to_string(), "seconds": seconds }), || {
+            format!("Wrote {} ({seconds:.1} s)", path.display())
+        });
+    }
+
+    /// The rendezvous server runs.
+    pub(crate) fn serving(&self, url: &str) {
+        self.tell("serving", json!({ "url": url }), || {
+            format!("Serving at {} until Ctrl-C", self.paint.strong(url))
+        });
+    }
+
+    /// Any event: `body` is the JSON object's other fields, `sentence` makes what people read.
+    pub(crate) fn tell(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
+        if !self.json {
+            plain(&sentence());
+            return;
+        }
+        let mut fields = Map::from_iter([
+            ("event".to_owned(), Value::from(event)),
+            (
+                "at_ms".to_owned(),
+                Value::from(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            ),
+        ]);
+        if let Value::Object(body) = body {
+            fields.extend(body);
+        }
+        line(&Value::Object(fields));
+    }
+}
+
+/// The words for a path's kind.
+fn route(path: &Path) -> &'static str {
+    match path.kind {
+        p2pvoip::nat::RouteKind::Direct => "direct",
+        p2pvoip::nat::RouteKind::Relayed => "relayed",
+    }
+}
+
+/// A version as people write it: 0x11 is 1.1.
+fn version(byte: u8) -> String {
+    format!("{}.{}", byte >> 4, byte & 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_written_with_a_dot() {
+        assert_eq!((version(0x11), version(0x10)), ("1.1".to_owned(), "1.0".to_owned()));
+    }
+
+    #[test]
+    fn nothing_is_painted_where_nobody_sees_it() {
+        assert_eq!(Paint(false).bad("x"), "x");
+        assert_eq!(Paint(true).bad("x"), "\x1b[31mx\x1b[0m");
+    }
+}

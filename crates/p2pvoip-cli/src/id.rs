@@ -1,0 +1,30 @@
+//! The command `id`: the own fingerprint, and the contact card when there is a server to be called at.
+
+use serde_json::json;
+
+use crate::args;
+use crate::events::Printer;
+use crate::exit::Failure;
+use crate::identity_file;
+
+/// Shows the identity; the first use makes it.
+pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
+    let own = identity_file::own(common)?;
+    let fingerprint = own.identity.fingerprint().to_string();
+    let card = match &id.server {
+        Some(server) => {
+            let card = own.identity.card(server);
+            Some(card.map_err(|error| Failure::Usage(format!("--server {server}: {error}")))?.to_string())
+        }
+        None => None,
+    };
+    let path = own.path.map(|path| path.display().to_string());
+    let body = json!({ "fingerprint": fingerprint, "card": card, "file": path, "new": own.is_new });
+    Printer::new(common.json, false).tell("identity", body, || {
+        let new = if own.is_new { " (made just now)" } else { "" };
+        let file = path.unwrap_or_else(|| "nowhere, it is thrown away".to_owned());
+        let card = card.unwrap_or_else(|| "name your rendezvous server by --server to get one".to_owned());
+        format!("Fingerprint:  {fingerprint}\nContact card: {card}\nStored in:    {file}{new}")
+    });
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The command `listen`: prints the contact card and answers calls, one at a time.
+
+use std::time::Duration;
+
+use p2pvoip::signal::RejectReason;
+use p2pvoip::{EndReason, Endpoint, IncomingCall};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::args::{self, Decline};
+use crate::conversation::{self, Voices};
+use crate::endpoint;
+use crate::events::{self, Printer};
+use crate::exit::Failure;
+use crate::identity_file;
+use crate::interrupt::Interrupt;
+
+/// How long the server may take to know us.
+const ONLINE: Duration = Duration::from_secs(10);
+
+/// A year in seconds.
+const YEAR: u64 = 365 * 86_400;
+
+/// The longest time of listening when nothing is said.
+const FOREVER: Duration = Duration::from_secs(YEAR);
+
+/// Answers calls until it is enough.
+pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {
+    // Files that cannot be used are told before anybody calls.
+    drop(Voices::open(&listen.sound, 1, None)?);
+    let own = identity_file::own(common)?;
+    let interrupt = Interrupt::watch(common.with_parent)?;
+    let printer = Printer::new(common.json, listen.network.show_addresses);
+    let endpoint = endpoint::start(own.identity, Some(&listen.server), &listen.network).await?;
+    let mut listener = Listener { listen, printer, interrupt, until: Instant::now() + FOREVER, calls: 0 };
+    let (endpoint, answered) = listener.answer(endpoint).await;
+    endpoint::close(endpoint).await;
+    answered
+}
+
+/// What the command knows while it listens.
+struct Listener<'a> {
+    listen: &'a args::Listen,
+    printer: Printer,
+    interrupt: Interrupt,
+    until: Instant,
+    calls: u32,
+}
+
+/// What comes next.
+enum Next {
+    Call(IncomingCall),
+    Interrupted,
+    TimeOver,
+    Closed,
+}
+
+impl Listener<'_> {
+    async fn answer(&mut self, mut endpoint: Endpoint) -> (Endpoint, Result<(), Failure>) {
+        let mut result = self.go_online(&endpoint).await;
+        while result.is_ok() {
+            match self.next(&mut endpoint).await {
+                Next::Call(incoming) => {
+                    self.calls += 1;
+                    let taken = self.take(&mut endpoint, incoming).await;
+                    if self.listen.once || matches!(taken, Err(Failure::Interrupted)) {
+                        result = taken;
+                        break;
+                    }
+                    if let Err(failure) = taken {
+                        events::failure(&failure, self.printer.is_json());
+                    }
+                }
+                Next::Interrupted => {
+                    result = Err(Failure::Interrupted);
+                    break;
+                }
+                Next::TimeOver => {
+                    result = self.nobody_called();
+                    break;
+                }
+                Next::Closed => {
+                    result = Err(Failure::Internal("the endpoint stopped; the log says more".into()));
+                }
+            }
+        }
+        // Ctrl-C is how a program that listens without end is meant to end.
+        if matches!(result, Err(Failure::Interrupted)) && !self.listen.once {
+            result = Ok(());
+        }
+        (endpoint, result)
+    }
+
+    async fn go_online(&mut self, endpoint: &Endpoint) -> Result<(), Failure> {
+        let card =
+            endpoint.card().ok_or_else(|| Failure::Usage("--server: name the rendezvous server".into()))?;
+        tokio::select! {
+            online = timeout(ONLINE, endpoint.online()) => match online {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(endpoint::cannot_start(&error, &self.listen.network)),
+                Err(_) => return Err(endpoint::unreachable_server(&self.listen.server)),
+            },
+            () = self.interrupt.asked() => return Err(Failure::Interrupted),
+        }
+        if let Some(seconds) = self.listen.limit {
+            self.until = Instant::now() + Duration::from_secs_f64(seconds);
+        }
+        self.printer.listening(card);
+        Ok(())
+    }
+
+    async fn next(&mut self, endpoint: &mut Endpoint) -> Next {
+        tokio::select! {
+            incoming = endpoint.incoming() => incoming.map_or(Next::Closed, Next::Call),
+            () = self.interrupt.asked() => Next::Interrupted,
+            () = sleep_until(self.until) => Next::TimeOver,
+        }
+    }
+
+    /// Takes or declines one call, and follows it to its end; who calls meanwhile hears that we are busy.
+    async fn take(&mut self, endpoint: &mut Endpoint, incoming: IncomingCall) -> Result<(), Failure> {
+        self.printer.incoming(incoming.peer());
+        if let Some(decline) = self.listen.decline {
+            let (why, end) = match decline {
+                Decline::Declined => (RejectReason::Declined, EndReason::Declined),
+                Decline::Busy => (RejectReason::Busy, EndReason::BusyHere),
+            };
+            incoming.reject(why).await;
+            self.printer.ended(end);
+            return Ok(());
+        }
+        let voices = Voices::open(&self.listen.sound, self.calls, None)?;
+        let call = match incoming.accept().await {
+            Ok(call) => call,
+            Err(reason) => {
+                self.printer.ended(reason);
+                return Failure::of_end(reason);
+            }
+        };
+        let held = conversation::hold(call, voices, &mut self.printer, &mut self.interrupt, Some(self.until));
+        let mut held = std::pin::pin!(held);
+        loop {
+            tokio::select! {
+                ended = &mut held => return Failure::of_end(ended?),
+                Some(other) = endpoint.incoming() => other.reject(RejectReason::Busy).await,
+            }
+        }
+    }
+
+    /// What it means that the time is over.
+    fn nobody_called(&self) -> Result<(), Failure> {
+        if self.listen.once && self.calls == 0 {
+            let message = "Nobody called within the time; listen longer by --for.".to_owned();
+            return Err(Failure::Call { code: 8, reason: "nobody-called", message });
+        }
+        Ok(())
+    }
+}

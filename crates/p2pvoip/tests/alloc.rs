@@ -1,0 +1,38 @@
+//! After its start the sealed path allocates nothing: a frame out and a packet in, counted by the allocator itself.
+
+mod story;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use p2pvoip::Codec;
+use p2pvoip_core::Seed;
+use p2pvoip_sim::alloc::{CountingAllocator, allocations};
+use p2pvoip_sim::topology;
+use story::{Counting, Outcome, Story};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+#[test]
+fn a_frame_out_and_a_packet_in_allocate_nothing() {
+    let seed = Seed::from_u64(31);
+    let codec: Arc<dyn Codec> = Arc::new(Counting);
+    let mut story = Story::new(topology::both_public(&seed), &codec, &seed).untaped();
+    assert_eq!(story.call(Duration::from_secs(5)).0, Outcome::Talked);
+    let mut link = story.take_apart();
+    // Until every ring and window has been round once.
+    link.talk(Duration::from_secs(2));
+    // Each tick is counted by itself: figures, five times a second at each end, and consent checks are not of this path.
+    let (mut packets, mut ticks_with_allocations) = (0, 0);
+    for _ in 0..500 {
+        let count = allocations(|| packets += link.talk(Duration::from_millis(10)));
+        ticks_with_allocations += u64::from(count > 0);
+    }
+    assert!(packets > 480, "{packets} packets in both directions");
+    let figures_and_consent = 2 * 5 * 5 + 8;
+    assert!(
+        ticks_with_allocations <= figures_and_consent,
+        "{ticks_with_allocations} of 500 ticks allocated, for {packets} packets"
+    );
+}

@@ -1,0 +1,66 @@
+//! Two endpoints in mid-call without a world between them: what one sends the other gets, five milliseconds later.
+
+use std::time::Duration;
+
+use p2pvoip::Frame;
+use p2pvoip::engine::{CallKey, Endpoint, Input, Transmit};
+use p2pvoip_core::{Instant, Machine, Output};
+
+const TICK: Duration = Duration::from_millis(10);
+/// The largest packet of a call.
+const MAX_PACKET: usize = 1_200;
+
+/// Two ends of a call.
+pub struct Direct {
+    ends: [(Endpoint, CallKey); 2],
+    now: Instant,
+    buf: Vec<u8>,
+    /// Packets on their way: to whom, how long.
+    under_way: Vec<(usize, std::net::SocketAddr, std::net::SocketAddr, usize, [u8; MAX_PACKET])>,
+}
+
+impl Direct {
+    pub fn new(ends: [(Endpoint, CallKey); 2], now: Instant) -> Self {
+        Self { ends, now, buf: vec![0; Endpoint::MAX_TRANSMIT], under_way: Vec::with_capacity(64) }
+    }
+
+    /// Both speak and listen for that long; gives the number of packets that arrived.
+    pub fn talk(&mut self, duration: Duration) -> u64 {
+        let (until, mut packets) = (self.now + duration, 0);
+        let frame = Frame([77; 480]);
+        while self.now < until {
+            self.now += TICK;
+            for end in 0..2 {
+                let (endpoint, call) = &mut self.ends[end];
+                endpoint.handle_timeout(self.now);
+                endpoint.capture(*call, &frame, self.now);
+                endpoint.playout(*call, &mut Frame::default(), self.now);
+                self.drain(end);
+            }
+            while let Some((end, local, remote, len, bytes)) = self.under_way.pop() {
+                let (endpoint, call) = &mut self.ends[end];
+                let input = Input::Datagram { call: *call, local, remote, bytes: &bytes[..len] };
+                let taken = endpoint.handle_input(input, self.now + TICK / 2);
+                packets += u64::from(taken.is_ok() && bytes[0] >= 192);
+                self.drain(end);
+            }
+        }
+        packets
+    }
+
+    fn drain(&mut self, end: usize) {
+        loop {
+            match self.ends[end].0.poll_output(&mut self.buf) {
+                Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len }
+                    if self.buf[0] >= 192 =>
+                {
+                    let mut bytes = [0; MAX_PACKET];
+                    bytes[..len].copy_from_slice(&self.buf[..len]);
+                    self.under_way.push((1 - end, remote, local, len, bytes));
+                }
+                Output::Transmit { .. } | Output::Event(_) => {}
+                Output::Wait(_) => return,
+            }
+        }
+    }
+}
