@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::args::Sound;
+use crate::clock;
 use crate::events::Printer;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
@@ -20,12 +21,6 @@ const HANG_UP: Duration = Duration::from_secs(3);
 
 /// The length of a frame, in seconds.
 const FRAME_SECONDS: f64 = 0.01;
-
-/// A year in seconds.
-const YEAR: u64 = 365 * 86_400;
-
-/// A longer time than any call takes: for moments that never come.
-const NEVER: Duration = Duration::from_secs(YEAR);
 
 /// What is said and heard, opened before the call so that a bad file is told at once.
 pub(crate) struct Voices {
@@ -129,8 +124,8 @@ async fn follow(
 ) -> Result<(EndReason, Option<Wish>), Failure> {
     let mut said = false;
     let mut wish = None;
-    let mut hang_up_at = pin!(sleep_until(until.unwrap_or_else(|| Instant::now() + NEVER)));
-    let mut give_up_at = pin!(sleep(NEVER));
+    let mut hang_up_at = pin!(sleep_until(until.unwrap_or_else(clock::never)));
+    let mut give_up_at = pin!(sleep_until(clock::never()));
     loop {
         let wanted = tokio::select! {
             event = call.next_event() => match event {
@@ -145,7 +140,7 @@ async fn follow(
                 said = true;
                 talked.map_err(|error| Failure::Internal(error.to_string()))??;
                 if let Some(tail) = tail {
-                    let at = Instant::now() + tail;
+                    let at = clock::now() + tail;
                     hang_up_at.as_mut().reset(at);
                 }
                 None
@@ -156,7 +151,7 @@ async fn follow(
         };
         if wanted.is_some() {
             wish = wanted;
-            give_up_at.as_mut().reset(Instant::now() + HANG_UP);
+            give_up_at.as_mut().reset(clock::now() + HANG_UP);
             call.hang_up().await;
         }
     }

@@ -7,6 +7,7 @@ use p2pvoip::telemetry::{CallStats, Summary};
 use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
 use serde_json::{Map, Value, json};
 
+use crate::clock;
 use crate::exit::Failure;
 use crate::stats;
 
@@ -89,14 +90,7 @@ pub(crate) struct Printer {
 impl Printer {
     /// A printer whose clock starts now.
     pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
-        Self {
-            json,
-            show_addresses,
-            paint: Paint::stdout(),
-            start: tokio::time::Instant::now(),
-            told: 0,
-            path: None,
-        }
+        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None }
     }
 
     /// Whether it speaks JSON.

@@ -7,6 +7,7 @@ use p2pvoip::{EndReason, Endpoint, IncomingCall};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::{self, Decline};
+use crate::clock;
 use crate::conversation::{self, Voices};
 use crate::endpoint;
 use crate::events::{self, Printer};
@@ -17,12 +18,6 @@ use crate::interrupt::Interrupt;
 /// How long the server may take to know us.
 const ONLINE: Duration = Duration::from_secs(10);
 
-/// A year in seconds.
-const YEAR: u64 = 365 * 86_400;
-
-/// The longest time of listening when nothing is said.
-const FOREVER: Duration = Duration::from_secs(YEAR);
-
 /// Answers calls until it is enough.
 pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {
     // Files that cannot be used are told before anybody calls.
@@ -31,7 +26,7 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     let interrupt = Interrupt::watch(common.with_parent)?;
     let printer = Printer::new(common.json, listen.network.show_addresses);
     let endpoint = endpoint::start(own.identity, Some(&listen.server), &listen.network).await?;
-    let mut listener = Listener { listen, printer, interrupt, until: Instant::now() + FOREVER, calls: 0 };
+    let mut listener = Listener { listen, printer, interrupt, until: clock::never(), calls: 0 };
     let (endpoint, answered) = listener.answer(endpoint).await;
     endpoint::close(endpoint).await;
     answered
@@ -102,7 +97,7 @@ impl Listener<'_> {
             () = self.interrupt.asked() => return Err(Failure::Interrupted),
         }
         if let Some(seconds) = self.listen.limit {
-            self.until = Instant::now() + Duration::from_secs_f64(seconds);
+            self.until = clock::now() + Duration::from_secs_f64(seconds);
         }
         self.printer.listening(card);
         Ok(())

@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod clock;
 mod conversation;
 mod demo;
 mod endpoint;

@@ -33,6 +33,7 @@ pub(crate) const ALLOWED: Allowed = Allowed {
             path: "crates/p2pvoip-rendezvous/src/server/clock.rs",
             reason: "the one clock of the rendezvous server",
         },
+        Exception { path: "crates/p2pvoip-cli/src/clock.rs", reason: "the one clock of the program" },
         Exception { path: "crates/p2pvoip/src/runtime/clock.rs", reason: "the one clock of the runtime" },
         Exception { path: "xtask/src/steps.rs", reason: "shows a person how long a step took" },
     ],

@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 use super::network::Network;
 use crate::args::Impairment;
 use crate::exit::Failure;
-use crate::{events, interrupt};
+use crate::{clock, events, interrupt};
 
 /// The largest datagram of UDP over IPv4, in bytes.
 const LARGEST: usize = 65_507;
@@ -60,7 +60,7 @@ impl Sockets {
 
     /// Never returns; dropped by its caller.
     async fn forward(&self, network: &mut Network) {
-        let started = tokio::time::Instant::now();
+        let started = clock::now();
         let now = || Instant::default() + started.elapsed();
         let [first, second] = &self.faces;
         let mut asked = vec![0; LARGEST];

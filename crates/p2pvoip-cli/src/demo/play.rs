@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, interval_at, sleep_until};
+use tokio::time::{interval_at, sleep_until};
 
 use super::processes::Child;
 use super::trace;
 use crate::args::Impairment;
+use crate::clock;
 use crate::events::{self, Paint};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
@@ -169,8 +170,8 @@ async fn follow(
     say: &impl Fn(&str),
 ) -> Result<(), Failure> {
     let second = Duration::from_secs(1);
-    let mut ticks = interval_at(Instant::now() + second, second);
-    let mut deadline = Instant::now() + script.lasts + script.tail + OVERTIME;
+    let mut ticks = interval_at(clock::now() + second, second);
+    let mut deadline = clock::now() + script.lasts + script.tail + OVERTIME;
     let (mut caller_talks, mut callee_talks) = (true, true);
     let mut told = 0;
     while caller_talks || callee_talks {
@@ -178,7 +179,7 @@ async fn follow(
             event = cast.caller.event(), if caller_talks => {
                 caller_talks = keep(event?, &mut performance.caller, "caller", say);
                 if !caller_talks {
-                    deadline = deadline.min(Instant::now() + FAREWELL);
+                    deadline = deadline.min(clock::now() + FAREWELL);
                 }
             }
             event = cast.callee.event(), if callee_talks => {

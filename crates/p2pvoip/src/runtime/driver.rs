@@ -70,7 +70,8 @@ struct Port {
     events: mpsc::Sender<CallEvent>,
     state: watch::Sender<CallState>,
     facts: watch::Sender<Facts>,
-    rings: Rings,
+    /// Closed with the call's end, however long its farewell lingers.
+    rings: Option<Rings>,
     /// Until a call that rings is accepted its owner's ends wait here.
     unclaimed: Option<CallPort>,
     plays: bool,
@@ -243,7 +244,8 @@ impl Driver {
         let (events, from_events) = mpsc::channel(EVENTS);
         let (state, from_state) = watch::channel(state);
         let (facts, from_facts) = watch::channel(Facts::default());
-        self.calls.insert(key, Port { events, state, facts, rings, unclaimed: None, plays: false });
+        self.calls
+            .insert(key, Port { events, state, facts, rings: Some(rings), unclaimed: None, plays: false });
         let opened = self.sockets.open(key, &self.parts.bind).await;
         let now = self.parts.clock.now();
         let gathered = opened
@@ -333,6 +335,9 @@ impl Driver {
         match &event {
             CallEvent::State(state) => {
                 port.plays = *state == CallState::Connected;
+                if state.is_ended() {
+                    port.rings = None;
+                }
                 port.state.send_replace(*state);
             }
             CallEvent::Encrypted(encryption) => {
@@ -368,10 +373,11 @@ impl Driver {
     fn tick(&mut self) {
         let now = self.parts.clock.now();
         for (key, port) in self.calls.iter_mut().filter(|(_, port)| port.plays) {
-            self.parts.engine.capture(*key, &port.rings.captured(), now);
+            let Some(rings) = &mut port.rings else { continue };
+            self.parts.engine.capture(*key, &rings.captured(), now);
             let mut frame = Frame::SILENCE;
             if self.parts.engine.playout(*key, &mut frame, now).is_some() {
-                port.rings.play(&frame);
+                rings.play(&frame);
             }
         }
     }

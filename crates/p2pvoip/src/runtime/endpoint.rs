@@ -95,6 +95,14 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A local address cannot be used.
+    #[error("the local address {address} cannot be used: {why}; give one of this machine's addresses")]
+    Bind {
+        /// Which.
+        address: IpAddr,
+        /// What the system said.
+        why: std::io::Error,
+    },
     /// The system gives no randomness.
     #[error("the system gives no randomness, without which nothing is secret: {0}")]
     Randomness(getrandom::Error),
@@ -125,6 +133,10 @@ impl Endpoint {
     /// Outside a tokio runtime with its timer and IO.
     #[expect(clippy::unused_async, reason = "it will open devices and tables; callers need not change then")]
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        for address in &config.bind {
+            let tried = std::net::UdpSocket::bind((*address, 0));
+            tried.map_err(|why| StartError::Bind { address: *address, why })?;
+        }
         let tls = tls::client(config.trusted_certificate.as_deref())?;
         let mut settings = Settings::new(Arc::clone(&config.identity), Arc::clone(&config.codec));
         settings.server = config.server.as_deref().map(str::parse::<ServerUrl>).transpose()?;

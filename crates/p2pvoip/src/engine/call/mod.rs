@@ -67,6 +67,8 @@ pub(crate) struct Call {
     /// When the voice path began to be watched, for `silence`.
     connected_at: Option<Instant>,
     ended_at: Option<Instant>,
+    /// The ends of the path that was told last.
+    path: Option<(SocketAddr, SocketAddr)>,
     now: Instant,
 }
 
@@ -297,10 +299,13 @@ impl Call {
                 if matches!(self.state, State::Connecting(_)) {
                     self.step(now, |state| state.on_path(now));
                 }
-                self.monitor.on_path();
                 let path =
                     Path { kind: route.kind, local: route.local, remote: route.remote, rtt: route.rtt };
-                self.events.push_back(CallEvent::Path(path));
+                // The same path is told again when it is nominated.
+                if self.path.replace((path.local, path.remote)) != Some((path.local, path.remote)) {
+                    self.monitor.on_path();
+                    self.events.push_back(CallEvent::Path(path));
+                }
             }
             nat::Event::ConsentLost => self.step(now, |state| state.fail(EndReason::PeerVanished)),
             nat::Event::Failed(_) => self.step(now, |state| state.fail(EndReason::NoPath)),

@@ -165,6 +165,7 @@ impl Call {
             next_stats: None,
             connected_at: None,
             ended_at: None,
+            path: None,
             now,
         })
     }
