@@ -96,6 +96,8 @@ struct Peer {
     session: Option<Session>,
     /// Where the callee hears of this call.
     mailbox: MailboxId,
+    /// How many envelopes the server has passed on.
+    serial: u32,
     /// The callee's answer, as it came to the caller's mailbox.
     answer: Option<Vec<u8>>,
     /// What the endpoint sent to the caller.
@@ -124,6 +126,7 @@ impl Peer {
             agent: caller_agent(now),
             session: None,
             mailbox: MailboxId::new(CALLEE.mailbox().mailbox(UNIX.day())),
+            serial: 0,
             answer: None,
             sent: Vec::new(),
             connected: 0,
@@ -170,7 +173,9 @@ impl Peer {
     /// An envelope comes to the mailbox of the call, or of the callee before there is one.
     fn post(&mut self, kind: EnvelopeKind, body: &[u8]) {
         let Ok(envelope) = Envelope::pack(kind, body, &mut Seed::from_u64(6).rng()) else { return };
-        let frame = ServerFrame::Envelope { mailbox: self.mailbox, envelope: envelope.as_bytes() };
+        self.serial += 1;
+        let (serial, mailbox) = (self.serial, self.mailbox);
+        let frame = ServerFrame::Envelope { serial, mailbox, envelope: envelope.as_bytes() };
         let mut buf = [0; MAX_SERVER_FRAME];
         let len = frame.emit(&mut buf).expect("MAX_SERVER_FRAME bytes hold every frame");
         self.say(rendezvous::Input::Frame(&buf[..len]));

@@ -77,7 +77,8 @@ pub fn server_frame(data: &[u8]) {
 }
 
 /// A script for a client: frames, commands, lost connections, time. An id in a frame is that of a request where its low bits
-/// say so, so that answers meet requests.
+/// say so, so that answers meet requests. A frame with bit 3 in its step has the greatest length; the script holds its
+/// beginning.
 pub fn client(script: &[u8]) {
     let mut now = Instant::from_millis(1);
     let mut client = Client::new(&Seed::from_u64(1), now);
@@ -87,6 +88,9 @@ pub fn client(script: &[u8]) {
         match step % 8 {
             0 => {
                 let mut frame = bytes.to_vec();
+                if step & 8 != 0 {
+                    frame.resize(MAX_SERVER_FRAME, 0);
+                }
                 answer_of(&mut frame, &asked);
                 let _refused = client.handle_input(Input::Frame(&frame), now);
             }

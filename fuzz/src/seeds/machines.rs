@@ -171,6 +171,7 @@ fn hub() -> Named {
     let fetch = client_frame(ClientFrame::Fetch { id, slot });
     let forget = client_frame(ClientFrame::Forget { token });
     let ping = client_frame(ClientFrame::Ping { nonce: 1 });
+    let received = client_frame(ClientFrame::Received { serial: 1 });
     let put = put_of(MailboxId::new(*slot.as_bytes()));
     let day = write(&[
         (0x00, b""),
@@ -182,6 +183,7 @@ fn hub() -> Named {
         (0x02, &fetch),
         (0x16, &put),
         (0x16, &put),
+        (0x02, &received),
         (0x02, &forget),
         (0x01, b""),
         (0x03, A_MINUTE),
@@ -207,6 +209,8 @@ fn client() -> Named {
     let absent = server_frame(ServerFrame::Absent { id: RequestId(3) });
     let record = server_frame(ServerFrame::Bundle { id: RequestId(2), bytes: b"a record" });
     let (first, second) = (answer(0), answer(1));
+    // Kind, serial and mailbox, then version, kind and length of the envelope.
+    let letter = [&[5, 0, 0, 0, 9][..], &[3; 16], &[1, 3, 0, 5]].concat();
     let day = write(&[
         (1, b""),
         (0, &welcome),
@@ -217,6 +221,8 @@ fn client() -> Named {
         (0, &first),
         (0, &second),
         (0, &record),
+        (8, &letter),
+        (8, &letter),
         (0, &absent),
         (7, A_MINUTE),
         (2, b""),

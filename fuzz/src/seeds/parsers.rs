@@ -7,7 +7,7 @@ use p2pvoip_core::{Ecn, Instant, Seed};
 use p2pvoip_dht::{Record, RecordKey};
 use p2pvoip_media::payload::{Chunk, Span, emit_filler};
 use p2pvoip_nat::{Candidate, Kind};
-use p2pvoip_signal::rendezvous::{ClientFrame, MAX_CLIENT_FRAME, RequestId, ServerFrame};
+use p2pvoip_signal::rendezvous::{ClientFrame, MAX_CLIENT_FRAME, MAX_SERVER_FRAME, RequestId, ServerFrame};
 use p2pvoip_signal::{
     AnswerBody, ENVELOPE_LEN, Envelope, EnvelopeKind, HangUpReason, MailboxId, Message, RejectReason, Slot,
     Token,
@@ -279,7 +279,7 @@ pub(super) fn client_frame(frame: ClientFrame<'_>) -> Vec<u8> {
 
 /// A server's frame as bytes.
 pub(super) fn server_frame(frame: ServerFrame<'_>) -> Vec<u8> {
-    let mut buf = vec![0; MAX_CLIENT_FRAME];
+    let mut buf = vec![0; MAX_SERVER_FRAME];
     let len = frame.emit(&mut buf).expect("it is within the limits");
     buf.truncate(len);
     buf
@@ -299,6 +299,7 @@ fn client_frames() -> Named {
         ("valid-put", client_frame(ClientFrame::Put { id, to, envelope })),
         ("valid-publish", client_frame(publish)),
         ("valid-fetch", client_frame(ClientFrame::Fetch { id, slot: Slot::new([7; 16]) })),
+        ("valid-received", client_frame(ClientFrame::Received { serial: 9 })),
         ("valid-ping", client_frame(ClientFrame::Ping { nonce: 9 })),
         ("hostile-for-ever", for_ever),
         ("hostile-version", vec![1, 0]),
@@ -312,7 +313,10 @@ fn server_frames() -> Named {
     vec![
         ("valid-welcome", server_frame(ServerFrame::Welcome { version: 1 })),
         ("valid-done", server_frame(ServerFrame::Done { id })),
-        ("valid-envelope", server_frame(ServerFrame::Envelope { mailbox, envelope: envelope.as_bytes() })),
+        (
+            "valid-envelope",
+            server_frame(ServerFrame::Envelope { serial: 9, mailbox, envelope: envelope.as_bytes() }),
+        ),
         ("valid-bundle", server_frame(ServerFrame::Bundle { id, bytes: b"a record" })),
         ("valid-pong", server_frame(ServerFrame::Pong { nonce: 9 })),
         ("hostile-reason", [&[4][..], &[0; 8], &[200]].concat()),
