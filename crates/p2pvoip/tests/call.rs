@@ -151,6 +151,22 @@ fn a_server_that_is_down_ends_the_call_at_once() {
 }
 
 #[test]
+fn a_server_that_restarts_is_told_everything_again() {
+    let mut story = public(16);
+    story.restart_server();
+    story.world.run_for(Duration::from_secs(60));
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+}
+
+#[test]
+fn an_owner_that_reads_no_events_is_not_drowned_in_them() {
+    let mut story = public(17);
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    let mut link = story.take_apart();
+    assert_eq!(link.events_of(Duration::from_secs(10)), 32);
+}
+
+#[test]
 fn nobody_learns_an_address_before_the_call_is_accepted() {
     let mut story = public(11);
     story.person_mut(story.b, |person, _| person.answers = false);

@@ -1,4 +1,4 @@
-//! The media description inside offer and answer: which codec the sides speak (docs/spec/packet.md).
+//! The media description inside offer and answer: which codec the sides speak (docs/spec/call.md, section 2).
 //!
 //! # Left out
 //! - A choice: there is one codec, so a description is the list that has it.

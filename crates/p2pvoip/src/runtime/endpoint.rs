@@ -114,7 +114,7 @@ pub enum StartError {
     Closed,
 }
 
-/// One person's end of all calls. Dropping it hangs up.
+/// One person's end of all calls. When it is dropped nobody can call any more; calls that are still held go on.
 #[derive(Debug)]
 pub struct Endpoint {
     commands: mpsc::Sender<Command>,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use p2pvoip::Frame;
-use p2pvoip::engine::{CallKey, Endpoint, Input, Transmit};
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Transmit};
+use p2pvoip::{CallEvent, Frame};
 use p2pvoip_core::{Instant, Machine, Output};
 
 const TICK: Duration = Duration::from_millis(10);
@@ -46,6 +46,24 @@ impl Direct {
             }
         }
         packets
+    }
+
+    /// How many events wait when nobody polled for that long.
+    pub fn events_of(&mut self, duration: Duration) -> usize {
+        let until = self.now + duration;
+        let endpoint = &mut self.ends[0].0;
+        while self.now < until {
+            self.now += TICK;
+            endpoint.handle_timeout(self.now);
+        }
+        let mut events = 0;
+        loop {
+            match endpoint.poll_output(&mut self.buf) {
+                Output::Event(Event::Call { event: CallEvent::Stats(_), .. }) => events += 1,
+                Output::Event(_) | Output::Transmit { .. } => {}
+                Output::Wait(_) => return events,
+            }
+        }
     }
 
     fn drain(&mut self, end: usize) {

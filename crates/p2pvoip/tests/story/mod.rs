@@ -182,6 +182,14 @@ impl Story {
         }
     }
 
+    /// The server ends and another one starts in its place, which knows nothing.
+    pub fn restart_server(&mut self) {
+        for stream in self.world.streams_of(self.server) {
+            self.world.cut(stream);
+        }
+        self.world.install(self.server, Node::Hub(Box::new(Server::new(self.world.now()))));
+    }
+
     /// Takes both endpoints out of the world, in mid-call.
     pub fn take_apart(mut self) -> Direct {
         let now = self.now();

@@ -39,6 +39,8 @@ pub(crate) use setup::{Contact, Parts};
 pub(crate) const SILENCE: Duration = Duration::from_secs(15);
 /// How long the end of a call is told in the path when nobody acknowledges it.
 pub(crate) const LINGER: Duration = Duration::from_millis(1_500);
+/// Events that wait to be polled, beyond which figures and paths are left out; states always find room.
+const MAX_EVENTS: usize = 32;
 /// How often the call tells how it fares.
 pub(crate) const STATS_EVERY: Duration = Duration::from_millis(200);
 
@@ -304,7 +306,7 @@ impl Call {
                 // The same path is told again when it is nominated.
                 if self.path.replace((path.local, path.remote)) != Some((path.local, path.remote)) {
                     self.monitor.on_path();
-                    self.events.push_back(CallEvent::Path(path));
+                    self.tell_if_read(CallEvent::Path(path));
                 }
             }
             nat::Event::ConsentLost => self.step(now, |state| state.fail(EndReason::PeerVanished)),
@@ -390,7 +392,14 @@ impl Call {
         if self.next_stats.is_some_and(|at| at <= now) {
             self.next_stats = Some(now + STATS_EVERY);
             let stats = self.stats(now);
-            self.events.push_back(CallEvent::Stats(Box::new(stats)));
+            self.tell_if_read(CallEvent::Stats(Box::new(stats)));
+        }
+    }
+
+    /// Tells what an owner that does not read its events need not be told.
+    fn tell_if_read(&mut self, event: CallEvent) {
+        if self.events.len() < MAX_EVENTS {
+            self.events.push_back(event);
         }
     }
 

@@ -80,6 +80,7 @@ impl Endpoint {
                 if let Some(server) = self.servers.get_mut(server) {
                     server.was_online = true;
                 }
+                self.on_online(server);
             }
             rendezvous::Event::Offline => self.on_offline(server),
             rendezvous::Event::Listening { id } => self.on_listening(id),

@@ -4,16 +4,17 @@
 //! - those of its clients and calls, and of being found (`presence`).
 
 mod dialing;
+mod io;
 mod presence;
 mod ringing;
 mod servers;
+mod settings;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime, Wake};
-use p2pvoip_crypto::{CardError, ContactCard, Fingerprint, Identity};
+use p2pvoip_crypto::{CardError, ContactCard};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::rendezvous;
@@ -22,59 +23,15 @@ use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 use self::presence::Presence;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
-use crate::codec::Codec;
-use crate::event::CallEvent;
-use crate::server_url::{BadServerUrl, ServerUrl};
+use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
+pub use self::io::{Event, Input, Refused, Transmit};
 pub use self::servers::ServerId;
+pub use self::settings::{Settings, SettingsError};
 
 /// Calls at once, whatever the settings say.
 pub const MAX_CALLS: usize = 64;
-
-/// What an endpoint is made of. Validated by [`Endpoint::new`].
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Settings {
-    /// Who this is.
-    pub identity: Arc<Identity>,
-    /// The server at which this endpoint can be called; without one it can only call.
-    pub server: Option<ServerUrl>,
-    /// How paths are found.
-    pub nat: nat::Config,
-    /// The codec of every call.
-    pub codec: Arc<dyn Codec>,
-    /// Calls at once, at most [`MAX_CALLS`]; further callers hear that this endpoint is busy.
-    pub max_calls: usize,
-}
-
-impl Settings {
-    /// Settings of which all else has its default.
-    pub fn new(identity: Arc<Identity>, codec: Arc<dyn Codec>) -> Self {
-        Self { identity, server: None, nat: nat::Config::default(), codec, max_calls: 8 }
-    }
-}
-
-impl core::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Settings")
-            .field("nat", &self.nat)
-            .field("max_calls", &self.max_calls)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why an endpoint cannot be made of such settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// What ICE says of its part.
-    #[error(transparent)]
-    Nat(#[from] nat::ConfigError),
-    /// Not a number of calls.
-    #[error("an endpoint takes part in 1 to {MAX_CALLS} calls at once; correct `max_calls`")]
-    MaxCalls,
-}
 
 /// A call of this endpoint, as long as it runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -84,110 +41,6 @@ impl CallKey {
     /// Its number, counted from 1.
     pub const fn number(self) -> u64 {
         self.0
-    }
-}
-
-/// What comes from outside into an endpoint.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// A datagram came to one of a call's sockets.
-    Datagram {
-        /// Whose socket it is.
-        call: CallKey,
-        /// The socket's address.
-        local: SocketAddr,
-        /// Where it comes from.
-        remote: SocketAddr,
-        /// What.
-        bytes: &'a [u8],
-    },
-    /// Something happened to the connection to a server.
-    Server {
-        /// Which.
-        server: ServerId,
-        /// What.
-        input: rendezvous::Input<'a>,
-    },
-}
-
-/// Where the bytes of an output go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Transmit {
-    /// From one of a call's sockets to the network.
-    Datagram {
-        /// Whose socket.
-        call: CallKey,
-        /// The socket's address.
-        local: SocketAddr,
-        /// Where to.
-        remote: SocketAddr,
-    },
-    /// One binary message to a server.
-    Server {
-        /// Which.
-        server: ServerId,
-    },
-}
-
-/// What the owner of an endpoint is told.
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// Open a connection to this server now.
-    Connect {
-        /// By what name it is spoken of.
-        server: ServerId,
-        /// Where it is.
-        url: ServerUrl,
-    },
-    /// Drop the connection to this server, or the attempt at one.
-    Close {
-        /// Which.
-        server: ServerId,
-    },
-    /// This endpoint can be called now.
-    Online,
-    /// It cannot be called for the time being; it tries by itself to come back.
-    Offline,
-    /// Somebody calls. [`Endpoint::gather`] with the addresses of fresh sockets comes next, then accept or reject.
-    Incoming {
-        /// The call.
-        call: CallKey,
-        /// Who calls.
-        peer: Fingerprint,
-    },
-    /// Something happened in a call.
-    Call {
-        /// Which.
-        call: CallKey,
-        /// What.
-        event: CallEvent,
-    },
-    /// Nothing more will come of this call; its sockets can be closed.
-    Finished {
-        /// Which.
-        call: CallKey,
-    },
-}
-
-/// Why an endpoint refused an input: it was dropped and counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refused {
-    /// Drain and offer again.
-    #[error("the outbox is full; poll its outputs and offer the input again")]
-    Full,
-    /// The call or server is no longer there.
-    #[error("there is no such call or server any more")]
-    Gone,
-    /// The peer's or the server's bytes are not what they should be.
-    #[error("the input is malformed, forged, or does not belong here")]
-    Invalid,
-}
-
-impl From<call::Refused> for Refused {
-    fn from(refused: call::Refused) -> Self {
-        if refused == call::Refused::Full { Self::Full } else { Self::Invalid }
     }
 }
 

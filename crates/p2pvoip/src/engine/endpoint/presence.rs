@@ -107,6 +107,7 @@ impl Endpoint {
             && presence.publication == Some(id)
         {
             presence.published = true;
+            presence.publication = None;
             self.tell_online();
         }
     }
@@ -129,8 +130,18 @@ impl Endpoint {
             return;
         };
         presence.listening = 0;
+        presence.published = false;
         if core::mem::take(&mut presence.online) {
             self.events.push_back(Event::Offline);
+        }
+    }
+
+    /// Our server welcomes us: if it did before, it may have lost our record since, so it gets it again.
+    pub(super) fn on_online(&mut self, server: ServerId) {
+        let now = self.now;
+        let lost = |presence: &Presence| presence.server == server && presence.publication.is_none();
+        if self.presence.as_ref().is_some_and(lost) {
+            self.refresh_presence(now);
         }
     }
 

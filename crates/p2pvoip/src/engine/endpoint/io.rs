@@ -1,0 +1,115 @@
+//! What goes into an endpoint and what comes out of it.
+
+use std::net::SocketAddr;
+
+use p2pvoip_crypto::Fingerprint;
+use p2pvoip_signal::rendezvous;
+
+use super::{CallKey, ServerId};
+use crate::engine::call;
+use crate::event::CallEvent;
+use crate::server_url::ServerUrl;
+
+/// What comes from outside into an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A datagram came to one of a call's sockets.
+    Datagram {
+        /// Whose socket it is.
+        call: CallKey,
+        /// The socket's address.
+        local: SocketAddr,
+        /// Where it comes from.
+        remote: SocketAddr,
+        /// What.
+        bytes: &'a [u8],
+    },
+    /// Something happened to the connection to a server.
+    Server {
+        /// Which.
+        server: ServerId,
+        /// What.
+        input: rendezvous::Input<'a>,
+    },
+}
+
+/// Where the bytes of an output go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transmit {
+    /// From one of a call's sockets to the network.
+    Datagram {
+        /// Whose socket.
+        call: CallKey,
+        /// The socket's address.
+        local: SocketAddr,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// One binary message to a server.
+    Server {
+        /// Which.
+        server: ServerId,
+    },
+}
+
+/// What the owner of an endpoint is told.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Open a connection to this server now.
+    Connect {
+        /// By what name it is spoken of.
+        server: ServerId,
+        /// Where it is.
+        url: ServerUrl,
+    },
+    /// Drop the connection to this server, or the attempt at one.
+    Close {
+        /// Which.
+        server: ServerId,
+    },
+    /// This endpoint can be called now.
+    Online,
+    /// It cannot be called for the time being; it tries by itself to come back.
+    Offline,
+    /// Somebody calls. [`Endpoint::gather`] with the addresses of fresh sockets comes next, then accept or reject.
+    Incoming {
+        /// The call.
+        call: CallKey,
+        /// Who calls.
+        peer: Fingerprint,
+    },
+    /// Something happened in a call.
+    Call {
+        /// Which.
+        call: CallKey,
+        /// What.
+        event: CallEvent,
+    },
+    /// Nothing more will come of this call; its sockets can be closed.
+    Finished {
+        /// Which.
+        call: CallKey,
+    },
+}
+
+/// Why an endpoint refused an input: it was dropped and counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Drain and offer again.
+    #[error("the outbox is full; poll its outputs and offer the input again")]
+    Full,
+    /// The call or server is no longer there.
+    #[error("there is no such call or server any more")]
+    Gone,
+    /// The peer's or the server's bytes are not what they should be.
+    #[error("the input is malformed, forged, or does not belong here")]
+    Invalid,
+}
+
+impl From<call::Refused> for Refused {
+    fn from(refused: call::Refused) -> Self {
+        if refused == call::Refused::Full { Self::Full } else { Self::Invalid }
+    }
+}

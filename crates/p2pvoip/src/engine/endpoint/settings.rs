@@ -1,0 +1,54 @@
+//! What an endpoint is made of.
+
+use std::sync::Arc;
+
+use p2pvoip_crypto::Identity;
+use p2pvoip_nat as nat;
+
+use super::MAX_CALLS;
+use crate::codec::Codec;
+use crate::server_url::ServerUrl;
+
+/// What an endpoint is made of. Validated by [`Endpoint::new`].
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Who this is.
+    pub identity: Arc<Identity>,
+    /// The server at which this endpoint can be called; without one it can only call.
+    pub server: Option<ServerUrl>,
+    /// How paths are found.
+    pub nat: nat::Config,
+    /// The codec of every call.
+    pub codec: Arc<dyn Codec>,
+    /// Calls at once, at most [`MAX_CALLS`]; further callers hear that this endpoint is busy.
+    pub max_calls: usize,
+}
+
+impl Settings {
+    /// Settings of which all else has its default.
+    pub fn new(identity: Arc<Identity>, codec: Arc<dyn Codec>) -> Self {
+        Self { identity, server: None, nat: nat::Config::default(), codec, max_calls: 8 }
+    }
+}
+
+impl core::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Settings")
+            .field("nat", &self.nat)
+            .field("max_calls", &self.max_calls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an endpoint cannot be made of such settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// What ICE says of its part.
+    #[error(transparent)]
+    Nat(#[from] nat::ConfigError),
+    /// Not a number of calls.
+    #[error("an endpoint takes part in 1 to {MAX_CALLS} calls at once; correct `max_calls`")]
+    MaxCalls,
+}
