@@ -72,7 +72,7 @@ pub enum Event {
     Online,
     /// It cannot be called for the time being; it tries by itself to come back.
     Offline,
-    /// Somebody calls. [`Endpoint::gather`] with the addresses of fresh sockets comes next, then accept or reject.
+    /// Somebody calls. [`Endpoint::gather`](super::Endpoint::gather) with the addresses of fresh sockets comes next, then accept or reject.
     Incoming {
         /// The call.
         call: CallKey,

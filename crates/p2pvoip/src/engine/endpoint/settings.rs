@@ -9,7 +9,7 @@ use super::MAX_CALLS;
 use crate::codec::Codec;
 use crate::server_url::ServerUrl;
 
-/// What an endpoint is made of. Validated by [`Endpoint::new`].
+/// What an endpoint is made of. Validated by [`Endpoint::new`](super::Endpoint::new).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
