@@ -11,7 +11,10 @@ use p2pvoip_core::{Instant, Machine, Output, Seed};
 use p2pvoip_crypto::{HEADER_LEN, Initiator, MAX_PACKET_LEN, Session};
 use p2pvoip_nat::{Agent, Candidate, Config, Credentials, Datagram, Kind, Role};
 use p2pvoip_signal::rendezvous::{self, ClientFrame, MAX_SERVER_FRAME, PROTOCOL_VERSION, ServerFrame};
-use p2pvoip_signal::{AnswerBody, CallId, Envelope, EnvelopeKind, MailboxId, Message, OfferBody};
+use p2pvoip_signal::{
+    AnswerBody, CallId, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, PADDED_BODY_LEN,
+    PADDED_MESSAGE_LEN, pad, unpad,
+};
 
 use crate::codec::Plain;
 use crate::drive::{pass, rest};
@@ -64,7 +67,8 @@ fn play(peer: &mut Peer, script: &[u8]) {
         match step & 7 {
             0 => peer.send_slot(step >> 4, bytes),
             1 => {
-                let sealed = peer.session.as_mut().and_then(|session| session.signal.seal(bytes).ok());
+                let padded = pad(bytes, PADDED_MESSAGE_LEN).unwrap_or_default();
+                let sealed = peer.session.as_mut().and_then(|session| session.signal.seal(&padded).ok());
                 peer.post(EnvelopeKind::Sealed, &sealed.unwrap_or_default());
             }
             2 => {
@@ -112,7 +116,7 @@ struct Peer {
 impl Peer {
     /// The endpoint is online, and an offer with this payload has come; `None` when the payload is too long for one.
     fn offering(payload: &[u8]) -> Option<(Self, Initiator)> {
-        let (initiator, first) = first_message(payload)?;
+        let (initiator, first) = first_message(&pad(payload, PADDED_BODY_LEN).ok()?)?;
         let now = Instant::from_millis(1);
         let identity = Arc::new(Identity::from_secret(&CALLEE.to_secret()));
         let mut settings = Settings::new(identity, Arc::new(Plain));
@@ -150,7 +154,7 @@ impl Peer {
         let answer = self.answer.take().expect("what rings was answered");
         let (session, payload) =
             initiator.finish(&answer).map_err(|(_, error)| error).expect("the callee is honest");
-        let answer = AnswerBody::parse(&payload).expect("the callee is honest");
+        let answer = unpad(&payload).and_then(AnswerBody::parse).expect("the callee is honest");
         self.mailbox = answer.reply_to;
         self.session = Some(session);
         let credentials = Credentials::parse(&answer.ice).expect("the callee is honest");

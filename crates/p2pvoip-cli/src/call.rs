@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2pvoip::{ContactCard, EndReason};
+use p2pvoip::{ContactCard, DialError, EndReason};
 
 use crate::args;
 use crate::conversation::{self, Voices};
@@ -22,7 +22,11 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     let mut printer = Printer::new(common.json, call.network.show_addresses);
     let mut interrupt = Interrupt::watch(common.with_parent)?;
     let endpoint = endpoint::start(own.identity, None, &call.network).await?;
-    let dialed = endpoint.dial(&contact).await.map_err(|error| Failure::Card(error.to_string()));
+    let dialed = endpoint.dial(&contact).await.map_err(|error| {
+        let fault_of_card = matches!(error, DialError::Server(_) | DialError::TooOld);
+        let make = if fault_of_card { Failure::Card } else { Failure::Internal };
+        make(error.to_string())
+    });
     let held = match dialed {
         Ok(dialed) => conversation::hold(dialed, voices, &mut printer, &mut interrupt, None).await,
         Err(failure) => Err(failure),

@@ -28,6 +28,7 @@ pub mod call;
 mod envelope;
 mod ids;
 mod message;
+mod padding;
 mod reason;
 mod recent;
 pub mod rendezvous;
@@ -36,6 +37,7 @@ pub use body::{AnswerBody, MAX_BODY_LEN, MAX_ICE_LEN, MAX_MEDIA_LEN, OfferBody};
 pub use envelope::{ENVELOPE_LEN, Envelope, EnvelopeKind, MAX_ENVELOPE_BODY};
 pub use ids::{CallId, MailboxId, Slot, Token};
 pub use message::{MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_MESSAGE_LEN, Message};
+pub use padding::{PADDED_BODY_LEN, PADDED_MESSAGE_LEN, pad, unpad};
 pub use reason::{EndReason, HangUpReason, RejectReason};
 pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RecentOffers};
 

@@ -43,13 +43,15 @@ impl FromStr for ServerUrl {
     type Err = BadServerUrl;
 
     fn from_str(text: &str) -> Result<Self, BadServerUrl> {
+        // The same server has the same text, however it was written.
+        let text = text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
+        let text = text.as_str();
         let (tls, authority) = match text.split_once("://") {
             Some(("ws", rest)) => (false, rest),
             Some(("wss", rest)) => (true, rest),
             _ => return Err(BadServerUrl),
         };
         let start = text.len() - authority.len();
-        let authority = authority.strip_suffix('/').unwrap_or(authority);
         if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) {
             return Err(BadServerUrl);
         }
@@ -107,6 +109,8 @@ mod tests {
             let url: ServerUrl = text.parse().unwrap();
             assert_eq!((url.host(), url.port(), url.is_tls()), (host, port, tls), "{text}");
         }
+        let url: ServerUrl = "WSS://Call.Example.org/".parse().unwrap();
+        assert_eq!(url, "wss://call.example.org".parse().unwrap());
     }
 
     #[test]

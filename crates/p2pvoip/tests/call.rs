@@ -261,3 +261,70 @@ fn a_call_set_up_survives_or_ends_when_the_connection_to_the_server_breaks_at_an
         assert!(settled.is_some() && fine, "cut after {} ms: {state:?}", k * 25);
     }
 }
+
+#[test]
+fn when_both_call_at_once_one_of_the_two_calls_goes_on() {
+    let mut story = public(18);
+    story.dial_both();
+    story.world.run_for(Duration::from_secs(5));
+    let superseded = [story.a, story.b]
+        .into_iter()
+        .filter(|host| story.person(*host).all_ends.contains(&EndReason::Superseded))
+        .count();
+    assert_eq!(superseded, 1);
+    for host in [story.a, story.b] {
+        assert_eq!(story.person(host).state, Some(CallState::Connected));
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_during_the_lookup_rings_nowhere() {
+    let mut story = public(19);
+    story.dial();
+    story.person_mut(story.a, story::Person::hang_up);
+    story.world.run_for(Duration::from_secs(30));
+    assert_eq!(story.person(story.a).all_ends, [EndReason::Cancelled]);
+    assert_eq!(story.person(story.b).state, None);
+}
+
+#[test]
+fn a_machine_that_slept_for_an_hour_can_be_called() {
+    let mut story = public(20);
+    let later = story::DATE + Duration::from_secs(3_600);
+    for host in [story.a, story.b] {
+        story.person_mut(host, |person, now| person.set_date(later, now));
+    }
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    let mut only_one = public(21);
+    only_one.person_mut(only_one.a, |person, now| person.set_date(later, now));
+    assert_eq!(only_one.call(Duration::ZERO).0, Outcome::Failed("no-answer"), "clocks an hour apart");
+}
+
+#[test]
+fn a_caller_that_asks_all_addresses_learns_nothing_while_it_rings() {
+    let mut story = public(22);
+    story.person_mut(story.b, |person, _| person.answers = false);
+    story.dial();
+    story.world.run_for(Duration::from_secs(1));
+    let request = {
+        let mut bytes = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        bytes.extend([7; 12]);
+        bytes
+    };
+    let own = story.person(story.b).base().unwrap();
+    let stranger = "203.0.113.9:9".parse().unwrap();
+    let result = story.person_mut(story.b, |person, now| person.offer(own, stranger, &request, now));
+    assert!(result.is_err());
+    assert_eq!(story.person(story.b).state, Some(CallState::Ringing));
+}
+
+#[test]
+fn a_further_caller_hears_that_all_lines_are_busy() {
+    // The endpoints of these stories allow two calls.
+    let mut story = public(23);
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    let card = story.card.clone();
+    assert!(story.person_mut(story.a, |person, now| person.try_dial(&card, now)).is_ok());
+    let refused = story.person_mut(story.a, |person, now| person.try_dial(&card, now));
+    assert_eq!(refused, Err(p2pvoip::DialError::TooManyCalls));
+}

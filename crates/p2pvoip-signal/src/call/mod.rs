@@ -224,7 +224,9 @@ impl Call {
     /// It cannot go on for this reason; the peer is told where it can be.
     pub fn fail(self, reason: EndReason) -> Step {
         match self {
-            Self::Offered(_) | Self::Leaving(_) => Step::end(reason),
+            Self::Offered(_) => Step::end(reason),
+            // It was given up before, and that is how it ended.
+            Self::Leaving(_) => Step::end(EndReason::Cancelled),
             Self::Ringing(_) => Step::end(reason).sending(Message::Cancel),
             Self::Rung(_) => Step::end(reason).sending(Message::Reject { reason: RejectReason::Other }),
             Self::Connecting(_) | Self::Connected(_) => connected::end(reason),
@@ -238,8 +240,8 @@ impl Call {
 pub enum Glare {
     /// Go on with the own call and leave the other's offer unanswered.
     KeepOurs,
-    /// End the own call as [`EndReason::Superseded`], answer the other's offer, and accept it at once: the person asked
-    /// to talk to that very peer already.
+    /// End the own call as [`EndReason::Superseded`] and let the other's offer ring: the person asked to talk to that very
+    /// peer already, so that the owner may accept it at once.
     TakeTheirs,
     /// The own offer came back: it is refused.
     Reflected,

@@ -26,6 +26,11 @@ pub(crate) fn classify(datagram: &[u8]) -> Protocol {
     }
 }
 
+/// Whether a STUN message is a response, by its class (RFC 8489 section 5).
+pub(crate) fn is_stun_response(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|byte| byte & 0x01 != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,9 +35,10 @@ impl IncomingCall {
     /// # Errors
     /// Why the call has ended in the meantime.
     pub async fn accept(mut self) -> Result<Call, EndReason> {
-        let Some(commands) = self.commands.take() else { return Err(GONE) };
+        let Some(commands) = self.commands.clone() else { return Err(GONE) };
         let (reply, accepted) = oneshot::channel();
         commands.send(Command::Accept { call: self.key, reply }).await.map_err(|_| GONE)?;
+        self.commands = None;
         match accepted.await {
             Ok(Some(port)) => Ok(Call::new(port, commands)),
             Ok(None) | Err(_) => Err(end_of(*self.state.borrow()).unwrap_or(EndReason::PeerCancelled)),

@@ -165,7 +165,6 @@ impl Driver {
         let closing = self.closing.is_some();
         let (sockets, buf) = (&mut self.sockets, &mut self.buf);
         tokio::select! {
-            biased;
             () = sleep_until(deadline) => Woken::Deadline,
             received = poll_fn(|cx| sockets.poll_receive(cx, buf)) => Woken::Datagram(received),
             Some((link, report)) = self.reports.recv() => Woken::Report(link, report),
@@ -353,10 +352,22 @@ impl Driver {
         }
     }
 
+    /// Hangs up calls of which no handle is held any more, however it was lost.
+    fn hang_up_orphans(&mut self, now: Instant) {
+        for (key, port) in &self.calls {
+            if port.unclaimed.is_none() && port.events.is_closed() && !port.state.borrow().is_ended() {
+                self.parts.engine.hang_up(*key, now);
+            }
+        }
+    }
+
     /// Fires the engine's timers and the sound clock.
     fn on_time(&mut self) {
         let now = self.parts.clock.now();
+        // The monotonic clock stands still while the machine sleeps, and the date may be set: it is told anew.
+        self.parts.engine.set_date(Clock::unix(), now);
         self.parts.engine.handle_timeout(now);
+        self.hang_up_orphans(now);
         if !self.calls.values().any(|port| port.plays) {
             self.next_tick = None;
             return;

@@ -134,7 +134,11 @@ impl Endpoint {
     #[expect(clippy::unused_async, reason = "it will open devices and tables; callers need not change then")]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         for address in &config.bind {
-            let tried = std::net::UdpSocket::bind((*address, 0));
+            let tried = if address.is_unspecified() || address.is_multicast() {
+                Err(std::io::Error::other("it is not the address of one interface"))
+            } else {
+                std::net::UdpSocket::bind((*address, 0))
+            };
             tried.map_err(|why| StartError::Bind { address: *address, why })?;
         }
         let tls = tls::client(config.trusted_certificate.as_deref())?;

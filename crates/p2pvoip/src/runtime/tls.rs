@@ -31,10 +31,14 @@ pub(super) fn client(extra: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError
     let (_added, _ignored) = roots.add_parsable_certificates(native.certs);
     if let Some(path) = extra {
         let unreadable = |why: String| TlsError::File { path: path.to_owned(), why };
+        let before = roots.len();
         for certificate in
             CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?
         {
             roots.add(certificate.map_err(|error| unreadable(error.to_string()))?)?;
+        }
+        if roots.len() == before {
+            return Err(unreadable("there is no certificate in it".to_owned()));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

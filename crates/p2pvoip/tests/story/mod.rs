@@ -41,7 +41,9 @@ pub use person::{Deed, Heard, Person};
 pub use servers::{Node, Server};
 
 /// The date when every story begins.
-const DATE: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub const DATE: UnixTime = UnixTime::from_secs(1_800_000_000);
+/// Calls that one person takes part in at once.
+const MAX_CALLS: usize = 2;
 /// How long a call may take from dialling until it is connected or has ended: all of signal's waits, one after another.
 const SETTLE: Duration = Duration::from_secs(150);
 
@@ -65,6 +67,8 @@ pub struct Story {
     pub b: HostId,
     pub server: HostId,
     pub card: ContactCard,
+    /// The caller's.
+    pub other_card: ContactCard,
     remake: Remake,
 }
 
@@ -81,7 +85,7 @@ fn endpoint(seed: &Seed, codec: &Arc<dyn Codec>, url: &str, stun: SocketAddr) ->
     let mut settings = Settings::new(identity, Arc::clone(codec));
     settings.server = Some(url.parse().unwrap());
     settings.nat.stun_servers = vec![stun];
-    settings.max_calls = 1;
+    settings.max_calls = MAX_CALLS;
     Endpoint::new(settings, seed.clone(), DATE, START).unwrap()
 }
 
@@ -94,10 +98,10 @@ impl Story {
         world.install(relay.host, Node::Stun(servers::Stun::default()));
         let stun = SocketAddr::new(relay.address, 3478);
         let url = format!("ws://{}:7000", server.address);
-        let mut card = None;
+        let mut cards = Vec::new();
         for (place, name, phase) in [(&a, "a", 3_100), (&b, "b", 7_300)] {
             let endpoint = endpoint(&seed.derive(name), codec, &url, stun);
-            card = endpoint.card().unwrap();
+            cards.extend(endpoint.card().unwrap());
             let mut person = Person::new(endpoint, place.address, server.host);
             person.tape = Some(Vec::new());
             person.phase = Duration::from_micros(phase);
@@ -105,7 +109,9 @@ impl Story {
         }
         let remake = Remake { codec: Arc::clone(codec), url, stun };
         let (a, b, server) = (a.host, b.host, server.host);
-        let mut story = Self { world, a, b, server, card: card.unwrap(), remake };
+        let card = cards.pop().unwrap();
+        let other_card = cards.pop().unwrap();
+        let mut story = Self { world, a, b, server, card, other_card, remake };
         story.come_online();
         story
     }
@@ -147,6 +153,13 @@ impl Story {
                 Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
             })
             .unwrap()
+    }
+
+    /// Both dial each other at the same moment.
+    pub fn dial_both(&mut self) {
+        let (theirs, ours) = (self.card.clone(), self.other_card.clone());
+        self.person_mut(self.a, |person, now| person.dial(&theirs, now));
+        self.person_mut(self.b, |person, now| person.dial(&ours, now));
     }
 
     /// `a` dials `b`.

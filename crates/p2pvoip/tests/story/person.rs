@@ -7,8 +7,8 @@ use p2pvoip::crypto::ContactCard;
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, EndReason, Frame};
-use p2pvoip_core::{Instant, Machine, Output, Wake};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame};
+use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
 /// One frame of sound.
@@ -92,6 +92,8 @@ pub struct Person {
     pub is_online: bool,
     pub call: Option<CallKey>,
     pub state: Option<CallState>,
+    /// How all calls ended that did.
+    pub all_ends: Vec<EndReason>,
     pub encrypted: bool,
     pub finished: bool,
     pub heard: Heard,
@@ -119,6 +121,7 @@ impl Person {
             is_online: false,
             call: None,
             state: None,
+            all_ends: Vec::new(),
             encrypted: false,
             finished: false,
             heard: Heard::default(),
@@ -193,9 +196,27 @@ impl Person {
         }
     }
 
+    /// Dials, and tells whether that could be done.
+    pub fn try_dial(&mut self, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        self.endpoint.dial(card, now)
+    }
+
+    /// The system's date is another one.
+    pub fn set_date(&mut self, date: UnixTime, now: Instant) {
+        self.endpoint.set_date(date, now);
+    }
+
+    /// The address of the call's socket.
+    pub fn base(&self) -> Option<SocketAddr> {
+        self.call.map(|call| self.base_of(call))
+    }
+
+    fn base_of(&self, call: CallKey) -> SocketAddr {
+        SocketAddr::new(self.address, FIRST_PORT + u16::try_from(call.number()).unwrap())
+    }
+
     fn begin(&mut self, call: CallKey, now: Instant) {
-        let port = FIRST_PORT + u16::try_from(call.number()).unwrap();
-        let base = SocketAddr::new(self.address, port);
+        let base = self.base_of(call);
         self.note(now, || Deed::Gather(call, base));
         self.endpoint.gather(call, &[base], now).unwrap();
         self.call = Some(call);
@@ -314,18 +335,29 @@ impl Person {
             Event::Online => self.is_online = true,
             Event::Offline => self.is_online = false,
             Event::Incoming { call, .. } => {
+                self.call = Some(call);
                 self.begin_at = Some((self.now + OPENING_SOCKETS, call));
                 self.answer_at = Some(self.now + RINGS_FOR);
             }
-            Event::Call { event, .. } => self.on_call(event),
+            Event::Call { call, event } => self.on_call(call, event),
             Event::Finished { .. } => self.finished = true,
             _ => {}
         }
     }
 
-    fn on_call(&mut self, event: CallEvent) {
+    fn on_call(&mut self, call: CallKey, event: CallEvent) {
+        // Of a call that was superseded only its end is of interest.
+        if self.call != Some(call) {
+            if let CallEvent::State(CallState::Ended(reason)) = event {
+                self.all_ends.push(reason);
+            }
+            return;
+        }
         match event {
             CallEvent::State(state) => {
+                if let CallState::Ended(reason) = state {
+                    self.all_ends.push(reason);
+                }
                 self.state = Some(state);
                 self.next_tick = (state == CallState::Connected).then(|| self.now + self.phase);
             }

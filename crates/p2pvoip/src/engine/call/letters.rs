@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use p2pvoip_core::{Instant, Rng};
 use p2pvoip_crypto::SignalCipher;
 use p2pvoip_nat::{Agent, Candidate, CommandError};
-use p2pvoip_signal::{CallId, Envelope, EnvelopeKind, MAX_CANDIDATES, MailboxId, Message, Token};
+use p2pvoip_signal::{
+    CallId, Envelope, EnvelopeKind, MAX_CANDIDATES, MailboxId, Message, PADDED_MESSAGE_LEN, Token, pad, unpad,
+};
 
 /// Remote candidates that are kept until the agent may have them.
 const MAX_HELD: usize = 64;
@@ -91,7 +93,7 @@ impl Letters {
     /// Seals a message and puts it on its way; before the handshake is done there is nobody to tell.
     pub(super) fn tell(&mut self, message: &Message) {
         let (Some(to), Some(cipher)) = (self.peer, &mut self.cipher) else { return };
-        let Ok(plaintext) = message.emit() else { return };
+        let Ok(plaintext) = message.emit().and_then(|bytes| pad(&bytes, PADDED_MESSAGE_LEN)) else { return };
         let Ok(sealed) = cipher.seal(&plaintext) else { return };
         self.post(to, EnvelopeKind::Sealed, &sealed);
     }
@@ -99,7 +101,7 @@ impl Letters {
     /// Opens a sealed message of the peer.
     pub(super) fn open(&mut self, body: &[u8]) -> Option<Message> {
         let plaintext = self.cipher.as_mut()?.open(body).ok()?;
-        Message::parse(&plaintext).ok()
+        Message::parse(unpad(&plaintext).ok()?).ok()
     }
 
     /// The next envelope; its bytes are written to `buf`.

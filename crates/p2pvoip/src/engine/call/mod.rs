@@ -31,7 +31,7 @@ use self::stats::Monitor;
 use self::voice::{Received, Sending, Voice};
 use crate::codec::Codec;
 use crate::engine::control::Control;
-use crate::engine::demux::{Protocol, classify};
+use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Encryption, Path};
 pub(crate) use setup::{Contact, Parts};
 
@@ -101,6 +101,8 @@ pub(crate) enum Refused {
     Full,
     #[error("the datagram is of no protocol that this call speaks")]
     Unknown,
+    #[error("the call is not accepted yet, so that nobody is answered")]
+    Early,
     #[error("the ICE agent refused the datagram: {0}")]
     Nat(nat::Refused),
     #[error("the packet did not authenticate")]
@@ -209,7 +211,9 @@ impl Call {
     /// Whether nothing more will come of it.
     pub(crate) fn is_finished(&self) -> bool {
         let patient = self.ended_at.is_some_and(|at| self.now < at + LINGER);
-        let lingers = patient && self.voice.as_ref().is_some_and(|voice| voice.is_hanging_up());
+        // Who was hung up upon stays to acknowledge it in the path, which may be slower than the letter.
+        let was_told = matches!(self.state, State::Ended(EndReason::PeerHungUp)) && self.voice.is_some();
+        let lingers = patient && (was_told || self.voice.as_ref().is_some_and(|voice| voice.is_hanging_up()));
         matches!(self.state, State::Ended(_)) && !lingers && self.events.is_empty() && self.letters.is_empty()
     }
 
@@ -261,6 +265,10 @@ impl Call {
     ) -> Result<(), Refused> {
         match classify(bytes) {
             Protocol::Stun | Protocol::TurnChannel => {
+                // While it rings nobody may learn where we are, not even by asking us: only our own questions are answered.
+                if matches!(self.state, State::Rung(_)) && !is_stun_response(bytes) {
+                    return Err(Refused::Early);
+                }
                 let datagram = nat::Datagram { local, remote, bytes };
                 self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
@@ -328,6 +336,11 @@ impl Call {
         if matches!(self.state, State::Connecting(_)) && self.voice.is_none() {
             self.open_voice(now);
         }
+        self.announce(now);
+    }
+
+    /// Tells the owner where the call stands, if it does not know.
+    fn announce(&mut self, now: Instant) {
         let state = self.state();
         if self.told != Some(state) {
             self.told = Some(state);

@@ -12,7 +12,8 @@ use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
 use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
-    AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, RejectReason, Token,
+    AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, PADDED_BODY_LEN,
+    RejectReason, Token, pad, unpad,
 };
 
 use super::letters::Letters;
@@ -66,7 +67,7 @@ impl Call {
     pub(crate) fn dial(parts: &Parts<'_>, now: Instant) -> Result<Self, nat::ConfigError> {
         let id = CallId::random(&mut parts.seed.derive("call id").rng());
         let mut call = Self::new(parts, id, State::Offered(Offered::new(id, now)), Role::Controlling, now)?;
-        call.step(now, |state| state.on_timeout(now));
+        call.announce(now);
         Ok(call)
     }
 
@@ -87,7 +88,8 @@ impl Call {
             ice: credentials(&self.agent)?,
             media: description::OURS.to_vec(),
         };
-        let payload = body.emit().map_err(|_| SetupError::TooLong)?;
+        let payload =
+            body.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let mut hello = Hello::default();
         let versions = &mut hello.versions;
         *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
@@ -120,7 +122,8 @@ impl Call {
             ice: credentials(&call.agent)?,
             media: description::OURS.to_vec(),
         };
-        let payload = answer.emit().map_err(|_| SetupError::TooLong)?;
+        let payload =
+            answer.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.theirs = Some(theirs);
         let (session, message) =
@@ -129,7 +132,7 @@ impl Call {
             return Err(SetupError::TooLong);
         }
         call.secure(session, offer.reply_to);
-        call.step(now, |state| state.on_timeout(now));
+        call.announce(now);
         if !description::fits(&offer.media) {
             call.reject(RejectReason::Unsupported, now);
         }
@@ -193,7 +196,7 @@ impl Call {
             }
         };
         // From here on the peer is authenticated: what is wrong now is its fault, and ends the call.
-        let answer = AnswerBody::parse(&payload).ok();
+        let answer = unpad(&payload).and_then(AnswerBody::parse).ok();
         let theirs = answer.as_ref().and_then(|answer| Credentials::parse(&answer.ice).ok());
         let (Some(answer), Some(theirs)) = (answer, theirs) else {
             self.step(now, |state| state.fail(EndReason::NotTrusted));
@@ -229,7 +232,10 @@ impl Call {
         self.encryption = Some(encryption);
         self.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
         self.letters.secure(peer, session.signal);
-        self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+        // Who has given the call up is not told that it is encrypted.
+        if !self.state().is_ended() {
+            self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+        }
     }
 
     /// The call is accepted: voice may travel as soon as there is a path, and addresses may be told and used.

@@ -64,8 +64,10 @@ impl Endpoint {
         let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
         let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
         client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
-        let request =
-            client.fetch(Slot::new(card.mailbox().prekey_slot()), now).map_err(|_| DialError::Busy)?;
+        let Ok(request) = client.fetch(Slot::new(card.mailbox().prekey_slot()), now) else {
+            self.servers.forget(server, call.mailbox(), now);
+            return Err(DialError::Busy);
+        };
         let stage = Stage::Lookup { request, card: Box::new(card.clone()) };
         self.calls.push(Entry { key, server, stage, call });
         Ok(key)
@@ -124,6 +126,9 @@ impl Endpoint {
             |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request, .. } if *request == id);
         let Some(entry) = self.calls.iter_mut().find(looking) else { return };
         let Stage::Lookup { card, .. } = core::mem::replace(&mut entry.stage, Stage::Talking) else { return };
+        if entry.call.state().is_ended() {
+            return entry.call.fail(EndReason::Cancelled, now);
+        }
         let Some(bytes) = bytes else { return entry.call.fail(EndReason::Unreachable, now) };
         let Some(prekeys) = crate::engine::record::open(&card, bytes, unix) else {
             return entry.call.fail(EndReason::NotTrusted, now);

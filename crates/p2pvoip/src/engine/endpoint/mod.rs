@@ -31,7 +31,9 @@ pub use self::servers::ServerId;
 pub use self::settings::{Settings, SettingsError};
 
 /// Calls at once, whatever the settings say.
-pub const MAX_CALLS: usize = 64;
+pub const MAX_CALLS: usize = 24;
+const _: () =
+    assert!(MAX_CALLS + presence::MAILBOXES <= rendezvous::MAX_LISTENS, "every call can be listened for");
 
 /// A call of this endpoint, as long as it runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,11 +53,23 @@ struct Entry {
     call: Call,
 }
 
+impl Entry {
+    /// Ends the call; one that nobody has heard of yet, at once.
+    fn hang_up(&mut self, now: Instant) {
+        if matches!(self.stage, dialing::Stage::Lookup { .. }) {
+            self.call.fail(p2pvoip_signal::EndReason::Cancelled, now);
+        } else {
+            self.call.hang_up(now);
+        }
+    }
+}
+
 /// Machine: one person's end of all calls.
 pub struct Endpoint {
     settings: Settings,
     seed: Seed,
-    started: (UnixTime, Instant),
+    /// A date and when it was.
+    date: (UnixTime, Instant),
     servers: Servers,
     presence: Option<Presence>,
     calls: Vec<Entry>,
@@ -82,7 +96,7 @@ impl Endpoint {
         let mut endpoint = Self {
             settings,
             seed,
-            started: (unix, now),
+            date: (unix, now),
             servers,
             presence,
             calls: Vec::new(),
@@ -130,7 +144,10 @@ impl Endpoint {
 
     /// Ends a call, whatever state it is in.
     pub fn hang_up(&mut self, call: CallKey, now: Instant) {
-        self.with_call(call, now, |call| call.hang_up(now));
+        self.now = now;
+        if let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == call) {
+            entry.hang_up(now);
+        }
     }
 
     /// Ends a call because something failed on this side.
@@ -142,7 +159,7 @@ impl Endpoint {
     pub fn hang_up_all(&mut self, now: Instant) {
         self.now = now;
         for entry in &mut self.calls {
-            entry.call.hang_up(now);
+            entry.hang_up(now);
         }
     }
 
@@ -171,8 +188,13 @@ impl Endpoint {
         self.refused_offers
     }
 
+    /// The date is `unix` at `now`: an owner whose clock can be set, or whose machine can sleep, says so before it calls.
+    pub const fn set_date(&mut self, unix: UnixTime, now: Instant) {
+        self.date = (unix, now);
+    }
+
     fn unix(&self, now: Instant) -> UnixTime {
-        self.started.0 + now.saturating_since(self.started.1)
+        self.date.0 + now.saturating_since(self.date.1)
     }
 
     fn call_mut(&mut self, key: CallKey) -> Option<&mut Call> {
@@ -217,10 +239,11 @@ impl Machine for Endpoint {
                 call.handle_input(input, now).map_err(Refused::from)
             }
             Input::Server { server, input } => {
+                self.servers.handle_input(server, input, now)?;
                 if matches!(input, rendezvous::Input::Disconnected) {
                     self.on_disconnected(server, now);
                 }
-                self.servers.handle_input(server, input, now)
+                Ok(())
             }
         }
     }

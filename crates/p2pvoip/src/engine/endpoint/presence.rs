@@ -12,6 +12,8 @@ use p2pvoip_signal::{MailboxId, Token};
 use super::servers::ServerId;
 use super::{Endpoint, Event};
 
+/// Mailboxes that are listened to: those of yesterday, today and tomorrow.
+pub(super) const MAILBOXES: usize = 3;
 /// How often the record is published anew.
 const REFRESH: Duration = Duration::from_secs(3_600);
 /// How soon it is tried again when the server did not take it.
@@ -70,7 +72,7 @@ impl Endpoint {
         let Some(presence) = &mut self.presence else { return };
         let Some(server) = self.servers.get_mut(presence.server) else { return };
         let secret = self.settings.identity.mailbox();
-        let days = [unix.day().saturating_sub(1), unix.day(), unix.day() + 1];
+        let days: [u64; MAILBOXES] = [unix.day().saturating_sub(1), unix.day(), unix.day() + 1];
         let tokens: Vec<Token> = days.into_iter().map(|day| Token::new(*secret.mailbox_token(day))).collect();
         for old in presence.tokens.iter().filter(|old| !tokens.contains(old)) {
             // Without room now it is forgotten with the connection.
@@ -115,10 +117,12 @@ impl Endpoint {
     /// The server did not take the record, or did not say so in time.
     pub(super) fn on_publication_failed(&mut self, id: RequestId) -> bool {
         let now = self.now;
-        let Some(presence) = self.presence.as_mut().filter(|presence| presence.publication == Some(id))
-        else {
-            return false;
-        };
+        let concerns =
+            |presence: &&mut Presence| presence.publication == Some(id) || presence.listens.contains(&id);
+        let Some(presence) = self.presence.as_mut().filter(concerns) else { return false };
+        tracing::warn!(
+            "the rendezvous server does not let this endpoint be called for now; it is asked again"
+        );
         presence.publication = None;
         presence.next = now + RETRY;
         true

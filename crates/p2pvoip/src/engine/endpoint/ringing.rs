@@ -3,7 +3,7 @@
 use p2pvoip_core::Machine;
 use p2pvoip_crypto::Responder;
 use p2pvoip_signal::call::{Glare, glare};
-use p2pvoip_signal::{EndReason, Envelope, EnvelopeKind, MailboxId, OfferBody, RejectReason};
+use p2pvoip_signal::{EndReason, Envelope, EnvelopeKind, MailboxId, OfferBody, RejectReason, unpad};
 
 use super::dialing::Stage;
 use super::servers::ServerId;
@@ -39,7 +39,7 @@ impl Endpoint {
         }
         let Ok(responder) = Responder::read(&self.settings.identity, message, unix) else { return false };
         let peer = responder.peer().fingerprint;
-        let Ok(offer) = OfferBody::parse(responder.payload()) else { return false };
+        let Ok(offer) = unpad(responder.payload()).and_then(OfferBody::parse) else { return false };
         if self.offers.admit(&offer, unix).is_err() {
             return false;
         }
