@@ -35,6 +35,7 @@
 //! assert_eq!(controller.stats().rtt, Some(Duration::from_millis(80)));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 #![no_std]
 
 mod audio;

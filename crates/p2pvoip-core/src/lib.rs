@@ -11,6 +11,7 @@
 //! assert_eq!(Bitrate::from_kbps(24) * Duration::from_millis(20), DataSize::from_bytes(60));
 //! assert_eq!(now.as_micros(), 20_000);
 //! ```
+#![warn(clippy::indexing_slicing)]
 #![no_std]
 
 mod machine;

@@ -33,6 +33,7 @@
 //! assert_eq!(callee.opener.open(&mut packet[..sealed.len])?.payload, b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 
 mod bundle;
 mod card;

@@ -20,6 +20,7 @@
 //! assert_eq!(found.map(|finding| finding.outcome), Some(Outcome::Found(vec![record])));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 
 mod directory;
 mod memory;

@@ -48,6 +48,7 @@
 //! assert_eq!((last, heard.0[0]), (PlayedKind::Decoded, 2560));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 
 pub mod codec;
 pub mod compare;

@@ -22,6 +22,7 @@
 //! assert!(matches!(agent.poll_output(&mut buf), Output::Wait(Some(_))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 
 mod address;
 mod agent;

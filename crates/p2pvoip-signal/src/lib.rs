@@ -22,6 +22,7 @@
 //! assert_eq!((kind, Message::parse(&body)?), (EnvelopeKind::Sealed, Message::Accept));
 //! # Ok::<(), p2pvoip_core::wire::Malformed>(())
 //! ```
+#![warn(clippy::indexing_slicing)]
 
 mod body;
 pub mod call;

@@ -2,6 +2,7 @@
 //!
 //! [`engine`] is the composition of all leaves without IO, for those who bring their own sockets and clock; with the feature
 //! `tokio` (on by default) [`Endpoint`] runs it. The leaves are re-exported whole: [`nat`], [`crypto`], [`cc`], ...
+#![warn(clippy::indexing_slicing)]
 
 mod codec;
 pub mod engine;

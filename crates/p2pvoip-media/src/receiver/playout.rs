@@ -32,7 +32,9 @@ const FAR: Duration = Duration::from_millis(80);
 /// This far above the target, frames are dropped: stretching would take too long.
 const HOPELESS: Duration = Duration::from_secs(1);
 /// Pulls between two stretches: usually, and in haste.
-const PAUSE: [u8; 2] = [4, 2];
+const PAUSE: u8 = 4;
+/// The same when there is haste.
+const HASTY_PAUSE: u8 = 2;
 /// Sound that is decoded ahead so that the longest period can be taken out.
 const AHEAD: usize = 1_200 + FRAME;
 
@@ -282,7 +284,7 @@ impl<D: Decoder> Receiver<D> {
         };
         if changed.is_some() {
             self.playout.stretched = true;
-            self.playout.pause = PAUSE[usize::from(care == Care::Haste)];
+            self.playout.pause = if care == Care::Haste { HASTY_PAUSE } else { PAUSE };
         }
     }
 

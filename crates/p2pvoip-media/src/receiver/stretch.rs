@@ -73,7 +73,7 @@ impl Pcm {
     pub(super) fn take(&mut self, out: &mut Frame) -> PlayedKind {
         let missing = FRAME.saturating_sub(self.len());
         if missing > 0 {
-            self.push(PlayedKind::Silence, &Frame::SILENCE.0[..missing.min(FRAME)]);
+            self.push(PlayedKind::Silence, Frame::SILENCE.0.split_at(missing.min(FRAME)).0);
         }
         if let Some(sound) = self.samples.get(HISTORY..HISTORY + FRAME) {
             out.0.copy_from_slice(sound);

@@ -17,22 +17,21 @@ pub(crate) mod voice;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Machine, Output, Wake};
-use p2pvoip_crypto::{Fingerprint, Initiator};
+use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
 use p2pvoip_signal::{CallId, EndReason, Envelope, MailboxId, Message, RejectReason, Token};
 
 use self::letters::Letters;
+use self::setup::Pending;
 use self::stats::Monitor;
 use self::voice::{Received, Sending, Voice};
-use crate::codec::Codec;
 use crate::engine::control::Control;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
-use crate::event::{CallEvent, CallState, Encryption, Path};
+use crate::event::{CallEvent, CallState, Path};
 pub(crate) use setup::{Contact, Parts};
 
 /// Silence after which a connected peer counts as vanished; both sides always send, so half of ICE's consent time is enough.
@@ -50,27 +49,13 @@ pub(crate) struct Call {
     told: Option<CallState>,
     outgoing: bool,
     agent: nat::Agent,
-    /// The caller's half of the handshake, until the answer comes.
-    initiator: Option<Initiator>,
     letters: Letters,
-    /// The peer's ICE credentials, until the call is accepted.
-    theirs: Option<nat::Credentials>,
-    /// Keys that wait for the call to be accepted.
-    keys: Option<setup::MediaKeys>,
+    pending: Pending,
     voice: Option<Box<Voice>>,
-    codec: Arc<dyn Codec>,
     peer: Option<Fingerprint>,
-    encryption: Option<Encryption>,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
-    /// Datagrams of no protocol that a call speaks.
-    unknown_datagrams: u64,
-    next_stats: Option<Instant>,
-    /// When the voice path began to be watched, for `silence`.
-    connected_at: Option<Instant>,
     ended_at: Option<Instant>,
-    /// The ends of the path that was told last.
-    path: Option<(SocketAddr, SocketAddr)>,
     now: Instant,
 }
 
@@ -285,7 +270,7 @@ impl Call {
                 }
             }
             Protocol::Rtp | Protocol::Unknown => {
-                self.unknown_datagrams += 1;
+                self.monitor.unknown_datagrams += 1;
                 Err(Refused::Unknown)
             }
         }
@@ -312,7 +297,7 @@ impl Call {
                 let path =
                     Path { kind: route.kind, local: route.local, remote: route.remote, rtt: route.rtt };
                 // The same path is told again when it is nominated.
-                if self.path.replace((path.local, path.remote)) != Some((path.local, path.remote)) {
+                if self.monitor.path.replace((path.local, path.remote)) != Some((path.local, path.remote)) {
                     self.monitor.on_path();
                     self.tell_if_read(CallEvent::Path(path));
                 }
@@ -359,13 +344,13 @@ impl Call {
     fn on_state(&mut self, state: CallState, now: Instant) {
         match state {
             CallState::Connected => {
-                self.connected_at = Some(now);
-                self.next_stats = Some(now + STATS_EVERY);
+                self.monitor.connected_at = Some(now);
+                self.monitor.next_at = Some(now + STATS_EVERY);
             }
             CallState::Ended(_) => {
                 self.ended_at.get_or_insert(now);
                 // The last figures come before the end, so that a report is complete.
-                if self.next_stats.take().is_some() {
+                if self.monitor.next_at.take().is_some() {
                     let stats = self.stats(now);
                     self.events.push_back(CallEvent::Stats(Box::new(stats)));
                     self.events.push_back(CallEvent::Summary(Box::new(self.monitor.summary())));
@@ -402,8 +387,8 @@ impl Call {
         if self.voice.as_ref().is_some_and(|voice| voice.is_path_broken()) {
             self.step(now, |state| state.fail(EndReason::PeerVanished));
         }
-        if self.next_stats.is_some_and(|at| at <= now) {
-            self.next_stats = Some(now + STATS_EVERY);
+        if self.monitor.next_at.is_some_and(|at| at <= now) {
+            self.monitor.next_at = Some(now + STATS_EVERY);
             let stats = self.stats(now);
             self.tell_if_read(CallEvent::Stats(Box::new(stats)));
         }
@@ -417,7 +402,7 @@ impl Call {
     }
 
     fn next_at(&self) -> Option<Wake> {
-        let stats = self.next_stats.map(|at| Wake { at, why: "stats" });
+        let stats = self.monitor.next_at.map(|at| Wake { at, why: "stats" });
         let linger =
             self.ended_at.map(|at| Wake { at: at + LINGER, why: "linger" }).filter(|wake| wake.at > self.now);
         let own = Wake::earliest(self.state.wake(), self.silence_at());
@@ -425,7 +410,8 @@ impl Call {
     }
 
     fn silence_at(&self) -> Option<Wake> {
-        let (State::Connected(_), Some(since), Some(voice)) = (&self.state, self.connected_at, &self.voice)
+        let (State::Connected(_), Some(since), Some(voice)) =
+            (&self.state, self.monitor.connected_at, &self.voice)
         else {
             return None;
         };

@@ -43,8 +43,19 @@ pub(crate) struct Contact<'a> {
     pub(crate) least_version: u8,
 }
 
+/// What waits for the call to go on: for the answer, or to be accepted.
+pub(super) struct Pending {
+    /// The caller's half of the handshake, until the answer comes.
+    initiator: Option<Initiator>,
+    /// The peer's ICE credentials, until the call is accepted.
+    theirs: Option<Credentials>,
+    /// The keys of the sealed path, until it is opened.
+    keys: Option<MediaKeys>,
+    codec: Arc<dyn Codec>,
+}
+
 /// The keys of the sealed path, until it is opened.
-pub(super) struct MediaKeys {
+struct MediaKeys {
     sealer: Sealer,
     opener: Opener,
 }
@@ -99,7 +110,7 @@ impl Call {
             return Err(SetupError::TooLong);
         }
         self.peer = Some(contact.prekeys.fingerprint());
-        self.initiator = Some(initiator);
+        self.pending.initiator = Some(initiator);
         Ok(())
     }
 
@@ -125,7 +136,7 @@ impl Call {
         let payload =
             answer.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
-        call.theirs = Some(theirs);
+        call.pending.theirs = Some(theirs);
         let (session, message) =
             responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
         if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
@@ -154,21 +165,13 @@ impl Call {
             told: None,
             outgoing: role == Role::Controlling,
             agent,
-            initiator: None,
-            theirs: None,
             letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
-            keys: None,
+            pending: Pending { initiator: None, theirs: None, keys: None, codec: Arc::clone(parts.codec) },
             voice: None,
-            codec: Arc::clone(parts.codec),
             peer: None,
-            encryption: None,
             events: VecDeque::new(),
             monitor: Monitor::new(),
-            unknown_datagrams: 0,
-            next_stats: None,
-            connected_at: None,
             ended_at: None,
-            path: None,
             now,
         })
     }
@@ -187,11 +190,11 @@ impl Call {
     }
 
     fn on_answer(&mut self, message: &[u8], now: Instant) -> Result<(), Refused> {
-        let initiator = self.initiator.take().ok_or(Refused::Envelope)?;
+        let initiator = self.pending.initiator.take().ok_or(Refused::Envelope)?;
         let (session, payload) = match initiator.finish(message) {
             Ok(finished) => finished,
             Err((initiator, _why)) => {
-                self.initiator = Some(initiator);
+                self.pending.initiator = Some(initiator);
                 return Err(Refused::Envelope);
             }
         };
@@ -204,7 +207,7 @@ impl Call {
         };
         self.secure(session, answer.reply_to);
         self.step(now, |state| state.on_answer(now));
-        self.theirs = Some(theirs);
+        self.pending.theirs = Some(theirs);
         if !description::fits(&answer.media) {
             self.step(now, |state| state.fail(EndReason::Unsupported));
         }
@@ -229,8 +232,7 @@ impl Call {
             peer: fingerprint,
         };
         self.peer = Some(fingerprint);
-        self.encryption = Some(encryption);
-        self.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
+        self.pending.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
         self.letters.secure(peer, session.signal);
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
@@ -243,13 +245,16 @@ impl Call {
         self.letters.allow_telling();
         self.letters.allow_feeding();
         // Only now: the agent's patience begins with the peer's credentials, and ringing takes its time.
-        let ready =
-            self.theirs.take().is_some_and(|theirs| self.agent.set_remote_credentials(theirs, now).is_ok());
+        let ready = self
+            .pending
+            .theirs
+            .take()
+            .is_some_and(|theirs| self.agent.set_remote_credentials(theirs, now).is_ok());
         if !ready {
             return self.step(now, |state| state.fail(EndReason::Failed));
         }
-        let Some(keys) = self.keys.take() else { return };
-        match Voice::new(keys.sealer, keys.opener, &*self.codec, now) {
+        let Some(keys) = self.pending.keys.take() else { return };
+        match Voice::new(keys.sealer, keys.opener, &*self.pending.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),
             Err(error) => {
                 tracing::error!(%error, "the voice path could not be opened");

@@ -1,6 +1,7 @@
 //! What a call tells of how it fares: the leaves' own counts, put together for telemetry.
 
 use core::time::Duration;
+use std::net::SocketAddr;
 
 use p2pvoip_cc::Controller;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
@@ -23,6 +24,14 @@ pub(super) struct Monitor {
     concealed: u64,
     concealment_events: u64,
     path_changes: u32,
+    /// Datagrams of no protocol that a call speaks.
+    pub(super) unknown_datagrams: u64,
+    /// When the next figures are told, while connected.
+    pub(super) next_at: Option<Instant>,
+    /// When voice could travel first.
+    pub(super) connected_at: Option<Instant>,
+    /// The ends of the path that was told last.
+    pub(super) path: Option<(SocketAddr, SocketAddr)>,
 }
 
 /// The rate of a counter of bytes, smoothed.
@@ -56,6 +65,10 @@ impl Monitor {
             concealed: 0,
             concealment_events: 0,
             path_changes: 0,
+            unknown_datagrams: 0,
+            next_at: None,
+            connected_at: None,
+            path: None,
         }
     }
 
@@ -118,7 +131,7 @@ impl Call {
     /// How the call fares now.
     pub(super) fn stats(&mut self, now: Instant) -> CallStats {
         let mut stats = CallStats::default();
-        stats.duration = self.connected_at.map(|at| now.saturating_since(at)).unwrap_or_default();
+        stats.duration = self.monitor.connected_at.map(|at| now.saturating_since(at)).unwrap_or_default();
         if let Some(voice) = &self.voice {
             self.monitor.outbound(voice, &mut stats, now);
             self.monitor.inbound(voice, &mut stats, now);
@@ -128,7 +141,7 @@ impl Call {
             RouteKind::Relayed => PathKind::Relayed,
         });
         stats.path.changes = self.monitor.path_changes.saturating_sub(1);
-        stats.refused.malformed += self.unknown_datagrams + self.agent.stats().refused;
+        stats.refused.malformed += self.monitor.unknown_datagrams + self.agent.stats().refused;
         self.monitor.recorder.on_stats(&stats, now);
         stats
     }
