@@ -37,7 +37,7 @@ pub use envelope::{ENVELOPE_LEN, Envelope, EnvelopeKind, MAX_ENVELOPE_BODY};
 pub use ids::{CallId, MailboxId, Slot, Token};
 pub use message::{MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_MESSAGE_LEN, Message};
 pub use reason::{EndReason, HangUpReason, RejectReason};
-pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RecentOffers};
+pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RECENT_OFFERS_PER_CALLER, RecentOffers};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
