@@ -19,7 +19,7 @@ pub mod hub;
 mod server;
 mod tls;
 
-pub use hub::{ConnectionId, Hub, Limits};
+pub use hub::{ConnectionId, Hub, Limits, Prefix};
 pub use server::{Config, HANDSHAKE_WAIT, QUEUE_LEN, ServeError, Server, WRITE_WAIT};
 pub use tls::{TlsError, TlsFiles};
 

@@ -12,7 +12,7 @@
 mod clock;
 mod connection;
 
-use crate::hub::{ConnectionId, Event, Hub, Input, Limits, Refused};
+use crate::hub::{ConnectionId, Event, Hub, Input, Limits, Prefix, Refused};
 use crate::tls::{self, TlsError, TlsFiles};
 use clock::Clock;
 use connection::{Peer, serve};
@@ -48,7 +48,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Speaks TLS when given; without it a proxy in front of the server should.
     pub tls: Option<TlsFiles>,
-    /// How many connections one address may have, those that still shake hands included. Behind a proxy all have its.
+    /// How many connections one IPv4 address or IPv6 /64 may have, those that still shake hands included. Behind a proxy all
+    /// have its.
     pub connections_per_address: usize,
     /// The hub's limits.
     pub limits: Limits,
@@ -95,14 +96,14 @@ struct Shared {
     clock: Clock,
     next: AtomicU64,
     most: usize,
-    per_address: usize,
+    per_prefix: usize,
 }
 
 struct Inside {
     hub: Hub,
     peers: BTreeMap<ConnectionId, Peer>,
-    /// Connections by address, those that still shake hands included.
-    addresses: BTreeMap<IpAddr, usize>,
+    /// Connections by prefix, those that still shake hands included.
+    prefixes: BTreeMap<Prefix, usize>,
     open: usize,
     buf: Vec<u8>,
     wake: Option<Instant>,
@@ -124,7 +125,7 @@ impl Server {
         let inside = Inside {
             hub: Hub::new(config.limits, Instant::from_micros(0)),
             peers: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            prefixes: BTreeMap::new(),
             open: 0,
             buf: vec![0; Hub::MAX_TRANSMIT],
             wake: None,
@@ -136,7 +137,7 @@ impl Server {
             clock: Clock::start(),
             next: AtomicU64::new(1),
             most,
-            per_address: config.connections_per_address,
+            per_prefix: config.connections_per_address,
         };
         Ok(Self { listener, addr, tls, shared: Arc::new(shared) })
     }
@@ -293,19 +294,20 @@ impl Inside {
 /// One connection's place among those that may be; given back when it is dropped.
 struct Place {
     shared: Arc<Shared>,
-    from: IpAddr,
+    from: Prefix,
     id: ConnectionId,
 }
 
 impl Place {
     fn take(shared: &Arc<Shared>, from: IpAddr) -> Option<Self> {
+        let from = Prefix::of(from);
         let mut inside = shared.lock();
-        let here = inside.addresses.get(&from).copied().unwrap_or(0);
-        if inside.open >= shared.most || here >= shared.per_address {
+        let here = inside.prefixes.get(&from).copied().unwrap_or(0);
+        if inside.open >= shared.most || here >= shared.per_prefix {
             return None;
         }
         inside.open += 1;
-        inside.addresses.insert(from, here + 1);
+        inside.prefixes.insert(from, here + 1);
         drop(inside);
         let id = ConnectionId(shared.next.fetch_add(1, Ordering::Relaxed));
         Some(Self { shared: Arc::clone(shared), from, id })
@@ -316,11 +318,34 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut inside = self.shared.lock();
         inside.open -= 1;
-        let left = inside.addresses.get(&self.from).map_or(0, |here| here - 1);
+        let left = inside.prefixes.get(&self.from).map_or(0, |here| here - 1);
         if left == 0 {
-            inside.addresses.remove(&self.from);
+            inside.prefixes.remove(&self.from);
         } else {
-            inside.addresses.insert(self.from, left);
+            inside.prefixes.insert(self.from, left);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_addresses_of_one_slash_64_share_its_places() {
+        let mut config = Config::new("127.0.0.1:0".parse().unwrap());
+        config.connections_per_address = 2;
+        let server = Server::bind(config).await.unwrap();
+        let take = |from: &str| Place::take(&server.shared, from.parse().unwrap());
+        let (first, second) = (take("2001:db8::1"), take("2001:db8::2:0:0:2"));
+        assert!(first.is_some() && second.is_some());
+        assert!(take("2001:db8::3").is_none());
+        assert!(take("2001:db8:0:1::1").is_some());
+        // Each IPv4 address has its own, also when a socket for both writes it as an IPv6 one.
+        let mapped = [take("::ffff:192.0.2.1"), take("192.0.2.1")];
+        assert!(mapped.iter().all(Option::is_some));
+        assert!(take("192.0.2.1").is_none() && take("::ffff:192.0.2.2").is_some());
+        drop(first);
+        assert!(take("2001:db8::3").is_some());
     }
 }

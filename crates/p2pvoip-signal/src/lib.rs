@@ -40,7 +40,7 @@ pub use ids::{CallId, MailboxId, Slot, Token};
 pub use message::{MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_MESSAGE_LEN, Message};
 pub use padding::{PADDED_BODY_LEN, PADDED_MESSAGE_LEN, pad, unpad};
 pub use reason::{EndReason, HangUpReason, RejectReason};
-pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RecentOffers};
+pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RECENT_OFFERS_PER_CALLER, RecentOffers};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::mailboxes::Shared;
+use super::shares::Origin;
 use super::{ConnectionId, Hub, Intent, Refused};
 use p2pvoip_core::Instant;
 use p2pvoip_signal::{MailboxId, Slot};
@@ -9,6 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(super) struct Connection {
+    pub(super) from: Origin,
     pub(super) greeted: bool,
     pub(super) heard: Instant,
     budget: Budget,
@@ -28,7 +30,7 @@ struct Unread {
 }
 
 impl Hub {
-    pub(super) fn on_opened(&mut self, id: ConnectionId, now: Instant) -> Result<(), Refused> {
+    pub(super) fn on_opened(&mut self, id: ConnectionId, from: Origin, now: Instant) -> Result<(), Refused> {
         if self.connections.contains_key(&id) {
             return Err(Refused::Unexpected);
         }
@@ -36,6 +38,7 @@ impl Hub {
             return Err(Refused::TooManyConnections);
         }
         let connection = Connection {
+            from,
             greeted: false,
             heard: now,
             budget: Budget::new(self.limits.frames, now),
@@ -53,7 +56,7 @@ impl Hub {
     pub(super) fn on_closed(&mut self, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.connections.remove(&id) {
             for mailbox in &connection.listens {
-                self.mailboxes.leave(mailbox, id, now);
+                self.mailboxes.leave(mailbox, id, connection.from, now);
             }
             for unread in connection.unread.into_iter().filter(|unread| unread.until > now) {
                 let Unread { until, mailbox, envelope, .. } = unread;

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// Mailboxes that are listened to, or were lately.
+    /// Mailboxes that are listened to, or were lately; one that nobody listens to makes room for a new one.
     pub mailboxes: usize,
     /// Mailboxes of one connection.
     pub listens_per_connection: usize,
@@ -28,7 +28,7 @@ pub struct Limits {
     pub unread_age: Duration,
     /// How long after its last listener left a mailbox expects it back.
     pub expected_back: Duration,
-    /// Published records.
+    /// Published records; one makes room for a new one.
     pub records: usize,
     /// Slots into which one connection publishes.
     pub slots_per_connection: usize,

@@ -1,6 +1,7 @@
 //! Who listens to which mailbox, and the few envelopes that wait for a listener who is expected back.
 
 use super::budget::Budget;
+use super::shares::{Origin, Shares};
 use super::{ConnectionId, Limits};
 use p2pvoip_core::Instant;
 use p2pvoip_signal::{ENVELOPE_LEN, MailboxId};
@@ -34,19 +35,21 @@ struct Mailbox {
 #[derive(Default)]
 pub(super) struct Mailboxes {
     boxes: BTreeMap<MailboxId, Mailbox>,
+    /// Those without a listener, by the connection that was last.
+    left: Shares<MailboxId>,
     waiting: usize,
 }
 
 impl Mailboxes {
-    /// Whether this connection may listen to this mailbox.
+    /// Whether one more may listen to this mailbox: in a full table one that nobody listens to makes room.
     pub(super) fn admits(&self, id: &MailboxId, limits: &Limits) -> bool {
         match self.boxes.get(id) {
             Some(mailbox) => mailbox.listeners.len() < limits.listeners_per_mailbox.min(super::MAX_FAN_OUT),
-            None => self.boxes.len() < limits.mailboxes,
+            None => self.boxes.len() < limits.mailboxes || !self.left.is_empty(),
         }
     }
 
-    /// Adds a listener and hands over what still waits.
+    /// Adds a listener, which was admitted, and hands over what still waits.
     pub(super) fn listen(
         &mut self,
         id: MailboxId,
@@ -54,6 +57,10 @@ impl Mailboxes {
         limits: &Limits,
         now: Instant,
     ) -> Vec<Shared> {
+        if !self.boxes.contains_key(&id) && self.boxes.len() >= limits.mailboxes {
+            self.make_room();
+        }
+        self.left.remove(&id);
         let budget = Budget::new(limits.puts_per_mailbox, now);
         let new = || Mailbox { listeners: Vec::new(), left: now, waiting: Vec::new(), budget };
         let mailbox = self.boxes.entry(id).or_insert_with(new);
@@ -63,19 +70,29 @@ impl Mailboxes {
         waiting.into_iter().filter(|(until, _)| *until > now).map(|(_, envelope)| envelope).collect()
     }
 
+    fn make_room(&mut self) {
+        if let Some(mailbox) = self.left.make_room().and_then(|id| self.boxes.remove(&id)) {
+            self.waiting -= mailbox.waiting.len();
+        }
+    }
+
     /// The connection is gone, and may come back.
-    pub(super) fn leave(&mut self, id: &MailboxId, connection: ConnectionId, now: Instant) {
+    pub(super) fn leave(&mut self, id: &MailboxId, connection: ConnectionId, from: Origin, now: Instant) {
         if let Some(mailbox) = self.boxes.get_mut(id) {
             mailbox.listeners.retain(|known| *known != connection);
             mailbox.left = now;
+            if mailbox.listeners.is_empty() {
+                self.left.insert(*id, from);
+            }
         }
     }
 
     /// The connection said that it does not want the mailbox any more: it is not expected back.
     pub(super) fn forget(&mut self, id: &MailboxId, connection: ConnectionId, now: Instant) {
-        self.leave(id, connection, now);
+        self.leave(id, connection, None, now);
         // Nothing waits in it: it was listened to until now.
         if self.listeners_of(id).is_empty() {
+            self.left.remove(id);
             self.boxes.remove(id);
         }
     }
@@ -122,13 +139,18 @@ impl Mailboxes {
     /// Forgets what is over.
     pub(super) fn sweep(&mut self, limits: &Limits, now: Instant) {
         let mut dropped = 0;
-        self.boxes.retain(|_, mailbox| {
+        let left = &mut self.left;
+        self.boxes.retain(|id, mailbox| {
             let before = mailbox.waiting.len();
             mailbox.waiting.retain(|(until, _)| *until > now);
             dropped += before - mailbox.waiting.len();
-            !mailbox.listeners.is_empty()
+            let lasts = !mailbox.listeners.is_empty()
                 || !mailbox.waiting.is_empty()
-                || mailbox.left + limits.expected_back > now
+                || mailbox.left + limits.expected_back > now;
+            if !lasts {
+                left.remove(id);
+            }
+            lasts
         });
         self.waiting -= dropped;
     }

@@ -13,12 +13,15 @@ mod budget;
 mod connections;
 mod limits;
 mod mailboxes;
+mod prefix;
 mod records;
+mod shares;
 #[cfg(test)]
 mod tests;
 
 pub use budget::Rate;
 pub use limits::Limits;
+pub use prefix::Prefix;
 
 use connections::Connection;
 use mailboxes::{Mailboxes, Put, Shared};
@@ -49,8 +52,10 @@ pub struct ConnectionId(pub u64);
 /// What happens to the hub.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// A connection is open.
+    /// A connection is open; all whose prefix is not told share one.
     Opened(ConnectionId),
+    /// A connection from this prefix is open.
+    OpenedFrom(ConnectionId, Prefix),
     /// A connection is closed, by whomever.
     Closed(ConnectionId),
     /// A binary message came.
@@ -159,7 +164,8 @@ impl Hub {
 
     fn accept(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         match input {
-            Input::Opened(id) => self.on_opened(id, now),
+            Input::Opened(id) => self.on_opened(id, None, now),
+            Input::OpenedFrom(id, from) => self.on_opened(id, Some(from), now),
             Input::Closed(id) => {
                 self.on_closed(id, now);
                 Ok(())
@@ -272,14 +278,14 @@ impl Hub {
         from: ConnectionId,
         id: RequestId,
         slot: Slot,
-        (sequence, until, bytes): (u64, Instant, &[u8]),
+        record: (u64, Instant, &[u8]),
         now: Instant,
     ) {
         let Some(connection) = self.connections.get_mut(&from) else { return };
         if !connection.slots.contains(&slot) && connection.slots.len() >= self.limits.slots_per_connection {
             return self.refuse(from, id, Refusal::Limit);
         }
-        match self.records.publish(slot, sequence, until, bytes, &self.limits, now) {
+        match self.records.publish(slot, connection.from, record, &self.limits, now) {
             Published::Done => {
                 connection.slots.insert(slot);
                 self.answer(from, ServerFrame::Done { id });

@@ -1,6 +1,7 @@
 //! Published records by slot, opaque, with a sequence and an end; and the puts that were lately done.
 
 use super::Limits;
+use super::shares::{Origin, Shares};
 use p2pvoip_core::Instant;
 use p2pvoip_signal::Slot;
 use p2pvoip_signal::rendezvous::RequestId;
@@ -17,32 +18,44 @@ struct Record {
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Published {
     Done,
+    /// What is there has a higher sequence.
     Older,
+    /// The table is full, and nothing in it can make room.
     Limit,
 }
 
 #[derive(Default)]
 pub(super) struct Records {
     slots: BTreeMap<Slot, Record>,
+    /// All of them, by the publisher who was last.
+    shares: Shares<Slot>,
 }
 
 impl Records {
+    /// Stores a record; in a full table another makes room, by the rule of [`Shares`].
     pub(super) fn publish(
         &mut self,
         slot: Slot,
-        sequence: u64,
-        until: Instant,
-        bytes: &[u8],
+        from: Origin,
+        (sequence, until, bytes): (u64, Instant, &[u8]),
         limits: &Limits,
         now: Instant,
     ) -> Published {
-        match self.slots.get(&slot) {
-            Some(known) if known.until > now && known.sequence > sequence => return Published::Older,
-            None if self.slots.len() >= limits.records => return Published::Limit,
-            Some(_) | None => {}
+        let newer = self.slots.get(&slot).map(|known| known.until > now && known.sequence > sequence);
+        match newer {
+            Some(true) => return Published::Older,
+            Some(false) => {}
+            None if self.slots.len() < limits.records || self.make_room() => {}
+            None => return Published::Limit,
         }
         self.slots.insert(slot, Record { sequence, until, bytes: bytes.into() });
+        self.shares.insert(slot, from);
         Published::Done
+    }
+
+    /// Removes the record that makes room; whether there was one.
+    fn make_room(&mut self) -> bool {
+        self.shares.make_room().is_some_and(|slot| self.slots.remove(&slot).is_some())
     }
 
     pub(super) fn get(&self, slot: &Slot, now: Instant) -> Option<Arc<[u8]>> {
@@ -51,7 +64,14 @@ impl Records {
     }
 
     pub(super) fn sweep(&mut self, now: Instant) {
-        self.slots.retain(|_, record| record.until > now);
+        let shares = &mut self.shares;
+        self.slots.retain(|slot, record| {
+            let lasts = record.until > now;
+            if !lasts {
+                shares.remove(slot);
+            }
+            lasts
+        });
     }
 
     pub(super) fn len(&self) -> usize {

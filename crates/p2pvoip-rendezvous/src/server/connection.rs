@@ -84,7 +84,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 fn open(place: &Place) -> Option<mpsc::Receiver<Bytes>> {
     let (sender, queue) = mpsc::channel(QUEUE_LEN);
     place.shared.lock().peers.insert(place.id, Peer(sender));
-    match place.shared.tell(Input::Opened(place.id)) {
+    match place.shared.tell(Input::OpenedFrom(place.id, place.from)) {
         Ok(()) => Some(queue),
         Err(error) => {
             tracing::warn!(%error, "a connection was refused");

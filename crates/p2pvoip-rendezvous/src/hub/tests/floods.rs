@@ -1,0 +1,139 @@
+//! What a flood from one address, over many connections, does to the tables: it displaces itself.
+
+use super::*;
+use std::net::{IpAddr, Ipv4Addr};
+
+const LONGEST: u32 = 604_800;
+
+fn join_from(hub: &mut Hub, number: u64, host: u8) -> ConnectionId {
+    let id = ConnectionId(number);
+    let prefix = Prefix::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)));
+    hub.handle_input(Input::OpenedFrom(id, prefix), START).unwrap();
+    assert_eq!(say(hub, id, ClientFrame::Hello { version: 1 }, START), [Got::Welcome(id)]);
+    id
+}
+
+fn token(number: u64) -> Token {
+    let mut token = [0xff; 32];
+    token[..8].copy_from_slice(&number.to_be_bytes());
+    Token::new(token)
+}
+
+/// Opens connections one after another from host 66; each does this for as many names as one connection may.
+fn flood(hub: &mut Hub, connections: u64, each: u64, frame: impl Fn(u64) -> ClientFrame<'static>) {
+    for connection in 0..connections {
+        let id = join_from(hub, 1_000 + connection, 66);
+        for place in 0..each {
+            let number = connection * each + place;
+            assert_eq!(say(hub, id, frame(number), START), [Got::Done(id, number)]);
+        }
+        hub.handle_input(Input::Closed(id), START).unwrap();
+    }
+}
+
+fn lasting(number: u64, first: u64) -> ClientFrame<'static> {
+    let (id, token) = (RequestId(number), token(first + number));
+    ClientFrame::Publish { id, token, sequence: 1, lifetime: LONGEST, bytes: b"flood" }
+}
+
+#[test]
+fn a_flood_of_publishers_displaces_itself_and_no_honest_record() {
+    let mut hub = Hub::new(Limits { records: 64, ..Limits::default() }, START);
+    let (alice, bob) = (join_from(&mut hub, 1, 1), join_from(&mut hub, 2, 2));
+    // The shortest lifetime and the greatest age of all do not make it the one that goes.
+    assert_eq!(say(&mut hub, alice, publish(1, 1, 1, 60), START), [Got::Done(alice, 1)]);
+    flood(&mut hub, 20, 16, |number| lasting(number, 0));
+    assert_eq!(hub.stats().records, 64);
+    assert_eq!(say(&mut hub, bob, publish(2, 2, 1, 60), START), [Got::Done(bob, 2)], "a newcomer has room");
+    flood(&mut hub, 20, 16, |number| lasting(number, 1_000));
+    assert_eq!(say(&mut hub, bob, fetch(3, 1), START), [Got::Bundle(bob, 3, b"record".to_vec())]);
+    assert_eq!(say(&mut hub, alice, fetch(4, 2), START), [Got::Bundle(alice, 4, b"record".to_vec())]);
+    assert_eq!(hub.stats().records, 64);
+}
+
+#[test]
+fn a_publisher_behind_the_address_of_a_flood_has_room_too() {
+    let mut hub = Hub::new(Limits { records: 64, ..Limits::default() }, START);
+    flood(&mut hub, 5, 16, |number| lasting(number, 0));
+    let neighbour = join_from(&mut hub, 1, 66);
+    assert_eq!(say(&mut hub, neighbour, publish(1, 1, 1, 60), START), [Got::Done(neighbour, 1)]);
+    flood(&mut hub, 3, 16, |number| lasting(number, 1_000));
+    let found = say(&mut hub, neighbour, fetch(2, 1), START);
+    assert_eq!(found, [Got::Bundle(neighbour, 2, b"record".to_vec())], "it goes in its turn, not at once");
+}
+
+#[test]
+fn among_equal_shares_the_record_published_longest_ago_makes_room() {
+    let mut hub = Hub::new(Limits { records: 3, ..Limits::default() }, START);
+    for host in 1..=3 {
+        let id = join_from(&mut hub, u64::from(host), host);
+        say(&mut hub, id, publish(1, host, 1, 60), START);
+    }
+    // Published again, as every owner does each hour.
+    say(&mut hub, ConnectionId(1), publish(2, 1, 2, 60), START);
+    let fourth = join_from(&mut hub, 4, 4);
+    assert_eq!(say(&mut hub, fourth, publish(1, 4, 1, 60), START), [Got::Done(fourth, 1)]);
+    let gone: Vec<_> = (1..=4)
+        .filter(|slot| say(&mut hub, fourth, fetch(9, *slot), START) == [Got::Absent(fourth, 9)])
+        .collect();
+    assert_eq!(gone, [2]);
+}
+
+#[test]
+fn a_record_that_ended_holds_no_share() {
+    let mut hub = Hub::new(Limits { records: 2, ..Limits::default() }, START);
+    let alice = join_from(&mut hub, 1, 1);
+    say(&mut hub, alice, publish(1, 1, 1, 1), START);
+    let later = START + SWEEP;
+    hub.handle_timeout(later);
+    for slot in 2..=4 {
+        assert_eq!(say(&mut hub, alice, publish(2, slot, 1, 60), later), [Got::Done(alice, 2)]);
+    }
+    assert_eq!(hub.stats().records, 2);
+}
+
+#[test]
+fn a_table_of_no_records_refuses() {
+    let mut hub = hub_with(Limits { records: 0, ..Limits::default() });
+    assert_eq!(say(&mut hub, ALICE, publish(1, 1, 1, 60), START), [Got::Refused(ALICE, 1, Refusal::Limit)]);
+}
+
+#[test]
+fn a_flood_of_left_mailboxes_displaces_itself_and_none_that_is_listened_to_or_expected_back() {
+    let mut hub = Hub::new(Limits { mailboxes: 128, ..Limits::default() }, START);
+    let (alice, bob) = (join_from(&mut hub, 1, 1), join_from(&mut hub, 2, 2));
+    assert_eq!(say(&mut hub, alice, listen(1, BOX), START), [Got::Done(alice, 1)]);
+    let steady = token(u64::MAX);
+    assert_eq!(say(&mut hub, bob, listen(1, steady), START), [Got::Done(bob, 1)]);
+    hub.handle_input(Input::Closed(alice), START).unwrap();
+    assert_eq!(say(&mut hub, bob, put(2), START), [Got::Done(bob, 2)], "it waits for alice");
+
+    flood(&mut hub, 20, 32, |number| listen(number, token(number)));
+    assert_eq!(hub.stats().mailboxes, 128);
+    let newcomer = join_from(&mut hub, 3, 3);
+    let own = token(u64::MAX - 1);
+    assert_eq!(say(&mut hub, newcomer, listen(1, own), START), [Got::Done(newcomer, 1)]);
+
+    let back = join_from(&mut hub, 4, 1);
+    assert_eq!(say(&mut hub, back, listen(1, BOX), START), [Got::Done(back, 1), Got::Envelope(back, 9)]);
+    let to = mailbox_of(&steady);
+    let steady_put = ClientFrame::Put { id: RequestId(3), to, envelope: &[8; ENVELOPE_LEN] };
+    assert_eq!(say(&mut hub, newcomer, steady_put, START).len(), 2, "bob still listens");
+    assert_eq!(hub.stats().mailboxes, 128);
+}
+
+#[test]
+fn envelopes_that_waited_in_a_mailbox_which_made_room_are_not_counted_any_more() {
+    let mut hub = hub_with(Limits { mailboxes: 1, waiting: 1, ..Limits::default() });
+    say(&mut hub, ALICE, listen(1, BOX), START);
+    hub.handle_input(Input::Closed(ALICE), START).unwrap();
+    assert_eq!(say(&mut hub, BOB, put(2), START), [Got::Done(BOB, 2)]);
+    let third = ConnectionId(3);
+    join(&mut hub, third, START);
+    assert_eq!(say(&mut hub, third, listen(3, token(3)), START), [Got::Done(third, 3)]);
+    assert_eq!(say(&mut hub, BOB, put(4), START), [Got::Absent(BOB, 4)], "the first made room");
+    hub.handle_input(Input::Closed(third), START).unwrap();
+    let to = mailbox_of(&token(3));
+    let kept = ClientFrame::Put { id: RequestId(5), to, envelope: &[8; ENVELOPE_LEN] };
+    assert_eq!(say(&mut hub, BOB, kept, START), [Got::Done(BOB, 5)]);
+}
