@@ -247,7 +247,7 @@ fn a_call_set_up_cut_off_at_any_packet_ends_with_a_reason() {
 }
 
 #[test]
-fn a_call_set_up_survives_or_ends_when_the_connection_to_the_server_breaks_at_any_message() {
+fn a_call_set_up_survives_when_the_connections_to_the_server_break_at_any_moment() {
     for k in 0..40 {
         let mut story = public(15);
         story.dial();
@@ -257,7 +257,8 @@ fn a_call_set_up_survives_or_ends_when_the_connection_to_the_server_breaks_at_an
         }
         let settled = story.settle();
         let state = story.person(story.a).state;
-        let fine = matches!(state, Some(CallState::Connected | CallState::Ended(_)));
+        // Whoever is told to reconnect does, and says again what was not heard.
+        let fine = state == Some(CallState::Connected);
         assert!(settled.is_some() && fine, "cut after {} ms: {state:?}", k * 25);
     }
 }

@@ -14,6 +14,9 @@ const MAX_PACKET: usize = 1_200;
 pub struct Direct {
     ends: [(Endpoint, CallKey); 2],
     now: Instant,
+    /// Of the packets on their way every so manieth is lost.
+    pub loses_every: Option<u64>,
+    sent: u64,
     buf: Vec<u8>,
     /// Packets on their way: to whom, how long.
     under_way: Vec<(usize, std::net::SocketAddr, std::net::SocketAddr, usize, [u8; MAX_PACKET])>,
@@ -21,7 +24,14 @@ pub struct Direct {
 
 impl Direct {
     pub fn new(ends: [(Endpoint, CallKey); 2], now: Instant) -> Self {
-        Self { ends, now, buf: vec![0; Endpoint::MAX_TRANSMIT], under_way: Vec::with_capacity(64) }
+        Self {
+            ends,
+            now,
+            loses_every: None,
+            sent: 0,
+            buf: vec![0; Endpoint::MAX_TRANSMIT],
+            under_way: Vec::with_capacity(64),
+        }
     }
 
     /// Both speak and listen for that long; gives the number of packets that arrived.
@@ -72,6 +82,10 @@ impl Direct {
                 Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len }
                     if self.buf[0] >= 192 =>
                 {
+                    self.sent += 1;
+                    if self.loses_every.is_some_and(|every| self.sent.is_multiple_of(every)) {
+                        continue;
+                    }
                     let mut bytes = [0; MAX_PACKET];
                     bytes[..len].copy_from_slice(&self.buf[..len]);
                     self.under_way.push((1 - end, remote, local, len, bytes));
