@@ -285,7 +285,7 @@ impl Peer {
     /// Whatever was said: when the owner hangs up, the call comes to its end.
     fn end(mut self) {
         self.settle();
-        self.endpoint.hang_up_all(self.now);
+        self.endpoint.close(self.now);
         self.pass(LONGEST_END);
         assert_eq!(self.endpoint.open_calls(), 0, "a call that is hung up is finished");
         assert_eq!(self.finished, self.call.is_some(), "and its owner is told so");

@@ -103,8 +103,12 @@ fn a_server_that_dies_in_mid_call_is_not_missed() {
 fn a_peer_that_dies_ends_the_call_with_a_reason() {
     let mut story = public(4);
     assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    let talking = story.person(story.a).stats.as_ref().unwrap().outbound.bitrate;
     story.world.uninstall(story.b);
-    story.world.run_for(Duration::from_secs(20));
+    story.world.run_for(Duration::from_secs(10));
+    let alone = story.person(story.a).stats.as_ref().unwrap().outbound.bitrate;
+    assert!(alone.as_bps() < talking.as_bps() / 2, "{talking:?} while heard, {alone:?} without feedback");
+    story.world.run_for(Duration::from_secs(10));
     assert_eq!(story.person(story.a).end(), Some(EndReason::PeerVanished));
 }
 
@@ -164,6 +168,14 @@ fn an_owner_that_reads_no_events_is_not_drowned_in_them() {
     assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
     let mut link = story.take_apart();
     assert_eq!(link.events_of(Duration::from_secs(10)), 32);
+}
+
+#[test]
+fn who_has_left_is_known_to_be_away_at_once() {
+    let mut story = public(24);
+    story.person_mut(story.b, story::Person::close);
+    story.world.run_for(Duration::from_millis(200));
+    assert_eq!(story.call_person_who_left(), Some(EndReason::Unreachable));
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Driver {
         let done = done.unwrap_or_else(|| oneshot::channel().0);
         let now = self.parts.clock.now();
         self.closing = Some((done, now + CLOSE_WAIT));
-        self.parts.engine.hang_up_all(now);
+        self.parts.engine.close(now);
     }
 
     fn is_closed(&self) -> bool {
@@ -305,9 +305,18 @@ impl Driver {
                 let connection = Connection::open(link, url, tls, self.to_reports.clone());
                 self.servers.insert(server, (link.generation, connection));
             }
-            Event::Close { server } => drop(self.servers.remove(&server)),
-            Event::Online => drop(self.parts.online.send_replace(true)),
-            Event::Offline => drop(self.parts.online.send_replace(false)),
+            Event::Close { server } => {
+                tracing::debug!(?server, "a connection to a rendezvous server is given up");
+                self.servers.remove(&server);
+            }
+            Event::Online => {
+                tracing::info!("can be called");
+                self.parts.online.send_replace(true);
+            }
+            Event::Offline => {
+                tracing::info!("the connection to the own rendezvous server is lost; it is tried again");
+                self.parts.online.send_replace(false);
+            }
             Event::Incoming { call, peer } => self.ring(call, peer).await,
             Event::Call { call, event } => self.tell(call, event),
             Event::Finished { call } => {
@@ -333,6 +342,7 @@ impl Driver {
         let Some(port) = self.calls.get_mut(&call) else { return };
         match &event {
             CallEvent::State(state) => {
+                tracing::info!(call = call.number(), state = state.as_str(), "a call has moved on");
                 port.plays = *state == CallState::Connected;
                 if state.is_ended() {
                     port.rings = None;
@@ -340,10 +350,12 @@ impl Driver {
                 port.state.send_replace(*state);
             }
             CallEvent::Encrypted(encryption) => {
+                tracing::info!(call = call.number(), aead = encryption.aead, "keys are agreed");
                 port.facts.send_modify(|facts| facts.encryption = Some(*encryption));
             }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
-            CallEvent::Path(_) | CallEvent::Summary(_) => {}
+            CallEvent::Path(path) => tracing::info!(call = call.number(), kind = ?path.kind, "a path works"),
+            CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));
         if !figures || port.events.capacity() > RESERVED_EVENTS {

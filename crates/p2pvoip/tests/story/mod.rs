@@ -203,6 +203,13 @@ impl Story {
         self.world.install(self.server, Node::Hub(Box::new(Server::new(self.world.now()))));
     }
 
+    /// `a` dials, and hears within two seconds how that ended.
+    pub fn call_person_who_left(&mut self) -> Option<EndReason> {
+        self.dial();
+        self.world.run_for(Duration::from_secs(2));
+        self.person(self.a).end()
+    }
+
     /// Takes both endpoints out of the world, in mid-call.
     pub fn take_apart(mut self) -> Direct {
         let now = self.now();

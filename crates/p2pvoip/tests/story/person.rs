@@ -164,6 +164,11 @@ impl Person {
         }
     }
 
+    /// Takes no more calls.
+    pub fn close(&mut self, now: Instant) {
+        self.endpoint.close(now);
+    }
+
     pub fn reject(&mut self, reason: p2pvoip::RejectReason, now: Instant) {
         if let Some(call) = self.call {
             self.endpoint.reject(call, reason, now);

@@ -9,8 +9,8 @@ use p2pvoip_media::FRAME;
 use p2pvoip_nat::RouteKind;
 use p2pvoip_telemetry::{CallStats, Observer, PathKind, Recorder, Summary};
 
-use super::Call;
 use super::voice::Voice;
+use super::{Call, STATS_EVERY};
 
 /// The share of the newest span in a rate: five spans of `STATS_EVERY` make about a second.
 const NEWEST: (u64, u64) = (1, 4);
@@ -43,6 +43,10 @@ struct Rate {
 
 impl Rate {
     fn update(&mut self, bytes: u64, now: Instant) -> Bitrate {
+        // A moment tells no rate: the last figures of a call may come right behind those before.
+        if self.last.is_some_and(|(_, at)| now.saturating_since(at) < STATS_EVERY / 2) {
+            return self.rate.unwrap_or_default();
+        }
         if let Some((before, at)) = self.last.replace((bytes, now)) {
             let span = now.saturating_since(at).max(Duration::from_millis(1));
             let newest = DataSize::from_bytes(bytes.saturating_sub(before)) / span;

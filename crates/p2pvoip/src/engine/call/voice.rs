@@ -186,7 +186,12 @@ impl Voice {
         };
         front.copy_from_slice(prefix);
         let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
+        let before = self.controller.target();
         self.controller.on_sent(Sent { number, size, path: route.path }, now);
+        // Without feedback only sending lets the controller know that time passes.
+        if self.controller.target() != before {
+            self.spend(now);
+        }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
         Sending::Packet(prefix.len() + len)

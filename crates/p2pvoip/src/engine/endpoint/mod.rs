@@ -155,9 +155,10 @@ impl Endpoint {
         self.with_call(call, now, |call| call.fail(p2pvoip_signal::EndReason::Failed, now));
     }
 
-    /// Ends all calls.
-    pub fn hang_up_all(&mut self, now: Instant) {
+    /// Ends all calls, and can be called no more: who calls now hears so at once.
+    pub fn close(&mut self, now: Instant) {
         self.now = now;
+        self.leave(now);
         for entry in &mut self.calls {
             entry.hang_up(now);
         }

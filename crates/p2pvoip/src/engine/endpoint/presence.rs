@@ -93,6 +93,14 @@ impl Endpoint {
         presence.next = now + if publication.is_some() { REFRESH } else { RETRY };
     }
 
+    /// Listens no longer at our mailboxes.
+    pub(super) fn leave(&mut self, now: Instant) {
+        let Some(presence) = self.presence.take() else { return };
+        for token in &presence.tokens {
+            self.servers.forget(presence.server, token, now);
+        }
+    }
+
     /// The server passes on what comes to one of our mailboxes.
     pub(super) fn on_listening(&mut self, id: RequestId) {
         if let Some(presence) = &mut self.presence

@@ -40,7 +40,8 @@ impl Endpoint {
         let Ok(responder) = Responder::read(&self.settings.identity, message, unix) else { return false };
         let peer = responder.peer().fingerprint;
         let Ok(offer) = unpad(responder.payload()).and_then(OfferBody::parse) else { return false };
-        if self.offers.admit(&offer, peer.as_bytes(), unix).is_err() {
+        if let Err(why) = self.offers.admit(&offer, peer.as_bytes(), unix) {
+            tracing::warn!(%why, "an offer was refused");
             return false;
         }
         let crossing = |entry: &&mut Entry| {
