@@ -29,7 +29,6 @@ pub(crate) struct LinkId {
 }
 
 /// What a connection reports to the driver.
-#[derive(Debug)]
 pub(crate) enum Report {
     /// It is open.
     Connected,
@@ -57,7 +56,7 @@ impl Connection {
         let (frames, queue) = mpsc::channel(SEND_QUEUE);
         let task = tokio::spawn(async move {
             if let Err(error) = converse(id, &url, tls, queue, &reports).await {
-                tracing::debug!(%error, "the connection to the rendezvous server ended");
+                tracing::debug!(error = kind_of(&*error), "the connection to the rendezvous server ended");
             }
             // When the driver is gone nobody wants the report.
             let _gone = reports.send((id, Report::Disconnected)).await;
@@ -74,6 +73,19 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// The kind of a failure, without what it says: that may name the server.
+fn kind_of(failure: &(dyn std::error::Error + 'static)) -> &'static str {
+    if failure.is::<tokio::time::error::Elapsed>() {
+        "it took too long"
+    } else if failure.is::<std::io::Error>() {
+        "TCP or TLS failed: is the server there, and its certificate trusted and an end entity's?"
+    } else if failure.is::<tokio_tungstenite::tungstenite::Error>() {
+        "WebSocket failed: is this a rendezvous server?"
+    } else {
+        "the address is not usable"
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct Call {
 }
 
 /// What comes from outside into a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
     /// A datagram came to one of the call's sockets.
     Datagram { local: SocketAddr, remote: SocketAddr, bytes: &'a [u8] },
@@ -71,7 +71,7 @@ pub(crate) enum Input<'a> {
 }
 
 /// Where the bytes of an output go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transmit {
     /// To the network.
     Datagram { local: SocketAddr, remote: SocketAddr },

@@ -1,5 +1,6 @@
 //! What goes into an endpoint and what comes out of it.
 
+use core::fmt;
 use std::net::SocketAddr;
 
 use p2pvoip_crypto::Fingerprint;
@@ -10,8 +11,8 @@ use crate::engine::call;
 use crate::event::CallEvent;
 use crate::server_url::ServerUrl;
 
-/// What comes from outside into an endpoint.
-#[derive(Clone, Copy, Debug)]
+/// What comes from outside into an endpoint. Its `Debug` shows no address and no content.
+#[derive(Clone, Copy)]
 pub enum Input<'a> {
     /// A datagram came to one of a call's sockets.
     Datagram {
@@ -33,8 +34,8 @@ pub enum Input<'a> {
     },
 }
 
-/// Where the bytes of an output go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Where the bytes of an output go. Its `Debug` shows no address.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Transmit {
     /// From one of a call's sockets to the network.
     Datagram {
@@ -91,6 +92,31 @@ pub enum Event {
         /// Which.
         call: CallKey,
     },
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datagram { call, bytes, .. } => write!(f, "Datagram({call:?}, {} bytes)", bytes.len()),
+            Self::Server { server, input } => {
+                let what = match input {
+                    rendezvous::Input::Connected => "connected",
+                    rendezvous::Input::Disconnected => "disconnected",
+                    rendezvous::Input::Frame(_) => "frame",
+                };
+                write!(f, "Server({server:?}, {what})")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datagram { call, .. } => write!(f, "Datagram({call:?})"),
+            Self::Server { server } => write!(f, "Server({server:?})"),
+        }
+    }
 }
 
 /// Why an endpoint refused an input: it was dropped and counted.
