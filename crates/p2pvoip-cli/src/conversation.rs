@@ -37,13 +37,27 @@ impl Voices {
             Ok(source) => Ok((path.clone(), source)),
             Err(error) => Err(Failure::file(path, &error)),
         });
-        let sink =
-            sound.output.as_ref().map(|path| numbered(path, number)).map(|path| match Sink::create(&path) {
-                Ok(sink) => Ok((path, sink)),
-                Err(error) => Err(Failure::file(&path, &error)),
-            });
+        let output = sound.output.as_ref().map(|path| numbered(path, number));
+        if let (Some(input), Some(output)) = (&sound.input, &output)
+            && is_same(input, output)
+        {
+            return Err(Failure::file(
+                output,
+                "what is heard would replace what is said; name another file by --output",
+            ));
+        }
+        let sink = output.map(|path| match Sink::create(&path) {
+            Ok(sink) => Ok((path, sink)),
+            Err(error) => Err(Failure::file(&path, &error)),
+        });
         Ok(Self { source: source.transpose()?, sink: sink.transpose()?, tail })
     }
+}
+
+/// Whether two names lead to the same file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
 }
 
 /// `name.wav` for the first call, `name-2.wav` for the second.

@@ -1,6 +1,6 @@
 //! Each way to fail has its exit code and says what to do (docs/cli.md).
 
-use crate::common::{Running, failure, listener, run, server};
+use crate::common::{Running, failure, listener, recording, run, server};
 use serde_json::Value;
 
 /// A card that is well formed, of nobody, at a server.
@@ -54,6 +54,24 @@ fn a_place_that_cannot_be_written_is_3() {
     let (code, said) =
         failure(&run(&["call", &card, "--throwaway", "--output", "/no/such/folder/heard.wav"]));
     assert_eq!(code, 3, "{said}");
+}
+
+#[test]
+fn an_output_that_would_replace_something_else_is_3_before_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let voice = folder.path().join("voice.wav");
+    recording(&voice, 1, 1);
+    let voice = voice.to_str().unwrap();
+    let roundabout = format!("{}/./voice.wav", folder.path().to_str().unwrap());
+    let new = format!("{}/new/", folder.path().to_str().unwrap());
+    let card = card_at("ws://127.0.0.1:1");
+    for output in ["/dev/null", "/dev/stdout", folder.path().to_str().unwrap(), &new, voice, &roundabout] {
+        let line = ["call", &card, "--throwaway", "--input", voice, "--output", output];
+        let (code, said) = failure(&run(&line));
+        assert_eq!(code, 3, "{output}: {said}");
+        assert!(said.contains("name a"), "{output}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
