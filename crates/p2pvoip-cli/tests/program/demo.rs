@@ -75,9 +75,11 @@ fn a_cut_silences_the_call_so_no_voice_passes_the_network_by() {
     let folder = tempfile::tempdir().unwrap();
     let (code, said, summary) = demo(folder.path(), &["--cut-after", "2", "--loss", "0"]);
     assert_eq!(code, 10, "{said}\n{summary:#}");
+    assert!(said.contains("The network was cut"), "{said}");
     for way in summary["ways"].as_array().unwrap() {
         let present = way["present_percent"].as_f64().unwrap();
         assert!(present < 70.0, "{summary:#}");
+        assert!(way["needed_percent"].as_f64().unwrap() > 89.9, "{summary:#}");
         assert!(way["network"]["cut"].as_u64().unwrap() > 0);
     }
 }
