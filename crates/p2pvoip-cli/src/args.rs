@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
+use p2pvoip::ServerUrl;
+
 use crate::exit;
 
 /// Peer-to-peer encrypted voice calls.
@@ -61,7 +63,8 @@ pub(crate) enum Command {
 #[derive(Debug, Group)]
 pub(crate) struct Id {
     /// The rendezvous server that the contact card names, ws://HOST:PORT or wss://HOST
-    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
+    /// [default: the value of P2PVOIP_SERVER]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub(crate) server: Option<String>,
 }
 
@@ -100,8 +103,9 @@ pub(crate) struct Sound {
 #[derive(Debug, Group)]
 pub(crate) struct Listen {
     /// The rendezvous server where callers find us, ws://HOST:PORT or wss://HOST
-    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
-    pub(crate) server: String,
+    /// [default: the value of P2PVOIP_SERVER]
+    #[arg(long, value_name = "URL", value_parser = server)]
+    pub(crate) server: Option<String>,
     /// End after the first call
     #[arg(long)]
     pub(crate) once: bool,
@@ -215,6 +219,12 @@ fn within(text: &str, most: f64, what: &str) -> Result<f64, String> {
         Ok(number) if (0.0..=most).contains(&number) => Ok(number),
         _ => Err(format!("give {what} from 0 to {most}")),
     }
+}
+
+/// The address of a rendezvous server as contact cards hold it.
+pub(crate) fn server(text: &str) -> Result<String, String> {
+    let url: Result<ServerUrl, _> = text.parse();
+    url.map(|url| url.as_str().to_owned()).map_err(|error| error.to_string())
 }
 
 fn percent(text: &str) -> Result<f64, String> {

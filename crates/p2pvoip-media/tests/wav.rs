@@ -145,7 +145,7 @@ fn a_file_that_cannot_be_read_says_why_and_what_to_do() {
     bytes[20] = 1;
     bytes.truncate(5_000);
     std::fs::write(&path, &bytes).unwrap();
-    assert!(matches!(wav::read(&path), Err(WavError::NotWav(_))), "cut off");
+    assert!(matches!(Source::open(&path), Err(WavError::NotWav(_))), "cut off");
     assert!(matches!(Sink::create(&folder.path().join("no/where.wav")), Err(WavError::Write(_))));
 }
 

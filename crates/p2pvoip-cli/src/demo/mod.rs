@@ -18,7 +18,7 @@ use p2pvoip::media::wav::Source;
 pub(crate) use forwarder::run as forward;
 
 use crate::args;
-use crate::events::{self, Paint};
+use crate::events::{self, Paint, Printer};
 use crate::exit::Failure;
 use crate::files;
 use crate::interrupt::Interrupt;
@@ -57,6 +57,7 @@ const MARK_TEXT: &[u8] = b"A demo of p2pvoip wrote this folder; the next one rep
 
 /// Plays, judges, reports.
 pub(crate) async fn run(common: &args::Common, demo: &args::Demo) -> Result<(), Failure> {
+    let printer = Printer::new(common.json, false);
     let mut interrupt = Interrupt::watch(common.with_parent)?;
     let voice_a = voice(demo.voice_a.as_deref(), VOICE_A, &demo.out)?;
     let voice_b = voice(demo.voice_b.as_deref(), VOICE_B, &demo.out)?;
@@ -77,13 +78,13 @@ pub(crate) async fn run(common: &args::Common, demo: &args::Demo) -> Result<(), 
     let performance = play::perform(&script, &mut interrupt, common.json).await?;
     let summary = Summary::judge(&performance, &script)?;
     folder.report(&performance, &summary)?;
-    tell(&summary, &folder, common.json);
+    tell(&summary, &folder, &printer);
     if summary.passed() { Ok(()) } else { Err(Failure::Verdict(summary.complaints().join(" "))) }
 }
 
-fn tell(summary: &Summary, folder: &Folder, json: bool) {
-    if json {
-        events::line(&summary.to_json());
+fn tell(summary: &Summary, folder: &Folder, printer: &Printer) {
+    if printer.is_json() {
+        printer.tell("verdict", summary.to_json(), String::new);
         return;
     }
     let paint = Paint::stdout();

@@ -1,6 +1,6 @@
 //! Each way to fail has its exit code and says what to do (docs/cli.md).
 
-use crate::common::{Running, failure, listener, recording, run, server};
+use crate::common::{Running, failure, listener, program, recording, run, server};
 use serde_json::Value;
 
 /// A card that is well formed, of nobody, at a server.
@@ -21,6 +21,34 @@ fn a_wrong_command_line_is_2() {
     for line in [&["dance"][..], &[], &["call"], &["listen"], &["demo", "--out", "x", "--loss", "120"]] {
         assert_eq!(failure(&run(line)).0, 2, "{line:?}");
     }
+}
+
+#[test]
+fn a_wrong_command_line_is_an_event_too() {
+    for line in [&["--json"][..], &["--json", "dance"], &["demo", "--json", "--out", "x", "--loss", "-5"]] {
+        let output = run(line);
+        let event: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&event["event"], &event["code"]), (&Value::from("error"), &Value::from(2)), "{line:?}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_could_call_at_is_2() {
+    for url in ["foo", "http://x", "example.org:7000", ""] {
+        let (code, said) = failure(&run(&["id", "--throwaway", "--server", url]));
+        assert_eq!(code, 2, "{url}: {said}");
+        assert!(url.is_empty() || said.contains("ws://host:port"), "{url}: {said}");
+    }
+    let with = |value| program(&["id", "--throwaway"]).env("P2PVOIP_SERVER", value).output().unwrap();
+    assert_eq!((failure(&with("")).0, failure(&with("foo")).0), (0, 2), "an empty variable is no variable");
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_2() {
+    let card = card_at("ws://127.0.0.1:1");
+    let (code, said) = failure(&run(&["call", &card, "--throwaway", "--bind", "192.0.2.1"]));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--bind"), "{said}");
 }
 
 #[test]
@@ -116,14 +144,14 @@ fn an_absent_callee_is_6() {
 #[test]
 fn a_callee_that_declines_or_is_busy_is_7() {
     let (_server, url) = server();
-    for (reason, word) in [("declined", "rejected"), ("busy", "busy")] {
+    for (reason, word, own) in [("declined", "rejected", 0), ("busy", "busy", 7)] {
         let (listener, card) = listener(&url, &["--once", "--decline", reason]);
         let called = run(&["call", &card, "--throwaway", "--bind", "127.0.0.1", "--json"]);
         assert_eq!(failure(&called).0, 7, "{}", failure(&called).1);
         let last = String::from_utf8(called.stdout).unwrap();
         let last: Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
         assert_eq!((&last["event"], &last["reason"]), (&Value::from("error"), &Value::from(word)));
-        assert_eq!(listener.code(), 0);
+        assert_eq!(listener.code(), own);
     }
 }
 
