@@ -36,6 +36,11 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
 }
 
+/// Prints what is not well but stops nothing, on standard error.
+pub(crate) fn warning(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("warning:"));
+}
+
 /// Prints a command line that is wrong, or the help that was asked for; says how the program ends.
 pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
     let own = error.kind() == ErrorKind::MissingSubcommand;

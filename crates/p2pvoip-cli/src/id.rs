@@ -11,7 +11,7 @@ use crate::identity_file;
 /// Shows the identity; the first use makes it.
 pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
     let server = endpoint::server(id.server.as_deref())?;
-    let own = identity_file::own(common)?;
+    let own = identity_file::own(&id.who)?;
     let fingerprint = own.identity.fingerprint().to_string();
     let card = match &server {
         Some(server) => {

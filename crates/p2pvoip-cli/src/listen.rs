@@ -26,7 +26,7 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
         Failure::Usage("name the rendezvous server where callers find you by --server".into())
     })?;
     drop(Voices::open(&listen.sound, 1, None)?);
-    let own = identity_file::own(common)?;
+    let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
     let printer = Printer::new(common.json, listen.network.show_addresses);
     let endpoint = endpoint::start(own.identity, Some(&server), &listen.network).await?;

@@ -24,6 +24,29 @@ fn a_wrong_command_line_is_2() {
 }
 
 #[test]
+fn a_number_below_its_range_is_told_the_range() {
+    for line in [&["demo", "--out", "x", "--loss", "-5"][..], &["call", "x", "--tail", "-1"]] {
+        let (code, said) = failure(&run(line));
+        assert!(code == 2 && said.contains("from 0 to"), "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_identity_that_others_can_read_is_warned_of_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity");
+    let show = || failure(&run(&["id", "--identity", path.to_str().unwrap()]));
+    assert_eq!(show(), (0, String::new()));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, said) = show();
+    assert_eq!((code, said.matches("warning:").count()), (0, 1), "{said}");
+    let (code, said) = failure(&run(&["id", "--identity", "/dev/zero"]));
+    assert_eq!(code, 3, "{said}");
+}
+
+#[test]
 fn a_wrong_command_line_is_an_event_too() {
     for line in [&["--json"][..], &["--json", "dance"], &["demo", "--json", "--out", "x", "--loss", "-5"]] {
         let output = run(line);
@@ -67,8 +90,11 @@ fn a_missing_or_broken_recording_is_3_and_names_the_file() {
     let broken = folder.path().join("broken.wav");
     std::fs::write(&broken, b"this is no recording").unwrap();
     let missing = folder.path().join("missing.wav");
+    let short = folder.path().join("short.wav");
+    recording(&short, 1, 1);
+    std::fs::OpenOptions::new().write(true).open(&short).unwrap().set_len(50_000).unwrap();
     let card = card_at("ws://127.0.0.1:1");
-    for file in [&broken, &missing] {
+    for file in [&broken, &missing, &short] {
         let file = file.to_str().unwrap();
         let (code, said) = failure(&run(&["call", &card, "--throwaway", "--input", file]));
         assert_eq!(code, 3, "{said}");
