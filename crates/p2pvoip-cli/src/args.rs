@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
+use p2pvoip::ServerUrl;
+
 use crate::exit;
 
 /// Peer-to-peer encrypted voice calls.
@@ -28,15 +30,20 @@ pub(crate) struct Common {
     /// Log to standard error; twice for decisions, three times for every packet
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// The file of the own identity [default: $XDG_CONFIG_HOME/p2pvoip/identity or ~/.config/p2pvoip/identity]
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "throwaway")]
-    pub(crate) identity: Option<PathBuf>,
-    /// Use a new identity for this run alone; nothing is stored
-    #[arg(long, global = true)]
-    pub(crate) throwaway: bool,
     /// End when standard input is closed: a parent that dies takes its children along
     #[arg(long, global = true, hide = true)]
     pub(crate) with_parent: bool,
+}
+
+/// Who calls or is called.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Who {
+    /// The file of the own identity [default: $XDG_CONFIG_HOME/p2pvoip/identity or ~/.config/p2pvoip/identity]
+    #[arg(long, value_name = "FILE", conflicts_with = "throwaway")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Use a new identity for this run alone; nothing is stored
+    #[arg(long)]
+    pub(crate) throwaway: bool,
 }
 
 /// The commands.
@@ -60,8 +67,12 @@ pub(crate) enum Command {
 /// `p2pvoip id`.
 #[derive(Debug, Group)]
 pub(crate) struct Id {
+    /// Who calls or is called.
+    #[command(flatten)]
+    pub(crate) who: Who,
     /// The rendezvous server that the contact card names, ws://HOST:PORT or wss://HOST
-    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
+    /// [default: the value of P2PVOIP_SERVER]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub(crate) server: Option<String>,
 }
 
@@ -99,14 +110,18 @@ pub(crate) struct Sound {
 /// `p2pvoip listen`.
 #[derive(Debug, Group)]
 pub(crate) struct Listen {
+    /// Who calls or is called.
+    #[command(flatten)]
+    pub(crate) who: Who,
     /// The rendezvous server where callers find us, ws://HOST:PORT or wss://HOST
-    #[arg(long, value_name = "URL", env = "P2PVOIP_SERVER")]
-    pub(crate) server: String,
+    /// [default: the value of P2PVOIP_SERVER]
+    #[arg(long, value_name = "URL", value_parser = server)]
+    pub(crate) server: Option<String>,
     /// End after the first call
     #[arg(long)]
     pub(crate) once: bool,
     /// Stop listening after that time, a call in progress included
-    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) limit: Option<f64>,
     /// Decline every call, by this reason
     #[arg(long, value_name = "REASON")]
@@ -131,11 +146,14 @@ pub(crate) enum Decline {
 /// `p2pvoip call`.
 #[derive(Debug, Group)]
 pub(crate) struct Call {
+    /// Who calls or is called.
+    #[command(flatten)]
+    pub(crate) who: Who,
     /// The contact card of whom to call, p2pvoip:...
     #[arg(value_name = "CONTACT")]
     pub(crate) contact: String,
     /// How long to listen on after the recording has been said
-    #[arg(long, value_name = "SECONDS", default_value = "1.5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1.5", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) tail: f64,
     /// What is said and heard.
     #[command(flatten)]
@@ -163,16 +181,16 @@ pub(crate) struct Rendezvous {
 #[derive(Clone, Copy, Debug, Group)]
 pub(crate) struct Impairment {
     /// How many datagrams of a hundred are lost on the way, each by its own dice
-    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent, allow_negative_numbers = true)]
     pub(crate) loss: f64,
     /// The standard deviation of the delay in milliseconds; may reorder
-    #[arg(long, value_name = "MS", default_value = "8", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", default_value = "8", value_parser = milliseconds, allow_negative_numbers = true)]
     pub(crate) jitter: f64,
     /// The delay one way in milliseconds
-    #[arg(long, value_name = "MS", default_value = "20", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = milliseconds, allow_negative_numbers = true)]
     pub(crate) delay: f64,
     /// Drop everything from that many seconds after the first datagram on
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) cut_after: Option<f64>,
     /// The number that all of the network's chance comes from
     #[arg(long, value_name = "NUMBER", default_value = "1")]
@@ -215,6 +233,12 @@ fn within(text: &str, most: f64, what: &str) -> Result<f64, String> {
         Ok(number) if (0.0..=most).contains(&number) => Ok(number),
         _ => Err(format!("give {what} from 0 to {most}")),
     }
+}
+
+/// The address of a rendezvous server as contact cards hold it.
+pub(crate) fn server(text: &str) -> Result<String, String> {
+    let url: Result<ServerUrl, _> = text.parse();
+    url.map(|url| url.as_str().to_owned()).map_err(|error| error.to_string())
 }
 
 fn percent(text: &str) -> Result<f64, String> {

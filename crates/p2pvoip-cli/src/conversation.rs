@@ -37,13 +37,27 @@ impl Voices {
             Ok(source) => Ok((path.clone(), source)),
             Err(error) => Err(Failure::file(path, &error)),
         });
-        let sink =
-            sound.output.as_ref().map(|path| numbered(path, number)).map(|path| match Sink::create(&path) {
-                Ok(sink) => Ok((path, sink)),
-                Err(error) => Err(Failure::file(&path, &error)),
-            });
+        let output = sound.output.as_ref().map(|path| numbered(path, number));
+        if let (Some(input), Some(output)) = (&sound.input, &output)
+            && is_same(input, output)
+        {
+            return Err(Failure::file(
+                output,
+                "what is heard would replace what is said; name another file by --output",
+            ));
+        }
+        let sink = output.map(|path| match Sink::create(&path) {
+            Ok(sink) => Ok((path, sink)),
+            Err(error) => Err(Failure::file(&path, &error)),
+        });
         Ok(Self { source: source.transpose()?, sink: sink.transpose()?, tail })
     }
+}
+
+/// Whether two names lead to the same file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
 }
 
 /// `name.wav` for the first call, `name-2.wav` for the second.
@@ -61,12 +75,14 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 /// Why this side wants the call to end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 enum Wish {
     /// All was said, or the time is over.
     Done,
     /// Ctrl-C.
     Interrupted,
+    /// The recording cannot be said to its end.
+    Failed(Failure),
 }
 
 /// The parts of a call that run beside its events.
@@ -85,19 +101,25 @@ pub(crate) async fn hold(
     interrupt: &mut Interrupt,
     until: Option<Instant>,
 ) -> Result<EndReason, Failure> {
-    let tail = voices.tail;
+    let (tail, silent) = (voices.tail, voices.source.is_none());
     let mut held = begin(&mut call, voices)?;
     let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
     held.talker.abort();
     // The listener is gone only when it failed, which it tells itself.
     let _ = held.over.send(());
     let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
-    let (reason, wish) = followed?;
+    let (reason, wish) = followed;
     printer.ended(reason);
     if let Some((path, seconds)) = heard? {
         printer.written(&path, seconds);
     }
-    if wish == Some(Wish::Interrupted) { Err(Failure::Interrupted) } else { Ok(reason) }
+    // Ctrl-C is the regular end of a call in which nothing was left to be said.
+    let regular = silent && held.connected.is_none();
+    match wish {
+        Some(Wish::Failed(failure)) => Err(failure),
+        Some(Wish::Interrupted) if !regular => Err(Failure::Interrupted),
+        _ => Ok(reason),
+    }
 }
 
 fn begin(call: &mut Call, voices: Voices) -> Result<Held, Failure> {
@@ -121,7 +143,7 @@ async fn follow(
     printer: &mut Printer,
     interrupt: &mut Interrupt,
     until: Option<Instant>,
-) -> Result<(EndReason, Option<Wish>), Failure> {
+) -> (EndReason, Option<Wish>) {
     let mut said = false;
     let mut wish = None;
     let mut hang_up_at = pin!(sleep_until(until.unwrap_or_else(clock::never)));
@@ -129,25 +151,25 @@ async fn follow(
     loop {
         let wanted = tokio::select! {
             event = call.next_event() => match event {
-                Some(CallEvent::State(CallState::Ended(reason))) => return Ok((reason, wish)),
+                Some(CallEvent::State(CallState::Ended(reason))) => return (reason, wish),
                 Some(event) => {
                     tell(&event, held, printer);
                     None
                 }
-                None => return Ok((call.ended().await, wish)),
+                None => return (call.ended().await, wish),
             },
             talked = &mut held.talker, if !said => {
                 said = true;
-                talked.map_err(|error| Failure::Internal(error.to_string()))??;
-                if let Some(tail) = tail {
+                let talked = talked.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())));
+                if let (Ok(()), Some(tail)) = (&talked, tail) {
                     let at = clock::now() + tail;
                     hang_up_at.as_mut().reset(at);
                 }
-                None
+                talked.err().filter(|_| wish.is_none()).map(Wish::Failed)
             }
             () = &mut hang_up_at, if wish.is_none() => Some(Wish::Done),
             () = interrupt.asked(), if wish.is_none() => Some(Wish::Interrupted),
-            () = &mut give_up_at, if wish.is_some() => return Ok((EndReason::HungUp, wish)),
+            () = &mut give_up_at, if wish.is_some() => return (EndReason::HungUp, wish),
         };
         if wanted.is_some() {
             wish = wanted;

@@ -6,8 +6,11 @@ use std::time::Duration;
 use p2pvoip::nat::CandidatePolicy;
 use p2pvoip::{Config, Endpoint, Identity, StartError};
 
-use crate::args::Network;
+use crate::args::{self, Network};
 use crate::exit::Failure;
+
+/// The environment's name for the rendezvous server.
+const VARIABLE: &str = "P2PVOIP_SERVER";
 
 /// How long the farewell to servers and peers may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -27,6 +30,16 @@ pub(crate) async fn start(
         config.candidates = CandidatePolicy::ReflexiveOnly;
     }
     Endpoint::start(config).await.map_err(|error| cannot_start(&error, network))
+}
+
+/// The server that the command line names, or else the environment; an empty variable is no variable.
+pub(crate) fn server(given: Option<&str>) -> Result<Option<String>, Failure> {
+    if let Some(given) = given {
+        return Ok(Some(given.to_owned()));
+    }
+    let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+    let url = variable.map(|value| args::server(&value.to_string_lossy()));
+    url.transpose().map_err(|error| Failure::Usage(format!("{VARIABLE} in the environment: {error}")))
 }
 
 /// Hangs up what is open and leaves.
@@ -57,7 +70,8 @@ async fn stun_servers(names: &[String]) -> Result<Vec<SocketAddr>, Failure> {
 pub(crate) fn cannot_start(error: &StartError, network: &Network) -> Failure {
     match (error, &network.trust) {
         (StartError::Server(_), _) => Failure::Usage(format!("--server: {error}")),
-        (StartError::Card(_), _) => Failure::Usage(error.to_string()),
+        (StartError::Bind { .. }, _) => Failure::Usage(format!("--bind: {error}")),
+        (StartError::Card(_) | StartError::Settings(_), _) => Failure::Usage(error.to_string()),
         (StartError::Tls(_), Some(path)) => Failure::file(path, &error),
         _ => Failure::Internal(error.to_string()),
     }

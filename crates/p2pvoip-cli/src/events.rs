@@ -2,7 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
 use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
 use serde_json::{Map, Value, json};
@@ -30,10 +32,43 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     let message = failure.to_string();
     let _ = writeln!(std::io::stderr().lock(), "{} {message}", Paint::stderr().bad("error:"));
     if json {
-        line(
-            &json!({ "event": "error", "code": failure.code(), "reason": failure.word(), "message": message }),
-        );
+        error_line(failure);
     }
+}
+
+/// Prints what is not well but stops nothing, on standard error.
+pub(crate) fn warning(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("warning:"));
+}
+
+/// Prints a command line that is wrong, or the help that was asked for; says how the program ends.
+pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    let own = error.kind() == ErrorKind::MissingSubcommand;
+    let text = error.to_string();
+    let sentence = if own || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "name a command; `p2pvoip --help` lists them"
+    } else {
+        text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default()
+    };
+    let wrong = Failure::Usage(sentence.to_owned());
+    if own {
+        failure(&wrong, json);
+        return wrong.exit_code();
+    }
+    // Nobody is left to be told that the terminal is gone.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if json {
+        error_line(&wrong);
+    }
+    wrong.exit_code()
+}
+
+fn error_line(failure: &Failure) {
+    let (code, reason, message) = (failure.code(), failure.word(), failure.to_string());
+    line(&json!({ "event": "error", "code": code, "reason": reason, "message": message }));
 }
 
 /// Colours, where there is a terminal that shows them and nobody minds.
@@ -49,6 +84,11 @@ impl Paint {
     /// For standard error.
     pub(crate) fn stderr() -> Self {
         Self(std::io::stderr().is_terminal() && wanted())
+    }
+
+    /// Whether anything is painted.
+    pub(crate) const fn is_on(self) -> bool {
+        self.0
     }
 
     /// Green.
@@ -77,7 +117,7 @@ fn wanted() -> bool {
 }
 
 /// Tells what happens, in one of the two forms.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Printer {
     json: bool,
     show_addresses: bool,
@@ -105,6 +145,24 @@ impl Printer {
                 "Listening. Others reach you by this contact card; give it to whom you trust:\n\n{card}\n"
             )
         });
+    }
+
+    /// The server connection is lost, or back.
+    pub(crate) fn connection(&self, online: bool) {
+        let (event, sentence) = if online {
+            ("online", "The rendezvous server is reached again; others can call.")
+        } else {
+            (
+                "offline",
+                "The connection with the rendezvous server is lost; nobody can call until it is back.",
+            )
+        };
+        self.tell(event, json!({}), || sentence.to_owned());
+    }
+
+    /// A new call begins: what was told of an earlier one counts no more.
+    pub(crate) fn begin_call(&mut self) {
+        (self.told, self.path) = (0, None);
     }
 
     /// Somebody calls.

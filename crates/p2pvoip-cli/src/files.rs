@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
 
-/// Writes a file, replacing one of that name.
+/// Writes a file, replacing a regular file of that name and nothing else.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if std::fs::symlink_metadata(path).is_ok_and(|data| !data.is_file()) {
+        return Err(Failure::file(
+            path,
+            "is not a regular file, so it is not replaced; choose another place",
+        ));
+    }
     let temporary = beside(path);
     let written = fill(&temporary, bytes, false).and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|error| {
@@ -79,6 +85,8 @@ mod tests {
         let path = folder.path().join("taken");
         std::fs::create_dir(&path).unwrap();
         assert_eq!(write(&path, b"x").unwrap_err().code(), 3);
+        #[cfg(unix)]
+        assert_eq!(write(Path::new("/dev/null"), b"x").unwrap_err().code(), 3);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

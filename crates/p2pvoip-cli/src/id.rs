@@ -3,15 +3,17 @@
 use serde_json::json;
 
 use crate::args;
+use crate::endpoint;
 use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
 
 /// Shows the identity; the first use makes it.
 pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
-    let own = identity_file::own(common)?;
+    let server = endpoint::server(id.server.as_deref())?;
+    let own = identity_file::own(&id.who)?;
     let fingerprint = own.identity.fingerprint().to_string();
-    let card = match &id.server {
+    let card = match &server {
         Some(server) => {
             let card = own.identity.card(server);
             Some(card.map_err(|error| Failure::Usage(format!("--server {server}: {error}")))?.to_string())

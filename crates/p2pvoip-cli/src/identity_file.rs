@@ -2,14 +2,20 @@
 //!
 //! Its bytes are those of [`Secret::encode`], with a checksum, so that a damaged file is told from another identity.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use p2pvoip::Identity;
 use p2pvoip::crypto::Secret;
 
-use crate::args::Common;
+use crate::args::Who;
+use crate::events;
 use crate::exit::Failure;
 use crate::files;
+
+/// Bytes read of an identity file at most; a whole one is far shorter, and what is longer is none.
+const LONGEST: u64 = 512;
 
 /// The own identity, and where it comes from.
 #[derive(Debug)]
@@ -23,12 +29,12 @@ pub(crate) struct Own {
 }
 
 /// Loads the identity that the options name, or makes one.
-pub(crate) fn own(common: &Common) -> Result<Own, Failure> {
-    if common.throwaway {
+pub(crate) fn own(who: &Who) -> Result<Own, Failure> {
+    if who.throwaway {
         let identity = new_identity()?;
         return Ok(Own { identity, is_new: true, path: None });
     }
-    let path = match &common.identity {
+    let path = match &who.identity {
         Some(path) => path.clone(),
         None => default_path(|name| std::env::var_os(name).map(PathBuf::from))?,
     };
@@ -56,9 +62,29 @@ fn default_path(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, F
 }
 
 fn read(path: &Path) -> Result<Identity, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if is_open_to_others(&file) {
+        events::warning(&format!(
+            "{}: other users can read this identity and call in your name; take their rights to it away (chmod 600)",
+            path.display()
+        ));
+    }
     let secret = Secret::decode(&bytes).map_err(|error| Failure::file(path, &error))?;
     Ok(Identity::from_secret(&secret))
+}
+
+/// Whether the file's mode gives anything to others than its owner.
+#[cfg(unix)]
+fn is_open_to_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_file: &File) -> bool {
+    false
 }
 
 /// Makes the file, unless another process was faster; says which.
@@ -98,14 +124,8 @@ fn new_identity() -> Result<Identity, Failure> {
 mod tests {
     use super::*;
 
-    fn at(path: &Path) -> Common {
-        Common {
-            json: false,
-            verbose: 0,
-            identity: Some(path.to_owned()),
-            throwaway: false,
-            with_parent: false,
-        }
+    fn at(path: &Path) -> Who {
+        Who { identity: Some(path.to_owned()), throwaway: false }
     }
 
     #[test]
@@ -145,7 +165,7 @@ mod tests {
 
     #[test]
     fn throwaway_identities_differ() {
-        let throwaway = || own(&Common { identity: None, throwaway: true, ..at(Path::new("x")) }).unwrap();
+        let throwaway = || own(&Who { identity: None, throwaway: true }).unwrap();
         assert_ne!(throwaway().identity.fingerprint(), throwaway().identity.fingerprint());
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use p2pvoip::signal::RejectReason;
 use p2pvoip::{EndReason, Endpoint, IncomingCall};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::{self, Decline};
@@ -21,12 +22,17 @@ const ONLINE: Duration = Duration::from_secs(10);
 /// Answers calls until it is enough.
 pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {
     // Files that cannot be used are told before anybody calls.
+    let server = endpoint::server(listen.server.as_deref())?.ok_or_else(|| {
+        Failure::Usage("name the rendezvous server where callers find you by --server".into())
+    })?;
     drop(Voices::open(&listen.sound, 1, None)?);
-    let own = identity_file::own(common)?;
+    let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
     let printer = Printer::new(common.json, listen.network.show_addresses);
-    let endpoint = endpoint::start(own.identity, Some(&listen.server), &listen.network).await?;
-    let mut listener = Listener { listen, printer, interrupt, until: clock::never(), calls: 0 };
+    let endpoint = endpoint::start(own.identity, Some(&server), &listen.network).await?;
+    let connection = Connection { online: endpoint.watch_online(), told: true, printer: printer.clone() };
+    let mut listener =
+        Listener { listen, server, printer, interrupt, connection, until: clock::never(), calls: 0 };
     let (endpoint, answered) = listener.answer(endpoint).await;
     endpoint::close(endpoint).await;
     answered
@@ -35,10 +41,36 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
 /// What the command knows while it listens.
 struct Listener<'a> {
     listen: &'a args::Listen,
+    server: String,
     printer: Printer,
     interrupt: Interrupt,
+    connection: Connection,
     until: Instant,
     calls: u32,
+}
+
+/// Tells when the connection with the server is lost, and when it is back; without it nobody can call.
+struct Connection {
+    online: watch::Receiver<bool>,
+    told: bool,
+    printer: Printer,
+}
+
+impl Connection {
+    /// Never returns; may be dropped at any time.
+    async fn follow(&mut self) {
+        loop {
+            let told = self.told;
+            match self.online.wait_for(|online| *online != told).await.map(|online| *online) {
+                Ok(online) => {
+                    self.told = online;
+                    self.printer.connection(online);
+                }
+                // The endpoint is gone, which is told elsewhere.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
 }
 
 /// What comes next.
@@ -92,7 +124,7 @@ impl Listener<'_> {
             online = timeout(ONLINE, endpoint.online()) => match online {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(endpoint::cannot_start(&error, &self.listen.network)),
-                Err(_) => return Err(endpoint::unreachable_server(&self.listen.server)),
+                Err(_) => return Err(endpoint::unreachable_server(&self.server)),
             },
             () = self.interrupt.asked() => return Err(Failure::Interrupted),
         }
@@ -108,11 +140,13 @@ impl Listener<'_> {
             incoming = endpoint.incoming() => incoming.map_or(Next::Closed, Next::Call),
             () = self.interrupt.asked() => Next::Interrupted,
             () = sleep_until(self.until) => Next::TimeOver,
+            () = self.connection.follow() => Next::Closed,
         }
     }
 
     /// Takes or declines one call, and follows it to its end; who calls meanwhile hears that we are busy.
     async fn take(&mut self, endpoint: &mut Endpoint, incoming: IncomingCall) -> Result<(), Failure> {
+        self.printer.begin_call();
         self.printer.incoming(incoming.peer());
         if let Some(decline) = self.listen.decline {
             let (why, end) = match decline {
@@ -121,7 +155,7 @@ impl Listener<'_> {
             };
             incoming.reject(why).await;
             self.printer.ended(end);
-            return Ok(());
+            return Failure::of_end(end);
         }
         let voices = Voices::open(&self.listen.sound, self.calls, None)?;
         let call = match incoming.accept().await {
@@ -136,6 +170,7 @@ impl Listener<'_> {
         loop {
             tokio::select! {
                 ended = &mut held => return Failure::of_end(ended?),
+                () = self.connection.follow() => {}
                 Some(other) = endpoint.incoming() => other.reject(RejectReason::Busy).await,
             }
         }

@@ -25,7 +25,10 @@ use crate::args::{Args, Command};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return events::usage(&error, std::env::args_os().any(|word| word == "--json")),
+    };
     log(args.common.verbose);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,5 +62,6 @@ fn log(verbose: u8) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    let colours = events::Paint::stderr().is_on();
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(std::io::stderr).init();
 }

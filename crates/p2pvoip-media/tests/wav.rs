@@ -107,6 +107,25 @@ fn a_sink_that_is_dropped_leaves_what_was_there_and_nothing_else() {
 }
 
 #[test]
+fn a_sink_replaces_nothing_but_regular_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("dir")).unwrap();
+    for name in ["dir", "dir/", "dir/.", "new/", "new/.", ".."] {
+        assert!(matches!(Sink::create(&at(name)), Err(WavError::Target(_))), "{name}");
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(at("else.wav"), at("link.wav")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for name in ["link.wav", "socket"] {
+            assert!(matches!(Sink::create(&at(name)), Err(WavError::Target(_))), "{name}");
+        }
+        assert!(matches!(Sink::create(Path::new("/dev/null")), Err(WavError::Target(_))));
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_says_why_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.wav");
@@ -126,7 +145,7 @@ fn a_file_that_cannot_be_read_says_why_and_what_to_do() {
     bytes[20] = 1;
     bytes.truncate(5_000);
     std::fs::write(&path, &bytes).unwrap();
-    assert!(matches!(wav::read(&path), Err(WavError::NotWav(_))), "cut off");
+    assert!(matches!(Source::open(&path), Err(WavError::NotWav(_))), "cut off");
     assert!(matches!(Sink::create(&folder.path().join("no/where.wav")), Err(WavError::Write(_))));
 }
 

@@ -18,7 +18,7 @@ use p2pvoip::media::wav::Source;
 pub(crate) use forwarder::run as forward;
 
 use crate::args;
-use crate::events::{self, Paint};
+use crate::events::{self, Paint, Printer};
 use crate::exit::Failure;
 use crate::files;
 use crate::interrupt::Interrupt;
@@ -50,13 +50,21 @@ const FILES: [&str; 9] = [
     "report.html",
 ];
 
+/// The file that marks a folder as written by the demo.
+const MARK: &str = ".p2pvoip-demo";
+/// What it says to who opens it.
+const MARK_TEXT: &[u8] = b"A demo of p2pvoip wrote this folder; the next one replaces its results.\n";
+
 /// Plays, judges, reports.
 pub(crate) async fn run(common: &args::Common, demo: &args::Demo) -> Result<(), Failure> {
+    let printer = Printer::new(common.json, false);
     let mut interrupt = Interrupt::watch(common.with_parent)?;
+    let voice_a = voice(demo.voice_a.as_deref(), VOICE_A, &demo.out)?;
+    let voice_b = voice(demo.voice_b.as_deref(), VOICE_B, &demo.out)?;
     let folder = Folder::prepare(&demo.out)?;
     let [original_a, original_b, received_a, received_b, ..] = FILES;
-    folder.voice(original_a, demo.voice_a.as_deref(), VOICE_A)?;
-    folder.voice(original_b, demo.voice_b.as_deref(), VOICE_B)?;
+    files::write(&folder.path(original_a), &voice_a)?;
+    files::write(&folder.path(original_b), &voice_b)?;
     let lasts = [length(&folder.path(original_a))?, length(&folder.path(original_b))?];
     let script = Script {
         caller_says: folder.path(original_a),
@@ -70,13 +78,13 @@ pub(crate) async fn run(common: &args::Common, demo: &args::Demo) -> Result<(), 
     let performance = play::perform(&script, &mut interrupt, common.json).await?;
     let summary = Summary::judge(&performance, &script)?;
     folder.report(&performance, &summary)?;
-    tell(&summary, &folder, common.json);
+    tell(&summary, &folder, &printer);
     if summary.passed() { Ok(()) } else { Err(Failure::Verdict(summary.complaints().join(" "))) }
 }
 
-fn tell(summary: &Summary, folder: &Folder, json: bool) {
-    if json {
-        events::line(&summary.to_json());
+fn tell(summary: &Summary, folder: &Folder, printer: &Printer) {
+    if printer.is_json() {
+        printer.tell("verdict", summary.to_json(), String::new);
         return;
     }
     let paint = Paint::stdout();
@@ -97,12 +105,25 @@ fn tell(summary: &Summary, folder: &Folder, json: bool) {
 struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes it, and removes what an earlier demo wrote there, so that its results are not taken for new ones.
+    /// Makes it, and removes what an earlier demo wrote there, so that its results are not taken for new ones. What
+    /// no demo wrote is not removed: only a folder that a demo marked as its own is emptied of its files.
     fn prepare(path: &Path) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
             Failure::file(path, &format!("cannot be used ({error}); choose another folder by --out"))
         };
         std::fs::create_dir_all(path).map_err(cannot)?;
+        if !path.join(MARK).is_file() {
+            for name in FILES {
+                let file = path.join(name);
+                if std::fs::symlink_metadata(&file).is_ok() {
+                    return Err(Failure::file(
+                        &file,
+                        "was not written by a demo and would be replaced; choose another folder by --out",
+                    ));
+                }
+            }
+            files::write(&path.join(MARK), MARK_TEXT)?;
+        }
         for name in FILES {
             match std::fs::remove_file(path.join(name)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
@@ -114,18 +135,6 @@ impl Folder {
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
-    }
-
-    /// Writes a recording: the one that the user names, or ours.
-    fn voice(&self, name: &str, chosen: Option<&Path>, own: &[u8]) -> Result<(), Failure> {
-        match chosen {
-            Some(path) => {
-                let bytes = std::fs::read(path)
-                    .map_err(|error| Failure::file(path, &format!("cannot be read ({error})")))?;
-                files::write(&self.path(name), &bytes)
-            }
-            None => files::write(&self.path(name), own),
-        }
     }
 
     fn report(&self, performance: &Performance, summary: &Summary) -> Result<(), Failure> {
@@ -140,6 +149,23 @@ impl Folder {
         files::write(&self.path("summary.json"), format!("{:#}\n", summary.to_json()).as_bytes())?;
         files::write(&self.path("report.html"), report::page(summary, [first, second]).as_bytes())
     }
+}
+
+/// A recording: the one that the user names, checked before anything is written, or ours.
+fn voice(chosen: Option<&Path>, own: &[u8], out: &Path) -> Result<Vec<u8>, Failure> {
+    let Some(path) = chosen else { return Ok(own.to_owned()) };
+    length(path)?;
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    let given = whole(path);
+    if FILES.iter().any(|name| given.is_some() && whole(&out.join(name)) == given) {
+        return Err(Failure::file(
+            path,
+            "the demo would write over this recording; choose another folder by --out",
+        ));
+    }
+    std::fs::read(path).map_err(|error| {
+        Failure::file(path, &format!("cannot be read ({error}); choose a file that you may read"))
+    })
 }
 
 /// How long a recording lasts.

@@ -23,6 +23,8 @@ pub(super) struct Line {
 /// Lines over time.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
+    /// The direction that it is of.
+    pub(super) way: &'static str,
     /// What it shows.
     pub(super) title: &'static str,
     /// The unit of the values.
@@ -47,7 +49,10 @@ pub(super) fn top<'a>(lines: impl Iterator<Item = &'a Line>, least: f64) -> f64 
 impl Plot {
     /// A figure of HTML: the title, the legend and the drawing.
     pub(super) fn figure(&self) -> String {
-        let mut out = format!("<figure><figcaption><b>{}</b> <span>{}</span>", self.title, self.unit);
+        let mut out = format!(
+            "<figure><figcaption><em class=\"way\">{}</em> <b>{}</b> <span>{}</span>",
+            self.way, self.title, self.unit
+        );
         for line in &self.lines {
             let _ = write!(out, "<i class=\"key {}\">{}</i>", line.class, line.name);
         }
@@ -61,8 +66,8 @@ impl Plot {
         let (width, height) = SIZE;
         let _ = writeln!(
             out,
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{} in {} over time\">",
-            self.title, self.unit
+            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}: {} in {} over time\">",
+            self.way, self.title, self.unit
         );
         let step = step(self.top);
         for tick in ticks(self.top, step) {
@@ -144,7 +149,14 @@ mod tests {
 
     fn plot(points: Vec<(f64, f64)>) -> Plot {
         let line = Line { name: "sent", class: "one", points };
-        Plot { title: "Bitrate", unit: "kbit/s", seconds: 10.0, top: 50.0, lines: vec![line] }
+        Plot {
+            way: "Caller to callee",
+            title: "Bitrate",
+            unit: "kbit/s",
+            seconds: 10.0,
+            top: 50.0,
+            lines: vec![line],
+        }
     }
 
     #[test]

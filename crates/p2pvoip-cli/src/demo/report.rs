@@ -106,8 +106,8 @@ fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
     for (title, unit, least, lines) in kinds {
         let both = traces.map(lines);
         let top = plot::top(both.iter().flatten(), least) * 1.05;
-        for lines in both {
-            out.push_str(&Plot { title, unit, seconds, top, lines }.figure());
+        for (lines, way) in both.into_iter().zip(&summary.ways) {
+            out.push_str(&Plot { way: way.title, title, unit, seconds, top, lines }.figure());
         }
     }
     out.push_str("</div>\n</section>\n");
@@ -185,6 +185,11 @@ mod tests {
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
         }
         assert_eq!((page.matches("<svg").count(), page.matches("class=\"line").count()), (6, 12));
+        assert_eq!(
+            page.matches("<em class=\"way\">Caller to callee</em>").count(),
+            3,
+            "a narrow page names it"
+        );
         assert!(!page.contains("<script") && !page.contains("http"), "nothing is loaded from elsewhere");
     }
 

@@ -8,7 +8,7 @@ use p2pvoip::media::{compare, wav};
 use serde_json::Value;
 
 use super::play::{Performance, Script, Side};
-use super::trace::{CONCEALED, LOST, PLAYED, expected, number};
+use super::trace::{CONCEALED, PLAYED, number};
 use crate::args::Impairment;
 use crate::exit::Failure;
 
@@ -16,12 +16,12 @@ use crate::exit::Failure;
 /// speech that a codec went over.
 const HEARD: f64 = 0.95;
 
-/// How much of the comparison a lost stretch may blur, as a multiple of its length: a frame is compared together with
-/// its surroundings.
-const BLUR: f64 = 2.0;
+/// How much of what was said may be forgiven when it was concealed, on any network. More is forgiven only where the user
+/// asked for more loss and the forwarder counted it.
+const FORGIVEN: f64 = 0.05;
 
-/// At least this part must be heard in any case.
-const LEAST: f64 = 0.5;
+/// The longest stretch that may go unheard, in milliseconds: a word. Losses that come by chance are far shorter.
+const LONGEST_GAP_MS: usize = 500;
 
 /// Packets that a side may still send after its last statistics: the repeated farewell.
 const FAREWELL_PACKETS: u64 = 40;
@@ -60,6 +60,8 @@ pub(super) struct Way {
     /// How well it was heard, or why not at all.
     pub(super) heard: Result<Heard, String>,
     passage: Passage,
+    /// The part of all datagrams that the user asked the network to lose, 0 to 1.
+    asked: f64,
     /// The last statistics of who speaks and who hears.
     speaker: Value,
     hearer: Value,
@@ -95,7 +97,8 @@ impl Summary {
                 network: counters(network, from),
                 received: count(&hearer["inbound"], "packets_received"),
             };
-            Ok::<_, Failure>(Way { name, title, original, received, heard, passage, speaker, hearer })
+            let asked = script.impairment.loss / 100.0;
+            Ok::<_, Failure>(Way { name, title, original, received, heard, passage, asked, speaker, hearer })
         };
         let says = (&script.caller_says, &script.callee_says);
         let hears = (&script.callee_hears, &script.caller_hears);
@@ -135,6 +138,10 @@ impl Way {
     fn complaints(&self) -> Vec<String> {
         let mut all = Vec::new();
         match &self.heard {
+            Ok(heard) if heard.longest_gap_ms > LONGEST_GAP_MS => all.push(format!(
+                "The voice from {} has a hole: {} ms in a stretch were not heard, {LONGEST_GAP_MS} ms are forgiven.",
+                self.name, heard.longest_gap_ms
+            )),
             Ok(heard) if heard.share < self.needed() => all.push(format!(
                 "The voice from {} did not arrive whole: {:.1} % of it was heard, {:.1} % are needed.",
                 self.name,
@@ -144,27 +151,33 @@ impl Way {
             Ok(_) => {}
             Err(why) => all.push(format!("The voice from {} did not arrive: {why}.", self.name)),
         }
+        let cut = count(&self.passage.network, "cut");
+        if cut > 0 {
+            all.push(format!("The network was cut: {cut} packets from {} ended there.", self.name));
+        }
         all.extend(self.passage.leak().map(|leak| format!("From {}: {leak}.", self.name)));
         all
     }
 
-    /// The part of what was said that must be heard, given what was concealed.
+    /// The part of what was said that must be heard, given what was concealed. The hearer's own count excuses no more
+    /// than the forwarder says was lost, and no more than the user asked it to lose.
     fn needed(&self) -> f64 {
-        (HEARD - BLUR * self.concealed()).max(LEAST)
+        HEARD - self.concealed().min(self.passage.lost().min(self.asked).max(FORGIVEN))
     }
 
     /// The part of the sound that had to be made up, 0 to 1.
     fn concealed(&self) -> f64 {
         ratio(number(&self.hearer, CONCEALED), number(&self.hearer, PLAYED))
     }
-
-    /// The part of the packets that were lost on the way.
-    fn lost(&self) -> f64 {
-        ratio(number(&self.hearer, LOST), expected(&self.hearer))
-    }
 }
 
 impl Passage {
+    /// The part of the packets that the forwarder lost by its dice.
+    #[expect(clippy::cast_precision_loss, reason = "counts of one call's packets")]
+    fn lost(&self) -> f64 {
+        ratio(count(&self.network, "lost") as f64, count(&self.network, "arrived") as f64)
+    }
+
     /// Packets that the speaker's program sent after its last statistics: the repeated farewell.
     fn farewells(&self) -> u64 {
         count(&self.network, "arrived").saturating_sub(self.sent)
@@ -259,6 +272,7 @@ impl Summary {
             received,
             heard: Ok(Heard { share: 0.991, similarity: 0.94, offset_ms: 96.0, longest_gap_ms: 40 }),
             passage: Passage { sent: 0, network: Value::Null, received: 0 },
+            asked: 0.05,
             speaker: from.last("stats").cloned().unwrap_or_default(),
             hearer: to.last("stats").cloned().unwrap_or_default(),
         };
@@ -313,20 +327,50 @@ mod tests {
         assert!(passage(100, 200, 95, 95).leak().is_some(), "somebody else sends");
     }
 
-    #[test]
-    fn what_was_concealed_lowers_what_must_be_heard_but_not_to_nothing() {
-        let way = |concealed: u32| Way {
+    /// A direction of which so much was concealed, lost at the forwarder and asked to be lost, in percent.
+    fn way(share: f64, concealed: u32, lost: u32, asked: u32) -> Way {
+        let network = json!({ "arrived": 100, "lost": lost, "delivered": 100 - lost });
+        Way {
             name: "x",
             title: "X",
             original: "",
             received: "",
-            heard: Ok(Heard { share: 0.8, similarity: 0.9, offset_ms: 0.0, longest_gap_ms: 0 }),
-            passage: passage(0, 0, 0, 0),
+            heard: Ok(Heard { share, similarity: 0.9, offset_ms: 0.0, longest_gap_ms: 0 }),
+            passage: Passage { sent: 100, network, received: 100 - u64::from(lost) },
+            asked: f64::from(asked) / 100.0,
             speaker: Value::Null,
-            hearer: json!({ "inbound": { "concealed_ms": concealed, "played_ms": 1_000 } }),
+            hearer: json!({ "inbound": { "concealed_ms": concealed, "played_ms": 100 } }),
+        }
+    }
+
+    #[test]
+    fn on_the_default_network_nine_tenths_must_be_heard_however_much_was_concealed() {
+        let needed = |concealed| way(1.0, concealed, 5, 5).needed();
+        assert!((needed(0) - 0.95).abs() < 1e-9);
+        assert!((needed(2) - 0.93).abs() < 1e-9);
+        assert!((needed(60) - 0.90).abs() < 1e-9);
+        assert_eq!((way(0.91, 60, 5, 5).complaints().len(), way(0.89, 60, 5, 5).complaints().len()), (0, 1));
+    }
+
+    #[test]
+    fn more_is_forgiven_only_when_it_was_asked_for_and_lost_and_concealed() {
+        let needed = |concealed, lost, asked| way(1.0, concealed, lost, asked).needed();
+        assert!((needed(90, 20, 20) - 0.75).abs() < 1e-9);
+        assert!((needed(90, 20, 5) - 0.90).abs() < 1e-9, "not asked for");
+        assert!((needed(90, 3, 20) - 0.90).abs() < 1e-9, "not lost by the forwarder");
+        assert!((needed(10, 20, 20) - 0.85).abs() < 1e-9, "not concealed");
+    }
+
+    #[test]
+    fn a_hole_or_a_cut_fails_whatever_else_was_heard() {
+        let hole = |longest_gap_ms| {
+            let mut way = way(0.99, 0, 5, 40);
+            way.heard = Ok(Heard { share: 0.99, similarity: 0.9, offset_ms: 0.0, longest_gap_ms });
+            way.complaints().len()
         };
-        assert_eq!(way(0).complaints().len(), 1);
-        assert_eq!(way(100).complaints().len(), 0);
-        assert!((way(900).needed() - LEAST).abs() < 1e-9);
+        assert_eq!((hole(500), hole(510)), (0, 1));
+        let mut cut = way(0.99, 0, 5, 5);
+        cut.passage.network["cut"] = json!(1);
+        assert_eq!(cut.complaints().len(), 1);
     }
 }

@@ -41,6 +41,27 @@ fn both_voices_arrive_through_a_network_that_loses() {
 }
 
 #[test]
+fn recordings_that_the_demo_did_not_write_stay_and_bad_voices_cost_no_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let out = folder.path().to_str().unwrap();
+    recording(Path::new(&at("original-a.wav")), 1, 1);
+    let before = std::fs::read(at("original-a.wav")).unwrap();
+    for voice in ["original-a.wav", "none.wav"] {
+        let (code, said) = failure(&run(&["demo", "--out", out, "--voice-a", &at(voice)]));
+        assert_eq!(code, 3, "{said}");
+        assert!(said.contains(&at(voice)), "{said}");
+    }
+    assert_eq!(failure(&run(&["demo", "--out", out])).0, 3, "the folder holds a file of somebody");
+    // Results of an earlier demo survive a voice that cannot be used.
+    std::fs::write(at(".p2pvoip-demo"), "").unwrap();
+    std::fs::write(at("summary.json"), "{}").unwrap();
+    assert_eq!(failure(&run(&["demo", "--out", out, "--voice-b", &at("none.wav")])).0, 3);
+    assert!(Path::new(&at("summary.json")).exists());
+    assert_eq!(std::fs::read(at("original-a.wav")).unwrap(), before);
+}
+
+#[test]
 fn a_network_that_loses_everything_fails_loudly() {
     let folder = tempfile::tempdir().unwrap();
     let (code, said, summary) = demo(folder.path(), &["--loss", "100"]);
@@ -54,9 +75,11 @@ fn a_cut_silences_the_call_so_no_voice_passes_the_network_by() {
     let folder = tempfile::tempdir().unwrap();
     let (code, said, summary) = demo(folder.path(), &["--cut-after", "2", "--loss", "0"]);
     assert_eq!(code, 10, "{said}\n{summary:#}");
+    assert!(said.contains("The network was cut"), "{said}");
     for way in summary["ways"].as_array().unwrap() {
         let present = way["present_percent"].as_f64().unwrap();
         assert!(present < 70.0, "{summary:#}");
+        assert!(way["needed_percent"].as_f64().unwrap() > 89.9, "{summary:#}");
         assert!(way["network"]["cut"].as_u64().unwrap() > 0);
     }
 }

@@ -37,6 +37,9 @@ pub enum WavError {
         "the WAV file cannot be written ({0}); check that the folder exists, that you may write to it and that the disk has room"
     )]
     Write(#[source] io::Error),
+    /// The name belongs to something that a recording must not replace.
+    #[error("no recording can be written under this name, since {0}; name a new file, such as `heard.wav`")]
+    Target(&'static str),
     /// There is more sound than a WAV file can hold.
     #[error("the WAV file is as long as WAV files can be (12 hours); finish it and begin another")]
     TooLong,

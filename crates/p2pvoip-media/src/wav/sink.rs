@@ -35,8 +35,10 @@ impl Sink {
     /// Begins a file that will be called `path`.
     ///
     /// # Errors
+    /// [`WavError::Target`] when the name is that of a folder, a device or anything else than a regular file;
     /// [`WavError::Write`] when the folder takes no file.
     pub fn create(path: &Path) -> Result<Self, WavError> {
+        check_target(path)?;
         let (part, file) = create_beside(path).map_err(WavError::Write)?;
         let spec = hound::WavSpec {
             channels: 1,
@@ -107,6 +109,23 @@ impl Drop for Sink {
             drop(writer);
             let _ = fs::remove_file(&self.part);
         }
+    }
+}
+
+/// Refuses what a rename would replace or could never replace: folders, devices, pipes, links.
+fn check_target(path: &Path) -> Result<(), WavError> {
+    let Some(name) = path.file_name() else { return Err(WavError::Target("it names no file")) };
+    // A path drops a slash or a dot at its end when it is asked for its name; the system does not.
+    if !path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes()) {
+        return Err(WavError::Target("it is the name of a folder"));
+    }
+    match fs::symlink_metadata(path).map(|data| data.file_type()) {
+        Ok(kind) if kind.is_dir() => Err(WavError::Target("a folder has it")),
+        Ok(kind) if kind.is_symlink() => Err(WavError::Target("it is a link to something else")),
+        Ok(kind) if !kind.is_file() => Err(WavError::Target("it is a device or a pipe, not a regular file")),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(WavError::Write(error)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Seek as _};
 use std::path::Path;
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
@@ -55,7 +55,11 @@ impl Source {
     /// [`WavError`] when it cannot be read, is not a WAV file, is empty, or has a format that is not supported.
     pub fn open(path: &Path) -> Result<Self, WavError> {
         let file = File::open(path).map_err(WavError::Read)?;
-        let reader = hound::WavReader::new(BufReader::new(file)).map_err(read_error)?;
+        let kind = file.metadata().map_err(WavError::Read)?;
+        let mut reader = hound::WavReader::new(BufReader::new(file)).map_err(read_error)?;
+        if kind.is_file() {
+            reader = whole(reader, kind.len())?;
+        }
         let spec = reader.spec();
         let known = (LOWEST_RATE..=HIGHEST_RATE).contains(&spec.sample_rate)
             && (1..=MOST_CHANNELS).contains(&spec.channels)
@@ -137,6 +141,22 @@ impl Source {
         self.left -= len as u64;
         Ok(frame)
     }
+}
+
+/// The same reader, when the file is long enough for the sound that its header promises.
+fn whole(
+    reader: hound::WavReader<BufReader<File>>,
+    len: u64,
+) -> Result<hound::WavReader<BufReader<File>>, WavError> {
+    // Some files keep 24 bits in 32; their end is found missing only when it is read.
+    let bytes = u64::from(reader.len()) * u64::from(reader.spec().bits_per_sample / 8);
+    let mut file = reader.into_inner();
+    let begins = file.stream_position().map_err(WavError::Read)?;
+    if begins.saturating_add(bytes) > len {
+        return Err(WavError::NotWav("it is shorter than its header says"));
+    }
+    file.rewind().map_err(WavError::Read)?;
+    hound::WavReader::new(file).map_err(read_error)
 }
 
 impl Iterator for Source {
