@@ -59,6 +59,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("signal-offer", signal::offer),
     ("signal-answer", signal::answer),
     ("signal-message", signal::message),
+    ("signal-padding", signal::padding),
     ("signal-client-frame", signal::client_frame),
     ("signal-server-frame", signal::server_frame),
     ("signal-client", signal::client),

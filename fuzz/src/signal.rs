@@ -46,6 +46,12 @@ pub fn answer(data: &[u8]) {
     assert_eq!(AnswerBody::parse(&emitted), Ok(body));
 }
 
+/// A padded body: what is unpadded and padded again is the same.
+pub fn padding(data: &[u8]) {
+    let Ok(body) = p2pvoip_signal::unpad(data) else { return };
+    assert_eq!(p2pvoip_signal::pad(body, data.len()).as_deref(), Ok(data), "pad undoes unpad");
+}
+
 /// A message within a call: what parses is emitted so that it parses as the same; unknown reasons alone are lost.
 pub fn message(data: &[u8]) {
     let Ok(message) = Message::parse(data) else { return };

@@ -46,6 +46,7 @@ mod tests {
             "signal-offer" | "engine-offer-payload" => p2pvoip_signal::OfferBody::parse(bytes).is_ok(),
             "signal-answer" => p2pvoip_signal::AnswerBody::parse(bytes).is_ok(),
             "signal-message" => p2pvoip_signal::Message::parse(bytes).is_ok(),
+            "signal-padding" => p2pvoip_signal::unpad(bytes).is_ok(),
             "signal-client-frame" => p2pvoip_signal::rendezvous::ClientFrame::parse(bytes).is_ok(),
             "signal-server-frame" => p2pvoip_signal::rendezvous::ServerFrame::parse(bytes).is_ok(),
             _ => return None,

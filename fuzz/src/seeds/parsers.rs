@@ -71,6 +71,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
         }
         "signal-answer" => answer(),
         "signal-message" => message(),
+        "signal-padding" => padding(),
         "signal-client-frame" => client_frames(),
         "signal-server-frame" => server_frames(),
         _ => return None,
@@ -255,6 +256,13 @@ fn answer() -> Named {
     let plain = body.emit().expect("every field is within its limit");
     let extended = [&plain[..], &[9, 0, 2, 1, 1]].concat();
     vec![("valid-answer", plain), ("hostile-extended", extended), ("hostile-lengths", vec![1; 40])]
+}
+
+fn padding() -> Named {
+    let padded = p2pvoip_signal::pad(b"a body", 40).expect("it fits");
+    let mut spoken = padded.clone();
+    spoken.extend([0, 1]);
+    vec![("valid-padded", padded), ("hostile-padding", spoken), ("hostile-length", vec![0xff; 40])]
 }
 
 fn message() -> Named {

@@ -165,3 +165,24 @@ impl Letters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p2pvoip_core::Seed;
+    use p2pvoip_nat::Kind;
+
+    #[test]
+    fn a_flood_of_candidates_is_cut_at_the_limit() {
+        let mut letters = Letters::new(CallId::new([1; 16]), Token::new([2; 32]), Seed::from_u64(3).rng());
+        let mut bytes = vec![0; Candidate::MAX_LEN];
+        let candidate = Candidate::new(Kind::Host, "192.0.2.1:9".parse().unwrap(), 0x7eff_ffff, 1);
+        let len = candidate.emit(&mut bytes).unwrap();
+        bytes.truncate(len);
+        for _ in 0..3 {
+            letters.hold(&vec![bytes.clone(); MAX_CANDIDATES], false);
+        }
+        letters.hold(&[vec![0xff; 3]], true);
+        assert_eq!((letters.held.len(), letters.held_ended), (MAX_HELD, true));
+    }
+}
