@@ -29,6 +29,20 @@ pub struct DeviceInfo {
     pub is_monitor: bool,
 }
 
+/// The system's sound, as far as it is reached.
+fn host() -> Host {
+    // ALSA's library writes on standard error whatever it does not find; nobody can use that. What fails is told by errors.
+    #[cfg(target_os = "linux")]
+    let _ = alsa::Output::local_error_handler();
+    cpal::default_host()
+}
+
+/// Whether a device of ALSA leads to a card, or to what the system uses; its other names are plugins, some of which start servers.
+fn is_wanted(host: &Host, device: &Device) -> bool {
+    host.id().name() != "ALSA"
+        || device.id().is_ok_and(|id| matches!(id.id(), "default" | "pipewire") || id.id().contains("CARD="))
+}
+
 /// A device with its description.
 pub(super) struct Found {
     pub(super) device: Device,
@@ -40,7 +54,7 @@ pub(super) struct Found {
 /// # Errors
 /// The system's sound cannot be asked. That there is no device is no error.
 pub fn list() -> Result<Vec<DeviceInfo>, DeviceError> {
-    let host = cpal::default_host();
+    let host = host();
     let mut all = Vec::new();
     for kind in [Kind::Microphone, Kind::Speaker] {
         all.extend(of_kind(&host, kind)?.into_iter().map(|found| found.info));
@@ -50,7 +64,7 @@ pub fn list() -> Result<Vec<DeviceInfo>, DeviceError> {
 
 /// The device that is meant.
 pub(super) fn find(kind: Kind, choice: &Choice) -> Result<Found, DeviceError> {
-    let host = cpal::default_host();
+    let host = host();
     match choice {
         Choice::Default => default(&host, kind)
             .or_else(|| of_kind(&host, kind).ok()?.into_iter().find(|found| !found.info.is_monitor))
@@ -106,12 +120,17 @@ fn default(host: &Host, kind: Kind) -> Option<Found> {
         .filter(|found| !found.info.is_monitor)
 }
 
-/// Whether it has this direction; ALSA knows only by opening it.
+/// Whether it can be used that way. What a driver tells of directions is not enough: ALSA names plugins that lead to no card. A device
+/// that others use, or that we may not, is there all the same.
 fn serves(device: &Device, kind: Kind) -> bool {
-    match kind {
-        Kind::Microphone => device.supports_input(),
-        Kind::Speaker => device.supports_output(),
-    }
+    let format = match kind {
+        Kind::Microphone => device.default_input_config(),
+        Kind::Speaker => device.default_output_config(),
+    };
+    format.map_or_else(
+        |error| matches!(error.kind(), ErrorKind::DeviceBusy | ErrorKind::PermissionDenied),
+        |_| true,
+    )
 }
 
 fn of_kind(host: &Host, kind: Kind) -> Result<Vec<Found>, DeviceError> {
@@ -123,14 +142,14 @@ fn of_kind(host: &Host, kind: Kind) -> Result<Vec<Found>, DeviceError> {
         Err(error) => return Err(DeviceError::System(error.to_string())),
     };
     let mut all: Vec<Found> = default.into_iter().collect();
-    for device in devices.take(MOST_DEVICES) {
+    for device in devices.filter(|device| is_wanted(host, device)).take(MOST_DEVICES) {
         let wanted = serves(&device, kind).then(|| describe(device, kind)).flatten();
         all.extend(wanted.filter(|found| Some(&found.info.id) != default_id.as_ref()));
     }
     Ok(all)
 }
 
-/// Its name and id. ALSA's `null` swallows and gives silence, so it is nobody's device.
+/// Its name and id.
 fn describe(device: Device, kind: Kind) -> Option<Found> {
     let id = device.id().ok()?.id().to_owned();
     let name = device.description().ok().map_or_else(|| id.clone(), |about| about.name().to_owned());

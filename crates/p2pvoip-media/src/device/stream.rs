@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cpal::traits::{DeviceTrait as _, StreamTrait as _};
 use cpal::{
-    BufferSize, ErrorKind, FromSample, I24, SampleFormat, SizedSample, StreamConfig,
-    SupportedBufferSize, SupportedStreamConfig, U24,
+    BufferSize, ErrorKind, FromSample, I24, SampleFormat, SizedSample, StreamConfig, SupportedBufferSize,
+    SupportedStreamConfig, U24,
 };
 
 use super::callback::{Capture, Playout};
