@@ -1,5 +1,11 @@
 //! Microphone and speaker on real streams: a private PulseAudio whose null sink is heard by its monitor.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "set-up of a test: a failure here fails it, and its tones and counts are small"
+)]
 
 mod pulse;
 

@@ -160,7 +160,7 @@ mod tests {
         shared.set_start(100);
         let mut playout = Playout::new(consumer, 1, shared);
         producer.push_entire_slice(&[0.5; 2_000]).unwrap();
-        let mut played = [0.0_f32; 6_000];
+        let mut played = vec![0.0_f32; 6_000];
         playout.give(&mut played);
         assert_eq!(played.iter().filter(|sample| **sample > 0.0).count(), 2_000);
     }

@@ -31,6 +31,9 @@ pub(super) struct Opened<L> {
     pub(super) rate: u32,
 }
 
+/// A stream with our side of its ring; `None` when its rate or format is out of range.
+type Built<L> = Option<Result<(cpal::Stream, L, Arc<Shared>), cpal::Error>>;
+
 /// One of the two directions: how a stream with its callback is made.
 pub(super) trait Way: Send + Sized + 'static {
     const KIND: Kind;
@@ -42,7 +45,7 @@ pub(super) trait Way: Send + Sized + 'static {
     fn format(device: &cpal::Device) -> Result<SupportedStreamConfig, cpal::Error>;
 
     /// Both ends of a ring, the far one in a stream; `None` when the rate is out of range.
-    fn build<T>(maker: &Maker<'_>) -> Option<Result<(cpal::Stream, Self, Arc<Shared>), cpal::Error>>
+    fn build<T>(maker: &Maker<'_>) -> Built<Self>
     where
         T: SizedSample + FromSample<f32>,
         f32: FromSample<T>;
@@ -87,7 +90,7 @@ impl Way for CaptureLine {
         device.default_input_config()
     }
 
-    fn build<T>(maker: &Maker<'_>) -> Option<Result<(cpal::Stream, Self, Arc<Shared>), cpal::Error>>
+    fn build<T>(maker: &Maker<'_>) -> Built<Self>
     where
         T: SizedSample + FromSample<f32>,
         f32: FromSample<T>,
@@ -116,7 +119,7 @@ impl Way for PlayoutLine {
         device.default_output_config()
     }
 
-    fn build<T>(maker: &Maker<'_>) -> Option<Result<(cpal::Stream, Self, Arc<Shared>), cpal::Error>>
+    fn build<T>(maker: &Maker<'_>) -> Built<Self>
     where
         T: SizedSample + FromSample<f32>,
         f32: FromSample<T>,
@@ -175,8 +178,6 @@ fn buffer(range: &SupportedBufferSize, rate: u32, callbacks: u32) -> BufferSize 
         SupportedBufferSize::Range { .. } | SupportedBufferSize::Unknown => BufferSize::Default,
     }
 }
-
-type Built<L> = Option<Result<(cpal::Stream, L, Arc<Shared>), cpal::Error>>;
 
 /// The stream for a sample format known only now; `None` for one that is no number (DSD).
 fn build<L: Way>(maker: &Maker<'_>, format: SampleFormat) -> Built<L> {

@@ -1,4 +1,10 @@
 //! Both lines with their callbacks in virtual time: sound cards whose clocks are wrong, for an hour.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of samples within an hour, and tones within 16 bits"
+)]
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! A PulseAudio of the test's own: null sinks, whose monitors are microphones that hear what is played.
 //!
 //! The program `pulseaudio` is needed. Without it a test passes over itself and says so, unless `P2PVOIP_REQUIRE_PEERS=1`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "set-up of a test: a failure here fails it")]
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
