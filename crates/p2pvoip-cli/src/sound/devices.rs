@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use p2pvoip::media::device::{self, Choice, DeviceError, DeviceEvent, DeviceInfo, Kind, Microphone, Speaker};
+use p2pvoip::media::device::{self, Choice, DeviceError, DeviceEvent, Kind, Listed, Microphone, Speaker};
 use p2pvoip::{AudioSender, Frame};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -194,11 +194,11 @@ pub(crate) fn list(common: &args::Common) -> Result<(), Failure> {
     Ok(())
 }
 
-fn object(info: &DeviceInfo) -> Value {
+fn object(info: &Listed) -> Value {
     json!({ "name": info.name, "id": info.id, "default": info.is_default, "monitor": info.is_monitor })
 }
 
-fn line(info: &DeviceInfo) -> String {
+fn line(info: &Listed) -> String {
     let mark = if info.is_default { '*' } else { ' ' };
     format!("{mark} {}  [{}]", info.name, info.id)
 }

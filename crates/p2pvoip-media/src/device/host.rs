@@ -16,7 +16,7 @@ const MONITOR: &str = ".monitor";
 /// A device that can be opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct DeviceInfo {
+pub struct Listed {
     /// What it is for.
     pub kind: Kind,
     /// What people call it; several may share a name.
@@ -46,14 +46,14 @@ fn is_wanted(host: &Host, device: &Device) -> bool {
 /// A device with its description.
 pub(super) struct Found {
     pub(super) device: Device,
-    pub(super) info: DeviceInfo,
+    pub(super) info: Listed,
 }
 
 /// All microphones and speakers, the default ones first.
 ///
 /// # Errors
 /// The system's sound cannot be asked. That there is no device is no error.
-pub fn list() -> Result<Vec<DeviceInfo>, DeviceError> {
+pub fn list() -> Result<Vec<Listed>, DeviceError> {
     let host = host();
     let mut all = Vec::new();
     for kind in [Kind::Microphone, Kind::Speaker] {
@@ -71,7 +71,7 @@ pub(super) fn find(kind: Kind, choice: &Choice) -> Result<Found, DeviceError> {
             .ok_or(DeviceError::NoneFound(kind)),
         Choice::Named(name) => {
             let mut all = of_kind(&host, kind)?;
-            let infos: Vec<DeviceInfo> = all.iter().map(|found| found.info.clone()).collect();
+            let infos: Vec<Listed> = all.iter().map(|found| found.info.clone()).collect();
             let index = pick(kind, name, &infos)?;
             Ok(all.swap_remove(index))
         }
@@ -79,12 +79,12 @@ pub(super) fn find(kind: Kind, choice: &Choice) -> Result<Found, DeviceError> {
 }
 
 /// Which of these is meant by a name: its id, else its name, else a part of either that only one has.
-fn pick(kind: Kind, name: &str, infos: &[DeviceInfo]) -> Result<usize, DeviceError> {
+fn pick(kind: Kind, name: &str, infos: &[Listed]) -> Result<usize, DeviceError> {
     if let Some(index) = infos.iter().position(|info| info.id == name) {
         return Ok(index);
     }
     let lower = name.to_lowercase();
-    let matching = |test: &dyn Fn(&DeviceInfo) -> bool| -> Vec<usize> {
+    let matching = |test: &dyn Fn(&Listed) -> bool| -> Vec<usize> {
         infos.iter().enumerate().filter(|(_, info)| test(info)).map(|(index, _)| index).collect()
     };
     let mut found = matching(&|info| info.name == name);
@@ -154,8 +154,7 @@ fn describe(device: Device, kind: Kind) -> Option<Found> {
     let id = device.id().ok()?.id().to_owned();
     let name = device.description().ok().map_or_else(|| id.clone(), |about| about.name().to_owned());
     let is_monitor = kind == Kind::Microphone && id.ends_with(MONITOR);
-    (id != "null")
-        .then_some(Found { device, info: DeviceInfo { kind, name, id, is_default: false, is_monitor } })
+    (id != "null").then_some(Found { device, info: Listed { kind, name, id, is_default: false, is_monitor } })
 }
 
 fn is_absence(kind: ErrorKind) -> bool {
@@ -183,8 +182,8 @@ pub(super) fn refused(error: &cpal::Error, kind: Kind, name: &str) -> DeviceErro
 mod tests {
     use super::*;
 
-    fn infos() -> Vec<DeviceInfo> {
-        let info = |name: &str, id: &str| DeviceInfo {
+    fn infos() -> Vec<Listed> {
+        let info = |name: &str, id: &str| Listed {
             kind: Kind::Microphone,
             name: name.to_owned(),
             id: id.to_owned(),

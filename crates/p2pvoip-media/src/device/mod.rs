@@ -43,7 +43,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use host::{DeviceInfo, list};
+pub use host::{Listed, list};
 pub use keeper::ATTEMPTS;
 pub use microphone::Microphone;
 pub use ring::RING_MILLIS;
