@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Demo(Vec<String>),
     /// Simulate calls, with these arguments for the simulation.
     Sim(Vec<String>),
+    /// Search for inputs that break something.
+    Fuzz(crate::fuzz::Options),
     /// Measure, with these arguments for the benchmarks.
     Bench(Vec<String>),
 }
@@ -39,6 +41,18 @@ pub(crate) struct UsageError {
     topic: &'static str,
 }
 
+impl UsageError {
+    /// What is wrong, and the command whose help tells more.
+    pub(crate) const fn new(what: String, topic: &'static str) -> Self {
+        Self { what, topic }
+    }
+
+    /// An option that is none of the known ones.
+    pub(crate) fn unknown_option(word: &str, topic: &'static str, known: &[&str]) -> Self {
+        unknown(word, topic, known)
+    }
+}
+
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, topic } = self;
@@ -48,8 +62,14 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 5] =
-    [("test", TEST_HELP), ("tidy", TIDY_HELP), ("demo", DEMO_HELP), ("sim", SIM_HELP), ("bench", BENCH_HELP)];
+const COMMANDS: [(&str, &str); 6] = [
+    ("test", TEST_HELP),
+    ("tidy", TIDY_HELP),
+    ("demo", DEMO_HELP),
+    ("sim", SIM_HELP),
+    ("fuzz", crate::fuzz::HELP),
+    ("bench", BENCH_HELP),
+];
 
 /// Understands the words after `cargo xtask`.
 pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
@@ -71,6 +91,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "tidy" => nothing_more(rest, "tidy").map(|()| Command::Tidy),
         "demo" => Ok(Command::Demo(rest.to_vec())),
         "sim" => Ok(Command::Sim(rest.to_vec())),
+        "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
         _ => Ok(Command::Bench(rest.to_vec())),
     }
 }
@@ -164,6 +185,7 @@ Commands:
   tidy    The rules of the house that a program can check
   demo    Build the program and show a whole call on this machine, with a report
   sim     Many simulated calls in virtual time, with their figures
+  fuzz    Search for inputs that break a parser or a machine
   bench   The benchmarks of the hot paths
 
 `cargo xtask COMMAND --help` tells more.

@@ -8,10 +8,12 @@
 mod args;
 mod cargo;
 mod exit;
+mod fuzz;
 mod paint;
 mod programs;
 mod steps;
 mod system;
+mod table;
 mod test;
 mod tidy;
 
@@ -50,6 +52,7 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
         Command::Bench(args) => programs::bench(&workspace, &args, paint),
     }
 }
