@@ -19,6 +19,11 @@ pub(crate) enum Command {
     Sim(Vec<String>),
     /// Search for inputs that break something.
     Fuzz(crate::fuzz::Options),
+    /// Write the locks of the public API, or only compare them.
+    Api {
+        /// Only compare.
+        check: bool,
+    },
     /// Measure, with these arguments for the benchmarks.
     Bench(Vec<String>),
 }
@@ -62,13 +67,14 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("test", TEST_HELP),
     ("tidy", TIDY_HELP),
     ("demo", DEMO_HELP),
     ("sim", SIM_HELP),
     ("fuzz", crate::fuzz::HELP),
     ("bench", BENCH_HELP),
+    ("api", API_HELP),
 ];
 
 /// Understands the words after `cargo xtask`.
@@ -91,8 +97,17 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "tidy" => nothing_more(rest, "tidy").map(|()| Command::Tidy),
         "demo" => Ok(Command::Demo(rest.to_vec())),
         "sim" => Ok(Command::Sim(rest.to_vec())),
+        "api" => parse_api(rest),
         "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
         _ => Ok(Command::Bench(rest.to_vec())),
+    }
+}
+
+fn parse_api(words: &[String]) -> Result<Command, UsageError> {
+    match words {
+        [] => Ok(Command::Api { check: false }),
+        [word] if word == "--check" => Ok(Command::Api { check: true }),
+        [word, ..] => Err(unknown(word, "api", &["--check"])),
     }
 }
 
@@ -187,6 +202,7 @@ Commands:
   sim     Many simulated calls in virtual time, with their figures
   fuzz    Search for inputs that break a parser or a machine
   bench   The benchmarks of the hot paths
+  api     Lock the public API of every crate, after a change that is meant
 
 `cargo xtask COMMAND --help` tells more.
 
@@ -254,6 +270,18 @@ The benchmarks of the hot paths (criterion).
 Usage: cargo xtask bench [FILTER] [-- OPTIONS]
 
 FILTER picks the benchmarks whose names contain it; OPTIONS are criterion's, for example `-- --quick`.
+";
+
+const API_HELP: &str = "\
+The public API of every library crate, locked in docs/api/<crate>.txt.
+
+Usage: cargo xtask api [--check]
+
+Writes what has changed and shows it: - is gone, + is new. `cargo xtask test` fails where a lock is not what the code
+says, so that no API changes unseen. The lines are those of this Rust; another release words some of them differently.
+
+Options:
+  --check   Write nothing; exit code 1 when something has changed
 ";
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! # Exit codes
 //! See [`exit::Exit`]; `demo`, `sim` and `bench` pass on the exit code of what they ran.
 
+mod api;
 mod args;
 mod cargo;
 mod exit;
@@ -25,6 +26,9 @@ use exit::Exit;
 use paint::Paint;
 
 fn main() -> ExitCode {
+    if let Some(code) = api::as_rustdoc() {
+        return code;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     match args::parse(&words) {
         Ok(command) => run(command),
@@ -52,6 +56,7 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
         Command::Bench(args) => programs::bench(&workspace, &args, paint),
     }
