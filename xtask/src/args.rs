@@ -24,8 +24,8 @@ pub(crate) enum Command {
         /// Only compare.
         check: bool,
     },
-    /// Measure, with these arguments for the benchmarks.
-    Bench(Vec<String>),
+    /// Measure the hot paths.
+    Bench(crate::bench::Options),
 }
 
 /// Which steps of `test` are run, and how.
@@ -73,7 +73,7 @@ const COMMANDS: [(&str, &str); 7] = [
     ("demo", DEMO_HELP),
     ("sim", SIM_HELP),
     ("fuzz", crate::fuzz::HELP),
-    ("bench", BENCH_HELP),
+    ("bench", crate::bench::HELP),
     ("api", API_HELP),
 ];
 
@@ -99,7 +99,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "sim" => Ok(Command::Sim(rest.to_vec())),
         "api" => parse_api(rest),
         "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
-        _ => Ok(Command::Bench(rest.to_vec())),
+        _ => crate::bench::parse(rest).map(Command::Bench),
     }
 }
 
@@ -201,7 +201,7 @@ Commands:
   demo    Build the program and show a whole call on this machine, with a report
   sim     Many simulated calls in virtual time, with their figures
   fuzz    Search for inputs that break a parser or a machine
-  bench   The benchmarks of the hot paths
+  bench   What the hot paths cost, in one table
   api     Lock the public API of every crate, after a change that is meant
 
 `cargo xtask COMMAND --help` tells more.
@@ -262,14 +262,6 @@ Options:
   --seed X      The number that all chance comes from; the same seed gives the same calls
 
 All arguments go to the example `sim` of the package p2pvoip, built in release mode; its exit code is passed on.
-";
-
-const BENCH_HELP: &str = "\
-The benchmarks of the hot paths (criterion).
-
-Usage: cargo xtask bench [FILTER] [-- OPTIONS]
-
-FILTER picks the benchmarks whose names contain it; OPTIONS are criterion's, for example `-- --quick`.
 ";
 
 const API_HELP: &str = "\

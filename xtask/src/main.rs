@@ -3,11 +3,13 @@
 //! xtask links no crate of the workspace, because it installs what they need to be built.
 //!
 //! # Exit codes
-//! See [`exit::Exit`]; `demo`, `sim` and `bench` pass on the exit code of what they ran.
+//! See [`exit::Exit`]; `demo` and `sim` pass on the exit code of what they ran.
 
 mod api;
 mod args;
+mod bench;
 mod cargo;
+mod examples;
 mod exit;
 mod fuzz;
 mod paint;
@@ -58,6 +60,6 @@ fn run(command: Command) -> ExitCode {
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
         Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
-        Command::Bench(args) => programs::bench(&workspace, &args, paint),
+        Command::Bench(options) => bench::run(&workspace, &options, paint).into(),
     }
 }

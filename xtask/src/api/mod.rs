@@ -156,7 +156,7 @@ fn run_to_end(command: Command, show: bool) -> Result<(), String> {
 }
 
 /// The names of the library crates in `crates/`, sorted.
-fn libraries(metadata: &Value) -> Vec<String> {
+pub(crate) fn libraries(metadata: &Value) -> Vec<String> {
     let list =
         |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let text =
