@@ -18,21 +18,24 @@
 //! let rtt = recorder.summary().get(Metric::RoundTripTime).unwrap();
 //! assert_eq!((rtt.min, rtt.median, rtt.max), (20.0, 21.0, 22.0));
 //! ```
-#![no_std]
-
-extern crate alloc;
-
+mod bursts;
+pub mod emodel;
+mod meter;
 mod quality;
 mod recorder;
 mod series;
 mod stats;
 mod summary;
+mod voip;
 
+pub use bursts::{BurstGap, Bursts, Fate, GMIN};
+pub use meter::{ENOUGH, MEMORY, QualityMeter};
 pub use quality::{Grade, Quality};
 pub use recorder::{Observer, Recorder, SAMPLE_INTERVAL};
 pub use series::{Metric, SAMPLES, Sample};
 pub use stats::{CallStats, InboundStats, OutboundStats, PathKind, PathStats, RefusedStats};
 pub use summary::{Spread, Summary};
+pub use voip::VoipMetrics;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
