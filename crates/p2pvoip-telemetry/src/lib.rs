@@ -1,7 +1,8 @@
-//! What happened in a call, for people: counters and observers.
+//! What happened in a call, for people: counters, observers, and how good it probably sounded.
 //!
 //! [`CallStats`] is a snapshot that the owner of a call fills from what its parts know. A [`Recorder`] is told of
-//! snapshots and keeps a bounded series, which gives a [`Summary`] at the end. Nothing is sent or stored anywhere.
+//! snapshots and keeps a bounded series, which gives a [`Summary`] at the end. A [`QualityMeter`] makes an opinion score of them by
+//! the [E-model](emodel). Nothing is sent or stored anywhere.
 //!
 //! ```
 //! use p2pvoip_core::Instant;

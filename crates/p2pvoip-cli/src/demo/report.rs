@@ -113,7 +113,11 @@ fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
         ("Loss", "%, over the last two seconds", Err(LEAST.1), Trace::loss),
         ("Playout delay", "ms", Err(LEAST.2), Trace::delay),
     ];
-    out.push_str("<section>\n<h2>Over time</h2>\n<div class=\"plots\">\n");
+    out.push_str(
+        "<section>\n<h2>Over time</h2>\n<p class=\"lead\">Quality is the opinion that listeners would have on average, as the \
+         E-model (ITU-T G.107.2) estimates it from the codec's rate, what was lost after repair, and the delay. Delay costs a \
+         conversation, not the listening, and nothing up to 100 ms: then both lines are one.</p>\n<div class=\"plots\">\n",
+    );
     for way in &summary.ways {
         let _ = writeln!(out, "<h3>{}</h3>", way.title);
     }

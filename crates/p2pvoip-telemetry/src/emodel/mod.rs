@@ -100,7 +100,7 @@ impl Losses {
     }
 }
 
-/// The effective equipment impairment factor `Ie,eff` (G.107 equation 7-29) on a scale where losing all costs `cap`.
+/// The effective equipment impairment factor `Ie,eff` (G.107 section 7.5) on a scale where losing all costs `cap`.
 fn effective(equipment: Equipment, losses: Losses, cap: f64) -> f64 {
     let Losses { percent, burst_ratio } = losses.sane();
     let ie = within(equipment.ie, 0.0, cap, cap);
@@ -108,7 +108,7 @@ fn effective(equipment: Equipment, losses: Losses, cap: f64) -> f64 {
     ie + (cap - ie) * percent / (percent / burst_ratio + bpl).max(percent)
 }
 
-/// What delay alone costs (`Idd`, G.107 equation 7-27), for the absolute delay from mouth to ear in milliseconds (`Ta`).
+/// What delay alone costs (`Idd`, G.107 section 7.4), for the absolute delay from mouth to ear in milliseconds (`Ta`).
 /// Nothing up to 100 ms, and continuous there; what is no number counts as the longest.
 pub fn delay_impairment(absolute_ms: f64) -> f64 {
     let absolute = within(absolute_ms, 0.0, LONGEST_MS, LONGEST_MS);
@@ -133,7 +133,7 @@ pub fn r_factor(band: Band, rating: f64) -> f64 {
     within(rating / band.points(), 0.0, R_TOP, 0.0)
 }
 
-/// The mean opinion score of a rating of narrowband, or of an [`r_factor`]: 1 to 4.5 (G.107 equation B-4).
+/// The mean opinion score of a rating of narrowband, or of an [`r_factor`]: 1 to 4.5 (G.107 annex B).
 ///
 /// The polynomial falls a little below 1 between 0 and 6.5; there the score is 1, so that it never falls with a better R.
 pub fn mos(r: f64) -> f64 {

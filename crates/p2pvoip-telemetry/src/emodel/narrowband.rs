@@ -145,7 +145,7 @@ impl Narrowband {
         }
     }
 
-    /// The sum of all noise (`No`, equations 7-3 to 7-7).
+    /// The sum of all noise (`No`, section 7.2).
     fn noise(&self) -> f64 {
         let overall = self.overall_loudness();
         let send = self.room_noise_send - self.send_loudness - self.d_send - 100.0
@@ -162,13 +162,13 @@ impl Narrowband {
         self.send_loudness + self.receive_loudness
     }
 
-    /// What a voice that is too loud costs (`Iolr`, equation 7-9).
+    /// What a voice that is too loud costs (`Iolr`, section 7.3).
     fn loudness(&self, noise: f64) -> f64 {
         let x = (self.overall_loudness() + 0.2 * (64.0 + noise - self.receive_loudness)) / 8.0;
         20.0 * ((1.0 + x.powi(8)).powf(1.0 / 8.0) - x)
     }
 
-    /// What a sidetone far from its best costs (`Ist`, equations 7-11 and 7-12).
+    /// What a sidetone far from its best costs (`Ist`, section 7.3).
     fn sidetone_impairment(&self) -> f64 {
         let echo = (-self.echo_delay_ms / 4.0).exp() * power(-self.talker_echo);
         let heard = -decibels(power(-self.sidetone) + echo);
@@ -178,7 +178,7 @@ impl Narrowband {
         12.0 * bump(13.0, 6.0, 8) - 28.0 * bump(-1.0, 19.4, 35) - 13.0 * bump(3.0, 33.0, 13) + 29.0
     }
 
-    /// What quantising costs (`Iq`, equations 7-13 to 7-17).
+    /// What quantising costs (`Iq`, section 7.3).
     fn quantising(&self, ro: f64) -> f64 {
         let q = 37.0 - 1.5 * decibels(self.quantising_units);
         let g = 1.07 + 0.258 * q + 0.0602 * q * q;
@@ -187,7 +187,7 @@ impl Narrowband {
         1.5 * decibels(1.0 + 10_f64.powf(y) + 10_f64.powf(z))
     }
 
-    /// What the talker's own echo costs (`Idte`, equations 7-19 to 7-24). The formula falls below zero for a delay of a
+    /// What the talker's own echo costs (`Idte`, section 7.4). The formula falls below zero for a delay of a
     /// few milliseconds and is set to zero below one by the recommendation, a step; here it is never below zero.
     fn talker_echo(&self, noise: f64, sidetone: f64) -> f64 {
         let t = self.echo_delay_ms;
@@ -202,7 +202,7 @@ impl Narrowband {
         if self.sidetone > LITTLE_SIDETONE { echo.hypot(sidetone) } else { echo }
     }
 
-    /// What the listener's echo costs (`Idle`, equations 7-25 and 7-26).
+    /// What the listener's echo costs (`Idle`, section 7.4).
     fn listener_echo(&self, ro: f64) -> f64 {
         let with = 10.5 * (self.echo_path_loss + 7.0) * (self.loop_delay_ms + 1.0).powf(-0.25);
         let half = f64::midpoint(ro, -with);

@@ -115,7 +115,7 @@ impl Way {
             |bps: f64| if bps.is_finite() { format!("{:.1} kbit/s", bps / 1_000.0) } else { "-".to_owned() };
         let ms = |value: f64| if value.is_finite() { format!("{value:.0} ms") } else { "-".to_owned() };
         vec![
-            ("Opinion score, mean and least", self.score()),
+            ("Opinion score (MOS), mean and least", self.score()),
             ("Heard of what was said", self.heard.as_ref().map_or_else(|_| "nothing".to_owned(), share)),
             ("Likeness of the spectra", of(|heard| format!("{:.2}", heard.similarity))),
             ("Longest stretch not heard", of(|heard| format!("{} ms", heard.longest_gap_ms))),
