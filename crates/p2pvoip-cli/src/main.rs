@@ -14,6 +14,7 @@ mod identity_file;
 mod interrupt;
 mod listen;
 mod rendezvous;
+mod sound;
 mod stats;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Id(id) => id::run(&args.common, id),
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
+            Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
