@@ -34,6 +34,11 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
+    #[cfg(test)]
+    pub(crate) const fn key(&self) -> &HMACKey {
+        &self.key
+    }
+
     /// The credentials for this challenge; none when they cannot be prepared (RFC 8265).
     pub(crate) fn new(username: &str, password: &str, challenge: Challenge) -> Option<Self> {
         let Challenge { realm, nonce } = challenge;
