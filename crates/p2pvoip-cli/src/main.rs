@@ -16,6 +16,7 @@ mod listen;
 mod rendezvous;
 mod sound;
 mod stats;
+mod turn;
 
 use std::process::ExitCode;
 

@@ -41,12 +41,14 @@ mod remotes;
 mod route;
 mod stats;
 pub mod stun;
+mod turn;
 
 pub use agent::{Agent, Datagram, Event, Role, Transmit};
 pub use candidate::{Candidate, Kind};
 pub use config::{CandidatePolicy, Config, ConfigError};
 pub use credentials::Credentials;
-pub use error::{CommandError, Failure, Refused};
+pub use error::{CommandError, Failure, Refused, RelayFailure};
 pub use route::{Prefix, Route, RouteKind};
 pub use stats::Stats;
 pub use stun::is_stun;
+pub use turn::{Inner, Password, TurnServer};
