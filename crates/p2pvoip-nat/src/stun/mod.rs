@@ -3,6 +3,7 @@
 //! # Left out
 //! - Long-term credentials, SHA-256 integrity and STUN over TCP: connectivity checks use none of them.
 
+pub(crate) mod behaviour;
 mod codec;
 mod header;
 
