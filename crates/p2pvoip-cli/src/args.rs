@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use p2pvoip::ServerUrl;
+use p2pvoip::{ServerUrl, TurnUrl};
 
 use crate::exit;
 
@@ -85,9 +85,23 @@ pub(crate) struct Network {
     /// A STUN server which tells the own public address; may be given several times
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) stun: Vec<String>,
+    /// A TURN server, turn:HOST[:PORT], which relays calls that find no direct path; up to two
+    /// [default: the value of P2PVOIP_TURN]
+    #[arg(long, value_name = "URL")]
+    pub(crate) turn: Vec<TurnUrl>,
+    /// The user name at the TURN servers [default: the value of P2PVOIP_TURN_USER]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) turn_user: Option<String>,
+    /// The file whose first line is the password at the TURN servers; no option takes the password itself,
+    /// which other users could see [default: the value of P2PVOIP_TURN_PASSWORD]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) turn_password_file: Option<PathBuf>,
     /// Tell the other side only addresses learnt from STUN servers, none of the own interfaces
     #[arg(long, requires = "stun")]
     pub(crate) reflexive_only: bool,
+    /// Talk through a TURN server alone, so that the other side learns none of the own addresses
+    #[arg(long, conflicts_with = "reflexive_only")]
+    pub(crate) relay_only: bool,
     /// Trust this certificate (PEM) as well as the system's
     #[arg(long, value_name = "CERT.pem")]
     pub(crate) trust: Option<PathBuf>,

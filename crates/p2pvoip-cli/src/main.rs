@@ -15,6 +15,7 @@ mod interrupt;
 mod listen;
 mod rendezvous;
 mod stats;
+mod turn;
 
 use std::process::ExitCode;
 

@@ -42,6 +42,7 @@ mod remotes;
 mod route;
 mod stats;
 pub mod stun;
+mod turn;
 
 pub use agent::{Agent, Datagram, Event, Role, Transmit};
 pub use candidate::{Candidate, Kind};
@@ -51,3 +52,4 @@ pub use error::{CommandError, Failure, Refused};
 pub use route::{Prefix, Route, RouteKind};
 pub use stats::Stats;
 pub use stun::is_stun;
+pub use turn::{Password, TurnServer};

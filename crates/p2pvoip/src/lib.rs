@@ -10,6 +10,7 @@ mod event;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod server_url;
+mod turn_url;
 
 pub use p2pvoip_cc as cc;
 pub use p2pvoip_core as core;
@@ -33,6 +34,7 @@ pub use p2pvoip_telemetry::CallStats;
 #[cfg(feature = "tokio")]
 pub use runtime::*;
 pub use server_url::{BadServerUrl, ServerUrl};
+pub use turn_url::{BadTurnUrl, TurnServer, TurnUrl};
 
 /// The examples of the READMEs are compiled.
 #[cfg(all(doctest, feature = "tokio", feature = "opus"))]

@@ -8,6 +8,7 @@ mod endpoint;
 mod server;
 mod sockets;
 mod tls;
+mod turn;
 
 pub use audio::{AudioClosed, AudioReceiver, AudioSender};
 pub use call::{Call, IncomingCall};
