@@ -13,6 +13,7 @@ mod id;
 mod identity_file;
 mod interrupt;
 mod listen;
+mod netcheck;
 mod rendezvous;
 mod stats;
 mod turn;
@@ -49,6 +50,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
         }

@@ -34,10 +34,10 @@ impl End {
         Self { code: program.code(), paths, reason, message, heard }
     }
 
-    /// How many seconds were recorded.
-    fn seconds(&self) -> f64 {
-        // 48,000 samples of two bytes a second.
-        std::fs::metadata(&self.heard).map_or(0.0, |file| (file.len() - 44) as f64 / 96_000.0)
+    /// How many milliseconds were recorded.
+    fn recorded_ms(&self) -> u64 {
+        // 48 samples of two bytes each.
+        std::fs::metadata(&self.heard).map_or(0, |file| file.len() / 96)
     }
 }
 
@@ -76,7 +76,7 @@ fn talked(plan: Plan, kind: &str) {
     for end in [&caller, &callee] {
         assert_eq!(end.code, 0, "{plan:?}: {end:?}");
         assert_eq!(end.paths.last().map(String::as_str), Some(kind), "{plan:?}: {end:?}");
-        assert!(end.seconds() > 1.5, "{plan:?}: {} s of {end:?}", end.seconds());
+        assert!(end.recorded_ms() > 1_500, "{plan:?}: {} ms of {end:?}", end.recorded_ms());
     }
     assert_eq!((caller.reason.as_str(), callee.reason.as_str()), ("hung-up", "peer-hung-up"));
 }

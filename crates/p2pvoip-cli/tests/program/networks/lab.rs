@@ -102,13 +102,13 @@ fn shell(script: &str) -> Result<(), String> {
 
 /// Why no network can be built here, if none can.
 pub(crate) fn obstacle() -> Option<String> {
+    static PROBE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     for (program, package) in [("ip", "iproute2"), ("nft", "nftables"), ("turnserver", "coturn")] {
         let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
         if !found.is_ok_and(|output| output.status.success()) {
             return Some(format!("{program} is not installed; install {package}"));
         }
     }
-    static PROBE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     PROBE
         .get_or_init(|| {
             let name = unused_name();
