@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::lab::{Host, Lab, Nat, Plan, STUN, obstacle};
-use super::servers::Servers;
+use super::servers::{PASSWORD, Servers, USER};
 use crate::common::{Running, passed_over, program, recording};
 
 /// What came of a call, at one of its ends.
@@ -41,8 +41,15 @@ impl End {
     }
 }
 
+/// Whether the two may use the relay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relay {
+    Given,
+    None,
+}
+
 /// One call between two hosts, of which each says two seconds; `None` when no networks can be built here.
-fn call(plan: Plan) -> Option<(End, End, tempfile::TempDir)> {
+fn call(plan: Plan, relay: Relay) -> Option<(End, End, tempfile::TempDir)> {
     if let Some(why) = obstacle() {
         passed_over("networks", &why);
         return None;
@@ -55,14 +62,21 @@ fn call(plan: Plan) -> Option<(End, End, tempfile::TempDir)> {
     let lab = Lab::build(plan);
     let servers = Servers::start(&lab);
     let stun = format!("{}:3478", STUN[0]);
-    let network = ["--throwaway", "--stun", &stun];
+    let turn = format!("turn:{stun}");
+    let mut network = vec!["--throwaway", "--stun", &stun];
+    if relay == Relay::Given {
+        network.extend(["--turn", &turn, "--turn-user", USER]);
+    }
+    let run = |host, arguments: &[&str]| {
+        Running::of(lab.on(host, program(arguments).env("P2PVOIP_TURN_PASSWORD", PASSWORD)))
+    };
 
     let said = ["--once", "--input", &file("b.wav"), "--output", &file("heard-of-a.wav")];
     let listen = [&["listen", "--server", &servers.url][..], &network, &said].concat();
-    let mut listener = Running::of(lab.on(Host::B, &program(&listen)));
+    let mut listener = run(Host::B, &listen);
     let card = listener.expect("listening")["card"].as_str().unwrap().to_owned();
     let said = ["--input", &file("a.wav"), "--output", &file("heard-of-b.wav"), "--tail", "0.5"];
-    let caller = Running::of(lab.on(Host::A, &program(&[&["call", &card][..], &network, &said].concat())));
+    let caller = run(Host::A, &[&["call", &card][..], &network, &said].concat());
     // The callee is read beside, so that neither waits for the other's output to be taken.
     let heard = path("heard-of-a.wav");
     let callee = std::thread::spawn(move || End::of(listener, heard));
@@ -71,8 +85,8 @@ fn call(plan: Plan) -> Option<(End, End, tempfile::TempDir)> {
 }
 
 /// Both ended well, on a path of that kind, and have heard the other.
-fn talked(plan: Plan, kind: &str) {
-    let Some((caller, callee, _folder)) = call(plan) else { return };
+fn talked(plan: Plan, relay: Relay, kind: &str) {
+    let Some((caller, callee, _folder)) = call(plan, relay) else { return };
     for end in [&caller, &callee] {
         assert_eq!(end.code, 0, "{plan:?}: {end:?}");
         assert_eq!(end.paths.last().map(String::as_str), Some(kind), "{plan:?}: {end:?}");
@@ -83,22 +97,40 @@ fn talked(plan: Plan, kind: &str) {
 
 #[test]
 fn two_nats_that_keep_their_mapping_are_crossed() {
-    talked(Plan::Apart(Nat::Port, Nat::Port), "direct");
+    talked(Plan::Apart(Nat::Port, Nat::Port), Relay::None, "direct");
 }
 
 #[test]
 fn two_hosts_on_one_local_network_talk_there() {
-    talked(Plan::SameLan(Nat::Symmetric), "direct");
+    talked(Plan::SameLan(Nat::Symmetric), Relay::None, "direct");
 }
 
 #[test]
 fn an_open_host_is_reached_from_behind_a_symmetric_nat() {
-    talked(Plan::Apart(Nat::Symmetric, Nat::Open), "direct");
+    talked(Plan::Apart(Nat::Symmetric, Nat::Open), Relay::None, "direct");
+}
+
+#[test]
+fn a_relay_that_is_not_needed_is_not_used() {
+    talked(Plan::Apart(Nat::Port, Nat::Port), Relay::Given, "direct");
+}
+
+#[test]
+fn a_symmetric_nat_and_one_that_filters_by_port_meet_at_a_relay() {
+    talked(Plan::Apart(Nat::Symmetric, Nat::Port), Relay::Given, "relayed");
+}
+
+#[test]
+fn two_symmetric_nats_meet_at_a_relay() {
+    talked(Plan::Apart(Nat::Symmetric, Nat::Symmetric), Relay::Given, "relayed");
 }
 
 #[test]
 fn two_symmetric_nats_without_a_relay_end_the_call_typed() {
-    let Some((caller, callee, _folder)) = call(Plan::Apart(Nat::Symmetric, Nat::Symmetric)) else { return };
+    let Some((caller, callee, _folder)) = call(Plan::Apart(Nat::Symmetric, Nat::Symmetric), Relay::None)
+    else {
+        return;
+    };
     assert_eq!((caller.code, caller.reason.as_str()), (9, "no-path"), "{caller:?}");
     assert!(caller.message.contains("relay"), "it says what to do: {caller:?}");
     assert_eq!((callee.code, callee.reason.as_str()), (9, "no-path"), "{callee:?}");

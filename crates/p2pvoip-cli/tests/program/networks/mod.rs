@@ -5,4 +5,5 @@
 
 mod calls;
 mod lab;
+mod netcheck;
 mod servers;
