@@ -28,7 +28,7 @@ pub use engine::DialError;
 pub use event::{CallEvent, CallState, Encryption, Path};
 pub use p2pvoip_crypto::{ContactCard, Fingerprint, Identity};
 pub use p2pvoip_media::{FRAME, Frame};
-pub use p2pvoip_nat::{CandidatePolicy, RouteKind};
+pub use p2pvoip_nat::{CandidatePolicy, RelayFailure, RouteKind};
 pub use p2pvoip_signal::{EndReason, RejectReason};
 pub use p2pvoip_telemetry::CallStats;
 #[cfg(feature = "tokio")]
