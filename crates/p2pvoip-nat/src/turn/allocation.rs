@@ -277,5 +277,5 @@ fn lease(relayed: SocketAddr, lifetime: Duration, now: Instant) -> Lease {
     // A server that gives no time at all is asked again in a second, not at once and without end.
     let lifetime = lifetime.clamp(Duration::from_secs(2), Duration::from_secs(3_600));
     let margin = MARGIN.min(lifetime / 2);
-    Lease { relayed, refresh_at: now + (lifetime - margin), ends_at: now + lifetime }
+    Lease { relayed, refresh_at: now + lifetime.saturating_sub(margin), ends_at: now + lifetime }
 }

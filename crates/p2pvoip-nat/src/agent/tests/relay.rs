@@ -271,8 +271,8 @@ fn last(seen: &[SeenOf<Agent>], wanted: MessageMethod) -> Option<Vec<u8>> {
     })
 }
 
-fn to_turn(bytes: Vec<u8>) -> Option<Owned> {
-    Some((at(TURN), bytes))
+fn to_turn(bytes: Vec<u8>) -> Owned {
+    (at(TURN), bytes)
 }
 
 fn up_to_the_channel() -> Laws<Agent> {
@@ -291,11 +291,11 @@ fn up_to_the_channel() -> Laws<Agent> {
         )
         .command("gather", |agent: &mut Agent, now| command(&agent.gather(&[at(BASE)], now)))
         .wait(Duration::from_millis(600))
-        .reply("the challenge", |seen| to_turn(refusal(&last(seen, ALLOCATE)?, 401, "one")), lend)
+        .reply("the challenge", |seen| Some(to_turn(refusal(&last(seen, ALLOCATE)?, 401, "one"))), lend)
         .wait(Duration::from_millis(20))
-        .reply("a stale nonce", |seen| to_turn(refusal(&last(seen, ALLOCATE)?, 438, "two")), lend)
+        .reply("a stale nonce", |seen| Some(to_turn(refusal(&last(seen, ALLOCATE)?, 438, "two"))), lend)
         .wait(Duration::from_millis(20))
-        .reply("the allocation", |seen| to_turn(granted(&last(seen, ALLOCATE)?)), lend)
+        .reply("the allocation", |seen| Some(to_turn(granted(&last(seen, ALLOCATE)?))), lend)
         .command("credentials", |agent: &mut Agent, now| {
             command(&agent.set_remote_credentials(peer_credentials(), now))
         })
@@ -303,7 +303,7 @@ fn up_to_the_channel() -> Laws<Agent> {
             command(&agent.add_remote_candidate(host(PEER), now))
         })
         .wait(Duration::from_millis(100))
-        .reply("the channel", |seen| to_turn(granted(&last(seen, CHANNEL_BIND)?)), lend)
+        .reply("the channel", |seen| Some(to_turn(granted(&last(seen, CHANNEL_BIND)?))), lend)
         .wait(Duration::from_millis(200))
 }
 
@@ -314,7 +314,7 @@ fn the_laws_hold_from_the_allocation_to_its_refresh_and_to_the_farewell() {
             Seen::Transmit { bytes, .. } if bytes[0] == 0x40 => Some(bytes[4..].to_vec()),
             Seen::Transmit { .. } | Seen::Event(_) => None,
         })?;
-        to_turn(in_channel(0x4000, &answer(&through, RELAYED)))
+        Some(to_turn(in_channel(0x4000, &answer(&through, RELAYED))))
     };
     let seen = up_to_the_channel()
         .reply("the answer of the peer", checked, lend)
