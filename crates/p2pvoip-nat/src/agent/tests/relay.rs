@@ -251,6 +251,22 @@ fn a_direct_choice_needs_no_further_channels() {
     assert!(asked(&drained).is_empty(), "{drained:?}");
 }
 
+#[test]
+fn ipv6_asks_for_its_family_and_a_server_that_is_named_twice_is_asked_once() {
+    let server = |address: &str| TurnServer::new(at(address), "alice", Password::new("secret"));
+    let servers = vec![server(TURN), server(TURN), server("[2001:db8::9]:3478")];
+    let config = Config { turn_servers: servers, ..Config::default() };
+    let mut agent = Agent::new(config, Role::Controlling, Seed::from_u64(7), millis(0)).unwrap();
+    agent.gather(&[at(BASE), at("[2001:db8::1]:1000")], millis(0)).unwrap();
+    let sent = pass(&mut agent, millis(300)).sent;
+    let asked: Vec<_> = sent.iter().map(|(to, bytes)| (to.remote, bytes[20..].to_vec())).collect();
+    let [(first, plain), (second, six)] = &asked[..] else { panic!("{} requests", asked.len()) };
+    assert_eq!((*first, *second), (at(TURN), at("[2001:db8::9]:3478")));
+    // REQUESTED-TRANSPORT UDP, and for IPv6 REQUESTED-ADDRESS-FAMILY 2 behind it.
+    assert_eq!(plain[..8], [0, 0x19, 0, 4, 17, 0, 0, 0]);
+    assert_eq!(six[..16], [0, 0x19, 0, 4, 17, 0, 0, 0, 0, 0x17, 0, 4, 2, 0, 0, 0]);
+}
+
 type Owned = (SocketAddr, Vec<u8>);
 
 fn lend(owned: &Owned) -> Datagram<'_> {
