@@ -32,6 +32,7 @@ mod checklist;
 mod config;
 mod consent;
 mod credentials;
+pub mod discovery;
 mod error;
 mod gather;
 mod heard;

@@ -173,7 +173,7 @@ pub(super) fn decode(bytes: &[u8], key: Option<&HMACKey>) -> Result<StunMessage,
     Ok(decoded)
 }
 
-fn response(decoded: &StunMessage) -> Result<Response, Refused> {
+pub(super) fn response(decoded: &StunMessage) -> Result<Response, Refused> {
     if decoded.class() == MessageClass::ErrorResponse {
         let code = decoded.get::<ErrorCodeAttribute>().and_then(|a| a.as_error_code().ok());
         let code = code.ok_or(Refused::Malformed)?.error_code().error_code();

@@ -3,6 +3,7 @@
 //! # Left out
 //! - SHA-256 integrity and STUN over TCP.
 
+pub(crate) mod behaviour;
 mod codec;
 pub(crate) mod header;
 pub(crate) mod turn;

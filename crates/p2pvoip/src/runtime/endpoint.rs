@@ -230,7 +230,7 @@ impl Endpoint {
 }
 
 /// 32 bytes of the system's randomness.
-fn system_seed() -> Result<Seed, StartError> {
+pub(super) fn system_seed() -> Result<Seed, StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(StartError::Randomness)?;
     Ok(Seed::new(bytes))
