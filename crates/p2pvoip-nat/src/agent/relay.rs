@@ -43,6 +43,10 @@ impl Agent {
                 self.stats.server_requests += 1;
                 self.queue(Intent::Relay { base, server, request });
             }
+            Outcome::Keep(id) => {
+                let Some((base, server)) = self.relays.ends(relay) else { return };
+                self.queue(Intent::Keep { base, server, id });
+            }
             Outcome::Allocated { relayed, mapped } => self.on_allocated(relay, relayed, mapped),
             Outcome::Bound(peer) => self.pair_through(relay, peer),
             Outcome::PeerRefused(peer) => {

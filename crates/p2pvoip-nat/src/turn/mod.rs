@@ -99,7 +99,7 @@ impl Relays {
                 if is_new && self.all.len() < MAX_RELAYS {
                     let preference = base.preference_at(rank);
                     let origin = Origin { base: base.address, preference, foundation };
-                    self.all.push(Allocation::new(origin, server.clone()));
+                    self.all.push(Allocation::new(origin, server.clone(), now));
                 }
                 // One for what is reflexive and one for what is relayed.
                 foundation += 2;
