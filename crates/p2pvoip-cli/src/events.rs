@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{RelayFailure, CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
+use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path, RelayFailure};
 use serde_json::{Map, Value, json};
 
 use crate::clock;

@@ -15,6 +15,7 @@ mod interrupt;
 mod listen;
 mod netcheck;
 mod rendezvous;
+mod sound;
 mod stats;
 mod turn;
 
@@ -49,6 +50,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Id(id) => id::run(&args.common, id),
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
+            Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
             Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,

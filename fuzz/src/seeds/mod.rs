@@ -38,6 +38,7 @@ mod tests {
             "crypto-first-handshake" => crate::fixture::second_message(bytes, b"").is_some(),
             "dht-record" => p2pvoip_dht::Record::parse(bytes).is_ok(),
             "engine-server-url" => text.parse::<p2pvoip::ServerUrl>().is_ok(),
+            "engine-turn-url" => text.parse::<p2pvoip::TurnUrl>().is_ok(),
             "media-chunk" => p2pvoip_media::payload::Chunk::parse(bytes).is_ok(),
             "media-chunks" => p2pvoip_media::payload::Chunks::new(bytes).all(|chunk| chunk.is_ok()),
             "nat-candidate" => p2pvoip_nat::Candidate::parse(bytes).is_ok(),

@@ -1,6 +1,7 @@
 //! The real program as the tests run it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -44,7 +45,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; its output is JSON.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::of(program(arguments))
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&'static str, PathBuf)]) -> Self {
+        let mut program = program(arguments);
+        program.envs(environment.iter().cloned());
+        Self::of(program)
     }
 
     /// Starts this command of the program, wherever it runs; its output is JSON.

@@ -248,7 +248,10 @@ impl Call {
 
     /// The speaker asks for its next frame; silence while there is none.
     pub(crate) fn playout(&mut self, frame: &mut Frame, now: Instant) -> Option<Played> {
-        self.voice.as_mut().map(|voice| voice.playout(frame, now))
+        let voice = self.voice.as_mut()?;
+        let played = voice.playout(frame, now);
+        self.monitor.on_playout(voice.receiver().stats());
+        Some(played)
     }
 
     fn datagram(
@@ -264,7 +267,7 @@ impl Call {
                 // What a relay of ours passes on is judged by what is inside.
                 let inside = self.agent.unwrap(datagram).map_or(bytes, |inner| inner.bytes);
                 if classify(inside) == Protocol::Sealed {
-                    return self.sealed(inside, now);
+                    return self.sealed(inside, remote, now);
                 }
                 // While it rings nobody may learn where we are, not even by asking us: only our own questions are answered.
                 if matches!(self.state, State::Rung(_)) && !is_stun_response(inside) {
@@ -272,7 +275,7 @@ impl Call {
                 }
                 self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
-            Protocol::Sealed => self.sealed(bytes, now),
+            Protocol::Sealed => self.sealed(bytes, remote, now),
             Protocol::Rtp | Protocol::Unknown => {
                 self.monitor.unknown_datagrams += 1;
                 Err(Refused::Unknown)
@@ -280,11 +283,16 @@ impl Call {
         }
     }
 
-    /// A packet of the peer, however it came.
-    fn sealed(&mut self, bytes: &[u8], now: Instant) -> Result<(), Refused> {
+    /// A packet of the peer, however it came; `from` is who sent us the datagram, a relay of ours perhaps.
+    fn sealed(&mut self, bytes: &[u8], from: SocketAddr, now: Instant) -> Result<(), Refused> {
         let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
-        let path = self.agent.route().map_or(0, |route| route.path);
-        match voice.receive(bytes, path, now) {
+        let route = self.agent.route();
+        let forged = voice.opener().forged;
+        let received = voice.receive(bytes, route.map_or(0, |route| route.path), now);
+        if voice.opener().forged > forged && route.is_none_or(|route| route.remote != from) {
+            self.monitor.forged_by_strangers += 1;
+        }
+        match received {
             Received::Media => Ok(()),
             Received::Control(control) => {
                 self.on_control(control, now);
