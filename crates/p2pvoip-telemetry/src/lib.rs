@@ -22,11 +22,13 @@
 
 extern crate alloc;
 
+mod quality;
 mod recorder;
 mod series;
 mod stats;
 mod summary;
 
+pub use quality::{Grade, Quality};
 pub use recorder::{Observer, Recorder, SAMPLE_INTERVAL};
 pub use series::{Metric, SAMPLES, Sample};
 pub use stats::{CallStats, InboundStats, OutboundStats, PathKind, PathStats, RefusedStats};

@@ -6,6 +6,8 @@
 use core::time::Duration;
 use p2pvoip_core::Bitrate;
 
+use crate::quality::Quality;
+
 /// One call at one moment.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct CallStats {
     pub path: PathStats,
     /// Packets that were dropped unread, by cause.
     pub refused: RefusedStats,
+    /// How good what this side hears probably is; none before enough was played.
+    pub quality: Option<Quality>,
 }
 
 /// What this side sends.
