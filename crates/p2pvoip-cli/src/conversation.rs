@@ -15,6 +15,7 @@ use crate::clock;
 use crate::events::Printer;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
+use crate::view::{Action, Meter, View};
 
 /// How long the own hang-up may take until the call counts as over.
 const HANG_UP: Duration = Duration::from_secs(3);
@@ -99,16 +100,18 @@ pub(crate) async fn hold(
     voices: Voices,
     printer: &mut Printer,
     interrupt: &mut Interrupt,
+    view: &mut View,
     until: Option<Instant>,
 ) -> Result<EndReason, Failure> {
     let (tail, silent) = (voices.tail, voices.source.is_none());
-    let mut held = begin(&mut call, voices)?;
-    let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
+    let mut held = begin(&mut call, voices, view)?;
+    let followed = follow(&mut call, &mut held, tail, printer, interrupt, view, until).await;
     held.talker.abort();
     // The listener is gone only when it failed, which it tells itself.
     let _ = held.over.send(());
     let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
     let (reason, wish) = followed;
+    view.close().await;
     printer.ended(reason);
     if let Some((path, seconds)) = heard? {
         printer.written(&path, seconds);
@@ -122,16 +125,17 @@ pub(crate) async fn hold(
     }
 }
 
-fn begin(call: &mut Call, voices: Voices) -> Result<Held, Failure> {
+fn begin(call: &mut Call, voices: Voices, view: &View) -> Result<Held, Failure> {
     let (sender, receiver) = call
         .take_audio()
         .ok_or_else(|| Failure::Internal("the call has no sound; report this bug".into()))?;
     let (connected, starts) = oneshot::channel();
     let (over, ends) = oneshot::channel();
+    let meters = view.handle().meters();
     Ok(Held {
         connected: Some(connected),
-        talker: tokio::spawn(talk(sender, voices.source, starts)),
-        listener: tokio::spawn(listen(receiver, voices.sink, ends)),
+        talker: tokio::spawn(talk(sender, voices.source, starts, meters.microphone)),
+        listener: tokio::spawn(listen(receiver, voices.sink, ends, meters.speaker)),
         over,
     })
 }
@@ -142,6 +146,7 @@ async fn follow(
     tail: Option<Duration>,
     printer: &mut Printer,
     interrupt: &mut Interrupt,
+    view: &mut View,
     until: Option<Instant>,
 ) -> (EndReason, Option<Wish>) {
     let mut said = false;
@@ -168,6 +173,7 @@ async fn follow(
                 talked.err().filter(|_| wish.is_none()).map(Wish::Failed)
             }
             () = &mut hang_up_at, if wish.is_none() => Some(Wish::Done),
+            action = view.next(), if wish.is_none() => obey(action, call, printer),
             () = interrupt.asked(), if wish.is_none() => Some(Wish::Interrupted),
             () = &mut give_up_at, if wish.is_some() => return (EndReason::HungUp, wish),
         };
@@ -176,6 +182,21 @@ async fn follow(
             give_up_at.as_mut().reset(clock::now() + HANG_UP);
             call.hang_up().await;
         }
+    }
+}
+
+/// What a key asks of a call that runs.
+fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
+    match action {
+        Action::Mute => {
+            let muted = !call.is_muted();
+            call.set_muted(muted);
+            printer.view().note(|model| model.on_muted(muted));
+            None
+        }
+        Action::HangUp => Some(Wish::Done),
+        // What rang was answered before.
+        Action::Answer | Action::Decline => None,
     }
 }
 
@@ -202,6 +223,7 @@ async fn talk(
     sender: AudioSender,
     source: Option<(PathBuf, Source)>,
     connected: oneshot::Receiver<()>,
+    meter: Meter,
 ) -> Result<(), Failure> {
     let Some((path, mut source)) = source else { return std::future::pending().await };
     if connected.await.is_err() {
@@ -209,6 +231,7 @@ async fn talk(
     }
     for frame in &mut source {
         let frame = frame.map_err(|error| Failure::file(&path, &error))?;
+        meter.pass(&frame);
         if sender.send(frame).await.is_err() {
             return Ok(());
         }
@@ -233,10 +256,12 @@ async fn listen(
     mut receiver: AudioReceiver,
     mut sink: Option<(PathBuf, Sink)>,
     mut over: oneshot::Receiver<()>,
+    meter: Meter,
 ) -> Result<Option<(PathBuf, f64)>, Failure> {
     let mut frames = 0_u32;
     while let Some(frame) = next(&mut receiver, &mut over).await {
         frames += 1;
+        meter.pass(&frame);
         if let Some((path, sink)) = &mut sink {
             sink.write(&frame).map_err(|error| Failure::file(path, &error))?;
         }

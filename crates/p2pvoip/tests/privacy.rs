@@ -146,6 +146,10 @@ fn loud() -> Frame {
 #[test]
 fn a_caller_who_is_muted_sends_the_same_sizes_at_the_same_moments() {
     let ((spoken, voice), (muted, silence)) = (seen_on_the_wire(loud()), seen_on_the_wire(Frame::SILENCE));
-    assert!(spoken.len() > 250 && voice != silence, "{} packets, which differ in what is sealed", spoken.len());
+    assert!(
+        spoken.len() > 250 && voice != silence,
+        "{} packets, which differ in what is sealed",
+        spoken.len()
+    );
     assert_eq!(spoken, muted);
 }
