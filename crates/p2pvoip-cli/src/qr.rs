@@ -30,7 +30,8 @@ pub(crate) fn show(text: &str, wanted: ShowQr) {
     };
     let Some(code) = is_shown.then(|| Code::of(text)).flatten() else { return };
     let room = if terminal { ratatui::crossterm::terminal::size().ok() } else { None };
-    if room.is_none_or(|room| code.fits(room)) {
+    let fits = room.is_some_and(|room| code.fits(room));
+    if fits || !terminal {
         events::plain(&code.picture());
     } else if wanted == ShowQr::Always {
         events::warning(&format!(

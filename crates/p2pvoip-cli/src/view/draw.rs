@@ -12,8 +12,10 @@ use super::model::Model;
 use super::palette::{self, Palette, Tone};
 use super::rows::{Body, Row, Words, curve_tone, level_tone, rows, state};
 
-/// Columns of a row's label.
-const LABEL: u16 = 9;
+/// Columns of a row's label, without the margin before it.
+const LABEL: u16 = 8;
+/// From this width on there is room for a margin of one column.
+const MARGIN_FROM: u16 = 60;
 /// Columns of the words behind a meter or a curve.
 const FIGURES: u16 = 20;
 /// The lowest level that a meter shows, in dBFS.
@@ -131,15 +133,17 @@ impl Picture<'_> {
             self.rule(row.label, area, buffer);
             return;
         }
-        buffer.set_stringn(area.x + 1, area.y, row.label, usize::from(LABEL), self.palette.heading());
-        let inner = Rect::new(area.x + LABEL, area.y, area.width.saturating_sub(LABEL), area.height);
+        let margin = u16::from(area.width >= MARGIN_FROM);
+        buffer.set_stringn(area.x + margin, area.y, row.label, usize::from(LABEL), self.palette.heading());
+        let label = margin + LABEL;
+        let inner = Rect::new(area.x + label, area.y, area.width.saturating_sub(label), area.height);
         let picture = Rect { width: inner.width.saturating_sub(FIGURES + 1), ..inner };
         let figures = Rect::new(picture.right() + 1, area.y, inner.width.min(FIGURES), 1);
         match &row.body {
             Body::Rule => {}
             Body::Words(words) => self.words(words, Rect { height: 1, ..inner }, buffer),
-            Body::Meter(level, words) => {
-                self.meter(*level, picture, buffer);
+            Body::Meter(level, heard, words) => {
+                self.meter(*level, *heard, picture, buffer);
                 self.words(words, figures, buffer);
             }
             Body::Curve(curve, top, words) => {
@@ -169,8 +173,8 @@ impl Picture<'_> {
         }
     }
 
-    /// A bar up to the mean, a mark at the peak.
-    fn meter(&self, level: Level, area: Rect, buffer: &mut Buffer) {
+    /// A bar up to the mean, a mark at the peak; without colour where nobody hears it.
+    fn meter(&self, level: Level, heard: bool, area: Rect, buffer: &mut Buffer) {
         let (bar, peak) = (column(level.rms, area.width), column(level.peak, area.width));
         let mark = (peak > 0).then(|| peak - 1);
         for n in 0..area.width {
@@ -181,6 +185,7 @@ impl Picture<'_> {
             } else {
                 ("·", Tone::Dim)
             };
+            let tone = if heard { tone } else { Tone::Dim };
             buffer.set_string(area.x + n, area.y, symbol, self.palette.style(tone));
         }
     }

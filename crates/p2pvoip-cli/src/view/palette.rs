@@ -39,7 +39,9 @@ impl Palette {
 
     /// How names of rows and headings look.
     pub(super) fn heading(self) -> Style {
-        if self.colours { Style::new().fg(Color::Cyan) } else { Style::new() }
+        let heading = if self.colours { Style::new().fg(Color::Cyan) } else { Style::new() };
+        // It may stand on a line that is dim.
+        heading.remove_modifier(Modifier::DIM)
     }
 
     /// How the bar above looks.

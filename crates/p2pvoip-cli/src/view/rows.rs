@@ -46,8 +46,8 @@ pub(super) enum Body {
     Rule,
     /// Words.
     Words(Words),
-    /// How loud it is, and the same in words.
-    Meter(Level, Words),
+    /// How loud it is, whether it is heard, and the same in words.
+    Meter(Level, bool, Words),
     /// The last minute up to this value, and the newest in words.
     Curve(Curve, f32, Words),
 }
@@ -62,8 +62,8 @@ pub(super) fn rows(model: &Model) -> Vec<Row> {
     row(3, "Sealed", Body::Words(sealed(model)));
     row(7, "Trust", Body::Words(trust(model)));
     row(1, "Sound", Body::Rule);
-    row(6, "You", Body::Meter(model.sound.microphone, own_level(model)));
-    row(6, "They", Body::Meter(model.sound.speaker, vec![loudness(model.sound.speaker)]));
+    row(6, "You", Body::Meter(model.sound.microphone, !model.sound.muted, own_level(model)));
+    row(6, "They", Body::Meter(model.sound.speaker, true, vec![loudness(model.sound.speaker)]));
     row(1, "Quality", Body::Rule);
     row(5, "MOS", Body::Words(opinion(model)));
     row(8, "Loss", Body::Words(loss(model)));

@@ -6,3 +6,4 @@ mod common;
 mod demo;
 mod exit_codes;
 mod forwarder;
+mod view;

@@ -82,7 +82,7 @@ fn addresses_are_not_shown_unless_asked_for() {
 
 #[test]
 fn loss_before_and_after_repair_are_both_shown_even_on_a_small_terminal() {
-    assert!(says(&talking(), 44, 12, "5.0 % before repair, 1.0 % after"));
+    assert!(says(&talking(), 40, 12, "5.0 % before repair, 1.0 % after"));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn curves_fill_from_the_right_and_keep_to_the_scale() {
     let curve = |model: &Model, label: &str| -> String {
         let lines = lines(model, 80, 24);
         let line = lines.iter().find(|line| line.starts_with(&format!(" {label}"))).unwrap().clone();
-        line.chars().skip(usize::from(LABEL)).take(50).collect()
+        line.chars().skip(usize::from(LABEL + 1)).take(50).collect()
     };
     assert_eq!(curve(&talking(), "Target"), "█".repeat(50));
     assert_eq!(curve(&talking(), "Sent"), "▇".repeat(50), "34 of 40");
