@@ -2,11 +2,6 @@
 
 use core::time::Duration;
 
-/// R from which on users are satisfied (ITU-T G.107 annex B, table B.1: "satisfied" begins at 80).
-const GOOD: f32 = 80.0;
-/// R from which on not nearly all users are dissatisfied (the same table: "many users dissatisfied" begins at 60).
-const FAIR: f32 = 60.0;
-
 /// What the listener at this side probably thinks of the call now.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[non_exhaustive]
@@ -28,15 +23,44 @@ pub struct Quality {
 /// A rating in one word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Grade {
-    /// Many users are dissatisfied: R below 60.
+    /// Nearly all users are dissatisfied: R below 60.
     Poor,
-    /// Some users are dissatisfied: R from 60.
+    /// Some or many users are dissatisfied: R from 60.
     Fair,
     /// Users are satisfied: R from 80.
     Good,
 }
 
 impl Grade {
+    /// The grade of a rating from 0 to 100.
+    pub fn of(r: f32) -> Self {
+        [Self::Good, Self::Fair].into_iter().find(|grade| r >= grade.least_r()).unwrap_or(Self::Poor)
+    }
+
+    /// The grade of an opinion score.
+    pub fn of_mos(mos: f64) -> Self {
+        [Self::Good, Self::Fair].into_iter().find(|grade| mos >= grade.least_mos()).unwrap_or(Self::Poor)
+    }
+
+    /// The rating at which it begins (ITU-T G.107 annex B, table B.1: users are satisfied from 80 on; from 60
+    /// to 80 some or many are dissatisfied, below nearly all).
+    pub const fn least_r(self) -> f32 {
+        match self {
+            Self::Poor => 0.0,
+            Self::Fair => 60.0,
+            Self::Good => 80.0,
+        }
+    }
+
+    /// The opinion score at which it begins: that of its rating.
+    pub const fn least_mos(self) -> f64 {
+        match self {
+            Self::Poor => 1.0,
+            Self::Fair => 3.1,
+            Self::Good => 4.024,
+        }
+    }
+
     /// A stable word for machines and people.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,12 +74,6 @@ impl Grade {
 impl Quality {
     /// The rating in one word.
     pub fn grade(&self) -> Grade {
-        if self.r >= GOOD {
-            Grade::Good
-        } else if self.r >= FAIR {
-            Grade::Fair
-        } else {
-            Grade::Poor
-        }
+        Grade::of(self.r)
     }
 }

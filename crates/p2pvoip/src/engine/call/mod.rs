@@ -238,7 +238,10 @@ impl Call {
 
     /// The speaker asks for its next frame; silence while there is none.
     pub(crate) fn playout(&mut self, frame: &mut Frame, now: Instant) -> Option<Played> {
-        self.voice.as_mut().map(|voice| voice.playout(frame, now))
+        let voice = self.voice.as_mut()?;
+        let played = voice.playout(frame, now);
+        self.monitor.on_playout(voice.receiver().stats());
+        Some(played)
     }
 
     fn datagram(
@@ -259,8 +262,13 @@ impl Call {
             }
             Protocol::Sealed => {
                 let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
-                let path = self.agent.route().map_or(0, |route| route.path);
-                match voice.receive(bytes, path, now) {
+                let route = self.agent.route();
+                let forged = voice.opener().forged;
+                let received = voice.receive(bytes, route.map_or(0, |route| route.path), now);
+                if voice.opener().forged > forged && route.is_none_or(|route| route.remote != remote) {
+                    self.monitor.forged_by_strangers += 1;
+                }
+                match received {
                     Received::Media => Ok(()),
                     Received::Control(control) => {
                         self.on_control(control, now);

@@ -89,6 +89,8 @@ pub(crate) struct Voice {
     stopped: bool,
     counters: Counters,
     scratch: Box<[u8; MAX_PACKET]>,
+    /// How far the codec looks ahead.
+    codec_delay: Duration,
 }
 
 /// What came out of a received packet, for the call.
@@ -128,13 +130,15 @@ impl Voice {
     ) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
+        let encoder = codec.encoder()?;
+        let codec_delay = Duration::from_micros(encoder.lookahead() as u64 * 1_000 / 48);
         let mut voice = Self {
             sealer,
             opener,
             controller,
             collector: FeedbackCollector::new(),
             pacer,
-            sender: Sender::new(codec.encoder()?, &SenderConfig::default()),
+            sender: Sender::new(encoder, &SenderConfig::default()),
             receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
             control: None,
@@ -144,6 +148,7 @@ impl Voice {
             stopped: false,
             counters: Counters::default(),
             scratch: Box::new([0; MAX_PACKET]),
+            codec_delay,
         };
         voice.spend(now);
         Ok(voice)
@@ -274,6 +279,11 @@ impl Voice {
 
     pub(crate) const fn receiver(&self) -> &Receiver<BoxedDecoder> {
         &self.receiver
+    }
+
+    /// What the codec adds to the delay beside the packet time.
+    pub(crate) const fn codec_delay(&self) -> Duration {
+        self.codec_delay
     }
 
     /// The one place where feedback becomes a decision: controller, then pacer and sender.
