@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Call the owner of a contact card
     Call(Call),
+    /// List microphones and speakers
+    Devices,
     /// Run a rendezvous server until Ctrl-C
     Rendezvous(Rendezvous),
     /// Prove it: two programs call each other through a network that loses packets
@@ -138,12 +140,21 @@ pub(crate) struct Network {
 /// What is said and what is heard.
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Sound {
-    /// Say this recording (WAV, any rate and channels), from the moment of connection; silence without it
+    /// Say this recording (WAV, any rate and channels), from the moment of connection, and not what the microphone hears
     #[arg(long, value_name = "WAV")]
     pub(crate) input: Option<PathBuf>,
-    /// Write what is heard to this file (WAV, 48 kHz, mono, 16 bit) when the call ends
+    /// Write what is heard to this file (WAV, 48 kHz, mono, 16 bit) when the call ends; no speaker plays unless one is named
     #[arg(long, value_name = "WAV")]
     pub(crate) output: Option<PathBuf>,
+    /// Speak into this microphone: an id, a name or part of it, or `default` [default: the system's, if there is one; none with --json]
+    #[arg(long, value_name = "NAME", conflicts_with = "input")]
+    pub(crate) microphone: Option<String>,
+    /// Hear by this speaker: an id, a name or part of it, or `default` [default: the system's, if there is one; none with --json]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) speaker: Option<String>,
+    /// Open neither microphone nor speaker
+    #[arg(long, visible_alias = "no-devices", conflicts_with_all = ["microphone", "speaker"])]
+    pub(crate) silent: bool,
 }
 
 /// `p2pvoip listen`.

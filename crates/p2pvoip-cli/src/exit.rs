@@ -11,7 +11,7 @@ Exit codes:
     0  all went well
     1  something inside failed
     2  the command line is wrong
-    3  a file cannot be read or written, or is not what it should be
+    3  a file or a sound device cannot be used, or is not what it should be
     4  the rendezvous server cannot be reached
     5  the contact card is wrong
     6  the callee is not there
@@ -38,6 +38,9 @@ pub(crate) enum Failure {
         /// What is wrong and what to do.
         why: String,
     },
+    /// A microphone or speaker cannot be used.
+    #[error("{0}")]
+    Device(String),
     /// The rendezvous server cannot be reached.
     #[error("{0}")]
     Server(String),
@@ -95,7 +98,7 @@ impl Failure {
         match self {
             Self::Internal(_) => 1,
             Self::Usage(_) => 2,
-            Self::File { .. } => 3,
+            Self::File { .. } | Self::Device(_) => 3,
             Self::Server(_) => 4,
             Self::Card(_) => 5,
             Self::Call { code, .. } => *code,
@@ -110,6 +113,7 @@ impl Failure {
             Self::Internal(_) => "internal",
             Self::Usage(_) => "usage",
             Self::File { .. } => "file",
+            Self::Device(_) => "device",
             Self::Server(_) => "server-unreachable",
             Self::Card(_) => "wrong-card",
             Self::Call { reason, .. } => reason,
@@ -134,6 +138,7 @@ mod tests {
             Failure::Internal(String::new()),
             Failure::Usage(String::new()),
             Failure::file(Path::new("x"), ""),
+            Failure::Device(String::new()),
             Failure::Server(String::new()),
             Failure::Card(String::new()),
             Failure::Verdict(String::new()),

@@ -16,6 +16,7 @@ mod listen;
 mod qr;
 mod rendezvous;
 mod ring;
+mod sound;
 mod stats;
 mod view;
 
@@ -50,6 +51,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Id(id) => id::run(&args.common, id),
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
+            Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,

@@ -56,8 +56,13 @@ mod tests {
 
     #[test]
     fn a_sine_of_a_tenth_reads_twenty_below_at_its_peak_and_three_less_on_average() {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a tone within 16 bits")]
-        let tone = core::array::from_fn(|n| (3_276.8 * (n as f64 * core::f64::consts::TAU / 48.0).sin()) as i16);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "a tone within 16 bits"
+        )]
+        let tone =
+            core::array::from_fn(|n| (3_276.8 * (n as f64 * core::f64::consts::TAU / 48.0).sin()) as i16);
         let level = Level::of(&Frame(tone));
         assert!((level.peak + 20.0).abs() < 0.1 && (level.rms + 23.0).abs() < 0.1, "{level:?}");
     }

@@ -1,6 +1,7 @@
 //! The real program as the tests run it.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -31,7 +32,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; its output is JSON.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments).arg("--json").stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&'static str, PathBuf)]) -> Self {
+        let mut command = program(arguments);
+        command.arg("--json").envs(environment.iter().cloned()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }

@@ -4,6 +4,10 @@
 mod calls;
 mod common;
 mod demo;
+mod devices;
 mod exit_codes;
 mod forwarder;
+#[cfg(all(target_os = "linux", feature = "device"))]
+#[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
+mod pulse;
 mod view;
