@@ -226,6 +226,7 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
         }
         CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
         CallEvent::Path(path) => printer.path(path),
+        CallEvent::RelayFailed(failure) => printer.relay_failed(*failure),
         CallEvent::Stats(stats) => printer.stats(stats),
         CallEvent::Summary(summary) => printer.summary(summary),
         // What a later version of the facade tells besides is not for this output.

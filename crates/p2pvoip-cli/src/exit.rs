@@ -19,6 +19,7 @@ Exit codes:
     8  the callee did not answer
     9  no path to the other side, or it was lost
    10  the demo's verdict: not everything arrived
+   11  netcheck could not find out how the network behaves
   130  interrupted by Ctrl-C";
 
 /// Why the program does not end well.
@@ -60,6 +61,9 @@ pub(crate) enum Failure {
     /// Not everything arrived in the demo.
     #[error("{0}")]
     Verdict(String),
+    /// How the network behaves could not be found out.
+    #[error("{0}")]
+    Undetermined(String),
     /// Ctrl-C.
     #[error("Interrupted before the end.")]
     Interrupted,
@@ -103,6 +107,7 @@ impl Failure {
             Self::Card(_) => 5,
             Self::Call { code, .. } => *code,
             Self::Verdict(_) => 10,
+            Self::Undetermined(_) => 11,
             Self::Interrupted => 130,
         }
     }
@@ -118,6 +123,7 @@ impl Failure {
             Self::Card(_) => "wrong-card",
             Self::Call { reason, .. } => reason,
             Self::Verdict(_) => "verdict",
+            Self::Undetermined(_) => "undetermined",
             Self::Interrupted => "interrupted",
         }
     }
@@ -142,6 +148,7 @@ mod tests {
             Failure::Server(String::new()),
             Failure::Card(String::new()),
             Failure::Verdict(String::new()),
+            Failure::Undetermined(String::new()),
             Failure::Interrupted,
         ];
         let told = |code: u8| HELP.lines().any(|line| line.trim_start().starts_with(&format!("{code} ")));

@@ -13,11 +13,13 @@ mod id;
 mod identity_file;
 mod interrupt;
 mod listen;
+mod netcheck;
 mod qr;
 mod rendezvous;
 mod ring;
 mod sound;
 mod stats;
+mod turn;
 mod view;
 
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Call(call) => call::run(&args.common, call).await,
             Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
         }

@@ -7,6 +7,7 @@ mod demo;
 mod devices;
 mod exit_codes;
 mod forwarder;
+mod networks;
 #[cfg(all(target_os = "linux", feature = "device"))]
 #[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
 mod pulse;

@@ -357,6 +357,9 @@ impl Driver {
             }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(path) => tracing::info!(call = call.number(), kind = ?path.kind, "a path works"),
+            CallEvent::RelayFailed(failure) => {
+                tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
+            }
             CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));

@@ -7,7 +7,7 @@ use p2pvoip::crypto::ContactCard;
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, RouteKind};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -95,6 +95,8 @@ pub struct Person {
     /// How all calls ended that did.
     pub all_ends: Vec<EndReason>,
     pub encrypted: bool,
+    /// By what kinds of path voice went, one after another.
+    pub paths: Vec<RouteKind>,
     pub finished: bool,
     pub heard: Heard,
     pub stats: Option<Box<CallStats>>,
@@ -123,6 +125,7 @@ impl Person {
             state: None,
             all_ends: Vec::new(),
             encrypted: false,
+            paths: Vec::new(),
             finished: false,
             heard: Heard::default(),
             stats: None,
@@ -138,6 +141,11 @@ impl Person {
             Some(CallState::Ended(reason)) => Some(reason),
             _ => None,
         }
+    }
+
+    /// Where this person is.
+    pub const fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The endpoint and its call.
@@ -367,6 +375,7 @@ impl Person {
                 self.next_tick = (state == CallState::Connected).then(|| self.now + self.phase);
             }
             CallEvent::Encrypted(_) => self.encrypted = true,
+            CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),
             _ => {}
         }

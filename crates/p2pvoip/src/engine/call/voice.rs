@@ -185,11 +185,13 @@ impl Voice {
         if let Err(wake) = self.pacer.permit(size, class, now) {
             return Sending::Wait(Some(wake));
         }
-        let prefix = route.prefix.as_bytes();
-        let Some((front, packet)) = buf.split_at_mut_checked(prefix.len()) else {
+        let Some((front, packet)) = buf.split_at_mut_checked(route.prefix.len()) else {
             return Sending::Wait(None);
         };
-        front.copy_from_slice(prefix);
+        // Before the packet gets its number: one that could not leave must not leave a hole.
+        if route.prefix.write(slot_len + OVERHEAD, front).is_err() {
+            return Sending::Wait(None);
+        }
         let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
         let before = self.controller.target();
         self.controller.on_sent(Sent { number, size, path: route.path }, now);
@@ -199,7 +201,7 @@ impl Voice {
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
-        Sending::Packet(prefix.len() + len)
+        Sending::Packet(route.prefix.len() + len)
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
@@ -310,7 +312,7 @@ impl Voice {
     /// Tells the controller when the route is another one; gives the bytes that each packet costs below the sealed one.
     fn follow(&mut self, route: &Route, now: Instant) -> DataSize {
         let ip = if route.remote.is_ipv6() { IPV6_AND_UDP } else { IPV4_AND_UDP };
-        let overhead = ip + bytes(route.prefix.as_bytes().len());
+        let overhead = ip + bytes(route.prefix.len());
         if self.path != Some((route.path, overhead)) {
             self.path = Some((route.path, overhead));
             self.controller.on_path(route.path, overhead, now);
