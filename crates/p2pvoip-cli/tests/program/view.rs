@@ -93,7 +93,7 @@ impl Drop for Watched {
 }
 
 fn call(card: &str, more: &[&str]) -> Watched {
-    Watched::start(&[&["call", card, "--throwaway", "--bind", "127.0.0.1"], more].concat())
+    Watched::start(&[&["call", card, "--silent", "--throwaway", "--bind", "127.0.0.1"], more].concat())
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_other_sides_end_gives_the_terminal_back() {
 fn a_call_rings_until_a_key_answers_it() {
     let (_server, url) = server();
     let mut listen = Watched::start(&[
-        "listen",
+        "listen", "--silent",
         "--throwaway",
         "--bind",
         "127.0.0.1",
@@ -166,7 +166,7 @@ fn a_call_rings_until_a_key_answers_it() {
 fn a_key_declines_and_the_caller_is_told() {
     let (_server, url) = server();
     let mut listen = Watched::start(&[
-        "listen",
+        "listen", "--silent",
         "--throwaway",
         "--bind",
         "127.0.0.1",
@@ -203,7 +203,7 @@ fn plain_lines_take_no_terminal() {
 #[test]
 fn who_is_not_watched_is_not_asked() {
     let asked =
-        program(&["listen", "--ask", "--throwaway", "--server", "ws://127.0.0.1:1"]).output().unwrap();
+        program(&["listen", "--silent", "--ask", "--throwaway", "--server", "ws://127.0.0.1:1"]).output().unwrap();
     assert_eq!(asked.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&asked.stderr).contains("needs a terminal"));
 }
