@@ -143,7 +143,7 @@ impl View {
             }
             Err(error) => {
                 terminal::restore();
-                tracing_lines_only(&error);
+                lines_only(&error);
             }
         }
     }
@@ -177,6 +177,6 @@ impl Drop for View {
 }
 
 /// Says why there are lines where a view was expected.
-fn tracing_lines_only(error: &std::io::Error) {
+fn lines_only(error: &std::io::Error) {
     events::warning(&format!("the terminal shows no live view ({error}); plain lines follow"));
 }
