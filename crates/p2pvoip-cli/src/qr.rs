@@ -32,7 +32,7 @@ pub(crate) fn show(text: &str, wanted: ShowQr) {
     let room = if terminal { ratatui::crossterm::terminal::size().ok() } else { None };
     let fits = room.is_some_and(|room| code.fits(room));
     if fits || !terminal {
-        events::plain(&code.picture());
+        events::plain(code.picture().trim_end());
     } else if wanted == ShowQr::Always {
         events::warning(&format!(
             "the QR code needs a terminal of {} columns and {} lines; enlarge it, or use a smaller font",
