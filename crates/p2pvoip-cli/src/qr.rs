@@ -37,7 +37,7 @@ pub(crate) fn show(text: &str, wanted: ShowQr) {
         events::warning(&format!(
             "the QR code needs a terminal of {} columns and {} lines; enlarge it, or use a smaller font",
             code.side(),
-            code.lines()
+            code.lines() + 1
         ));
     }
 }
