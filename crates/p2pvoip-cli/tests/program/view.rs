@@ -71,18 +71,20 @@ impl Watched {
     /// Waits for the end; what was printed after the view, which gave the terminal back as it was.
     fn ends(mut self, code: i32) -> String {
         self.sees(&format!("code={code}."));
-        let settings: Vec<&str> =
-            self.seen.lines().map(str::trim).filter(|line| line.matches(':').count() > 20).collect();
-        assert!(
-            matches!(settings[..], [before, after] if before == after),
-            "{settings:?} in {:?}",
-            self.seen
-        );
+        let looks: Vec<&str> = self.seen.lines().filter_map(settings).collect();
+        assert!(matches!(looks[..], [before, after] if before == after), "{looks:?} in {:?}", self.seen);
         let (before, view) = self.seen.split_once(ENTERS).unwrap();
         let (_, after) = view.rsplit_once(LEAVES).unwrap();
         assert!(!before.contains(LEAVES) && !after.contains("\x1b[?25l"), "the cursor is there again");
         after.to_owned()
     }
+}
+
+/// What `stty -g` printed at the end of this line, if it did: numbers to the base 16 with colons between.
+fn settings(line: &str) -> Option<&str> {
+    let numbers = line.rsplit('h').next()?.trim();
+    let only = numbers.chars().all(|letter| letter == ':' || letter.is_ascii_hexdigit());
+    (only && numbers.matches(':').count() > 20).then_some(numbers)
 }
 
 impl Drop for Watched {
@@ -141,7 +143,8 @@ fn the_other_sides_end_gives_the_terminal_back() {
 fn a_call_rings_until_a_key_answers_it() {
     let (_server, url) = server();
     let mut listen = Watched::start(&[
-        "listen", "--silent",
+        "listen",
+        "--silent",
         "--throwaway",
         "--bind",
         "127.0.0.1",
@@ -166,7 +169,8 @@ fn a_call_rings_until_a_key_answers_it() {
 fn a_key_declines_and_the_caller_is_told() {
     let (_server, url) = server();
     let mut listen = Watched::start(&[
-        "listen", "--silent",
+        "listen",
+        "--silent",
         "--throwaway",
         "--bind",
         "127.0.0.1",
@@ -196,14 +200,15 @@ fn plain_lines_take_no_terminal() {
     listener.reach("connected");
     call.sees("Connected.");
     call.press("\x03");
-    call.sees("code=0.");
+    call.sees("You ended the call.");
     assert!(!call.seen.contains(ENTERS));
 }
 
 #[test]
 fn who_is_not_watched_is_not_asked() {
-    let asked =
-        program(&["listen", "--silent", "--ask", "--throwaway", "--server", "ws://127.0.0.1:1"]).output().unwrap();
+    let asked = program(&["listen", "--silent", "--ask", "--throwaway", "--server", "ws://127.0.0.1:1"])
+        .output()
+        .unwrap();
     assert_eq!(asked.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&asked.stderr).contains("needs a terminal"));
 }
