@@ -3,6 +3,7 @@
 mod audio;
 mod call;
 mod clock;
+mod dht;
 mod driver;
 mod endpoint;
 mod server;

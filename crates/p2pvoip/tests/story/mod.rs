@@ -20,6 +20,8 @@
 )]
 
 mod codec;
+mod moved;
+
 mod direct;
 mod person;
 pub mod sample;
@@ -37,7 +39,8 @@ use p2pvoip_sim::{HostId, START, Topology, World};
 
 pub use codec::Counting;
 pub use direct::Direct;
-pub use person::{Deed, Heard, Person};
+pub use moved::Moved;
+pub use person::{Deed, Heard, Person, SharedDirectory};
 pub use servers::{Node, Server};
 
 /// The date when every story begins.
