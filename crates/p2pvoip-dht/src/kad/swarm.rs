@@ -71,6 +71,12 @@ pub(super) enum Role {
 
 /// A swarm with a new identity.
 pub(super) fn build(role: Role) -> Result<Swarm<Behaviour>, StartError> {
+    // The store refuses values of its limit and more.
+    build_with(role, MAX_SHELF_LEN + 1)
+}
+
+/// The same with another limit of its store, in bytes for each record.
+pub(super) fn build_with(role: Role, max_value_bytes: usize) -> Result<Swarm<Behaviour>, StartError> {
     let keys = Keypair::generate_ed25519();
     let id = PeerId::from(keys.public());
     let noise = libp2p_noise::Config::new(&keys).map_err(|error| StartError::Transport(error.to_string()))?;
@@ -92,13 +98,13 @@ pub(super) fn build(role: Role) -> Result<Swarm<Behaviour>, StartError> {
     let behaviour = Behaviour {
         limits: Limits::new(limits),
         identify: identify::Behaviour::new(identity),
-        kad: kademlia(id, role),
+        kad: kademlia(id, role, max_value_bytes),
     };
     let config = libp2p_swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
     Ok(Swarm::new(transport, behaviour, id, config))
 }
 
-fn kademlia(id: PeerId, role: Role) -> kad::Behaviour<MemoryStore> {
+fn kademlia(id: PeerId, role: Role, max_value_bytes: usize) -> kad::Behaviour<MemoryStore> {
     let mut config = kad::Config::new(StreamProtocol::new(PROTOCOL));
     config
         .set_record_filtering(kad::StoreInserts::FilterBoth)
@@ -116,13 +122,8 @@ fn kademlia(id: PeerId, role: Role) -> kad::Behaviour<MemoryStore> {
         Role::Client => (8, kad::Mode::Client),
         Role::Server { max_records } => (max_records, kad::Mode::Server),
     };
-    // The store refuses values of its limit and more.
-    let store = MemoryStoreConfig {
-        max_records,
-        max_value_bytes: MAX_SHELF_LEN + 1,
-        max_provided_keys: 0,
-        max_providers_per_key: 0,
-    };
+    let store =
+        MemoryStoreConfig { max_records, max_value_bytes, max_provided_keys: 0, max_providers_per_key: 0 };
     let mut kad = kad::Behaviour::with_config(id, MemoryStore::with_config(id, store), config);
     kad.set_mode(Some(mode));
     kad

@@ -20,9 +20,8 @@
 )]
 
 mod codec;
-mod moved;
-
 mod direct;
+mod moved;
 mod person;
 pub mod sample;
 mod servers;
@@ -150,12 +149,7 @@ impl Story {
     }
 
     pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
-        self.world
-            .command(host, |node, now| match node {
-                Node::Person(person) => command(person, now),
-                Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
-            })
-            .unwrap()
+        self::command(&mut self.world, host, command)
     }
 
     /// Both dial each other at the same moment.
@@ -227,6 +221,14 @@ impl Story {
     pub fn ends(&self) -> (Option<EndReason>, Option<EndReason>) {
         (self.person(self.a).end(), self.person(self.b).end())
     }
+}
+
+fn command<R>(world: &mut World<Node>, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
+    let done = world.command(host, |node, now| match node {
+        Node::Person(person) => command(person, now),
+        Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
+    });
+    done.unwrap()
 }
 
 fn person_of(world: &World<Node>, host: HostId) -> &Person {

@@ -79,8 +79,9 @@ impl Moved {
         self.world.install(visitor, Node::Person(Box::new(Person::new(before, address, self.old))));
         self.world.run_for(Duration::from_secs(1));
         assert!(self.person(visitor).is_online, "it was at the old server");
-        self.world.uninstall(visitor);
+        super::command(&mut self.world, visitor, Person::close);
         self.world.run_for(Duration::from_secs(1));
+        self.world.uninstall(visitor);
     }
 
     /// The old server is gone: a connection to it fails at once.
@@ -93,12 +94,7 @@ impl Moved {
     }
 
     pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
-        self.world
-            .command(host, |node, now| match node {
-                Node::Person(person) => command(person, now),
-                Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
-            })
-            .unwrap()
+        super::command(&mut self.world, host, command)
     }
 
     pub fn dial(&mut self) {
