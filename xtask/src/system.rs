@@ -1,7 +1,7 @@
 //! The system packages that a build needs, and how each package manager brings them.
 //!
 //! libopus is built from its bundled source: that takes cmake, a C compiler and make; pkg-config serves the crates that
-//! look for system libraries. What is missing is installed where that needs no password; otherwise the exact command
+//! look for system libraries; on Linux one of them is ALSA, for microphones and speakers. What is missing is installed where that needs no password; otherwise the exact command
 //! is shown.
 
 use std::process::{Command, Stdio};
@@ -20,18 +20,27 @@ pub(crate) enum Need {
     Compiler,
     /// Runs what cmake wrote.
     Make,
+    /// The headers of ALSA, on Linux alone.
+    Alsa,
 }
 
 impl Need {
-    const ALL: [Self; 4] = [Self::Cmake, Self::PkgConfig, Self::Compiler, Self::Make];
+    /// In the order in which they are asked for: pkg-config knows of what comes after it.
+    const ALL: [Self; 5] = [Self::Cmake, Self::PkgConfig, Self::Compiler, Self::Make, Self::Alsa];
 
-    /// The programs of which one must be there.
+    /// Whether this system has it at all.
+    const fn is_of(self, linux: bool) -> bool {
+        linux || !matches!(self, Self::Alsa)
+    }
+
+    /// The programs of which one must be there, or the command lines of which one must go well.
     const fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Cmake => &["cmake"],
             Self::PkgConfig => &["pkg-config", "pkgconf"],
             Self::Compiler => &["cc", "gcc", "clang"],
             Self::Make => &["make", "gmake"],
+            Self::Alsa => &["pkg-config --exists alsa", "pkgconf --exists alsa"],
         }
     }
 
@@ -41,6 +50,7 @@ impl Need {
             Self::PkgConfig => "pkg-config",
             Self::Compiler => "a C compiler",
             Self::Make => "make",
+            Self::Alsa => "the headers of ALSA",
         }
     }
 }
@@ -88,7 +98,12 @@ impl Installer {
             (Self::Apk, Need::Compiler | Need::Make) => "build-base",
             (Self::Dnf | Self::Zypper, Need::Compiler) => "gcc",
             (Self::Dnf | Self::Zypper, Need::Make) => "make",
-            (Self::Brew, Need::Compiler | Need::Make) => return None,
+            (Self::AptGet, Need::Alsa) => "libasound2-dev",
+            (Self::Dnf, Need::Alsa) => "alsa-lib-devel",
+            (Self::Pacman, Need::Alsa) => "alsa-lib",
+            (Self::Zypper, Need::Alsa) => "alsa-devel",
+            (Self::Apk, Need::Alsa) => "alsa-lib-dev",
+            (Self::Brew, Need::Compiler | Need::Make | Need::Alsa) => return None,
         })
     }
 
@@ -152,24 +167,29 @@ pub(crate) fn plan(installer: Installer, missing: &[Need], rights: Rights) -> Pl
     Plan { lines, unasked: allowed && !by_hand }
 }
 
-/// What of the needs is not there, as `is_there` sees it.
-pub(crate) fn missing(is_there: impl Fn(&str) -> bool) -> Vec<Need> {
-    Need::ALL.into_iter().filter(|need| !need.programs().iter().any(|program| is_there(program))).collect()
+/// What of the needs of this system is not there, as `is_there` sees it.
+pub(crate) fn missing(linux: bool, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
+    let needs = Need::ALL.into_iter().filter(|need| need.is_of(linux));
+    needs.filter(|need| !need.programs().iter().any(|program| is_there(program))).collect()
 }
 
 /// Makes sure that everything is there: installs what is missing, or says how that is done.
 pub(crate) fn ensure(paint: Paint) -> Result<(), Exit> {
-    let absent = missing(starts);
+    let linux = cfg!(target_os = "linux");
+    let absent = missing(linux, starts);
     if absent.is_empty() {
         return Ok(());
     }
     println!("{} {}", paint.yellow("missing:"), names(&absent));
     let Some(installer) = Installer::ALL.into_iter().find(|installer| starts(installer.program())) else {
-        println!("No package manager known to xtask was found: install these programs, then try again.");
+        println!("No package manager known to xtask was found: install these, then try again.");
         return Err(Exit::PackagesMissing);
     };
     let plan = plan(installer, &absent, rights());
-    if plan.unasked && plan.lines.iter().all(|line| installed_by(line, paint)) && missing(starts).is_empty() {
+    if plan.unasked
+        && plan.lines.iter().all(|line| installed_by(line, paint))
+        && missing(linux, starts).is_empty()
+    {
         return Ok(());
     }
     println!("Install them, then try again:\n\n    {}\n", plan.lines.join(" && "));
@@ -190,9 +210,15 @@ fn installed_by(line: &str, paint: Paint) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Whether the program is there and works: a Mac without its command line tools has a `cc` that only asks for them.
-fn starts(program: &str) -> bool {
-    quiet(program, &["--version"])
+/// Whether the program is there and works (a Mac without its command line tools has a `cc` that only asks for them), or the command
+/// line goes well.
+fn starts(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        [program] => quiet(program, &["--version"]),
+        [program, arguments @ ..] => quiet(program, arguments),
+        [] => false,
+    }
 }
 
 fn rights() -> Rights {
@@ -219,19 +245,30 @@ mod tests {
 
     #[test]
     fn nothing_is_missing_where_every_program_is_there() {
-        assert_eq!(missing(|_| true), []);
+        assert_eq!(missing(true, |_| true), []);
     }
 
     #[test]
     fn one_of_several_programs_is_enough() {
-        assert_eq!(missing(|program| ["cmake", "pkgconf", "clang", "make"].contains(&program)), []);
-        assert_eq!(missing(|program| program == "make"), [Need::Cmake, Need::PkgConfig, Need::Compiler]);
+        let there = ["cmake", "pkgconf", "clang", "make", "pkgconf --exists alsa"];
+        assert_eq!(missing(true, |program| there.contains(&program)), []);
+        let most = [Need::Cmake, Need::PkgConfig, Need::Compiler];
+        assert_eq!(missing(false, |program| program == "make"), most);
+    }
+
+    #[test]
+    fn the_headers_of_alsa_are_missed_on_linux_alone() {
+        let all_but_alsa = |line: &str| !line.contains("alsa");
+        assert_eq!(missing(true, all_but_alsa), [Need::Alsa]);
+        assert_eq!(missing(false, all_but_alsa), []);
+        assert!(!starts("pkg-config --exists p2pvoip-no-such-library"));
     }
 
     #[test]
     fn root_on_debian_updates_then_installs_each_package_once() {
         let plan = plan(Installer::AptGet, &Need::ALL, Rights::Root);
-        let install = "apt-get install -y --no-install-recommends cmake pkg-config build-essential";
+        let install =
+            "apt-get install -y --no-install-recommends cmake pkg-config build-essential libasound2-dev";
         assert_eq!(plan.lines, ["apt-get update", install]);
         assert!(plan.unasked);
     }

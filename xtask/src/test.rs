@@ -12,7 +12,7 @@ use crate::steps::{self, Context, Outcome, Step, runner_summary};
 use crate::{system, tidy};
 
 /// All steps, in their order: what answers soonest comes first.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 11] = [
     Step { name: "fmt", about: "the code is formatted", fast: true, run: fmt },
     Step { name: "tidy", about: "the rules of the house hold", fast: true, run: tidy_up },
     Step {
@@ -27,6 +27,12 @@ pub(crate) const STEPS: [Step; 10] = [
     Step { name: "doc", about: "the documentation builds without a warning", fast: false, run: doc },
     Step { name: "cc-alone", about: "p2pvoip-cc needs p2pvoip-core alone", fast: true, run: cc_alone },
     Step { name: "no-tokio", about: "the facade builds without a runtime", fast: false, run: no_tokio },
+    Step {
+        name: "no-device",
+        about: "the program builds without sound devices",
+        fast: false,
+        run: no_device,
+    },
     Step { name: "deny", about: "licences and sources are allowed (cargo-deny)", fast: false, run: deny },
 ];
 
@@ -129,6 +135,19 @@ fn no_tokio(context: &Context<'_>) -> Outcome {
     };
     match dependencies(context, "tree -p p2pvoip --no-default-features -e normal --prefix none", needs) {
         Outcome::Passed(_) => plainly(context, "check -p p2pvoip --no-default-features"),
+        other @ (Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
+    }
+}
+
+fn no_device(context: &Context<'_>) -> Outcome {
+    let needs = |names: &[&str]| {
+        let found = names.iter().find(|name| ["cpal", "alsa"].contains(name));
+        found.map_or(Ok(()), |name| {
+            Err(format!("p2pvoip needs {name} by default; make it a part of the feature `device`"))
+        })
+    };
+    match dependencies(context, "tree -p p2pvoip -e normal --prefix none", needs) {
+        Outcome::Passed(_) => plainly(context, "check -p p2pvoip-cli --no-default-features --all-targets"),
         other @ (Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use p2pvoip::ServerUrl;
+use p2pvoip::{ServerUrl, TurnUrl};
 
 use crate::exit;
 
@@ -55,8 +55,12 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Call the owner of a contact card
     Call(Call),
+    /// List microphones and speakers
+    Devices,
     /// Run a rendezvous server until Ctrl-C
     Rendezvous(Rendezvous),
+    /// Tell how this network behaves, which servers answer, and what to expect of calls
+    Netcheck(Netcheck),
     /// Prove it: two programs call each other through a network that loses packets
     Demo(Demo),
     /// The network of the demo: a NAT in user space which loses, delays and reorders
@@ -85,9 +89,23 @@ pub(crate) struct Network {
     /// A STUN server which tells the own public address; may be given several times
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) stun: Vec<String>,
+    /// A TURN server, turn:HOST[:PORT], which relays calls that find no direct path; up to two
+    /// [default: the value of P2PVOIP_TURN]
+    #[arg(long, value_name = "URL")]
+    pub(crate) turn: Vec<TurnUrl>,
+    /// The user name at the TURN servers [default: the value of P2PVOIP_TURN_USER]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) turn_user: Option<String>,
+    /// The file whose first line is the password at the TURN servers; no option takes the password itself,
+    /// which other users could see [default: the value of P2PVOIP_TURN_PASSWORD]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) turn_password_file: Option<PathBuf>,
     /// Tell the other side only addresses learnt from STUN servers, none of the own interfaces
     #[arg(long, requires = "stun")]
     pub(crate) reflexive_only: bool,
+    /// Talk through a TURN server alone, so that the other side learns none of the own addresses
+    #[arg(long, conflicts_with = "reflexive_only")]
+    pub(crate) relay_only: bool,
     /// Trust this certificate (PEM) as well as the system's
     #[arg(long, value_name = "CERT.pem")]
     pub(crate) trust: Option<PathBuf>,
@@ -99,12 +117,21 @@ pub(crate) struct Network {
 /// What is said and what is heard.
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Sound {
-    /// Say this recording (WAV, any rate and channels), from the moment of connection; silence without it
+    /// Say this recording (WAV, any rate and channels), from the moment of connection, and not what the microphone hears
     #[arg(long, value_name = "WAV")]
     pub(crate) input: Option<PathBuf>,
-    /// Write what is heard to this file (WAV, 48 kHz, mono, 16 bit) when the call ends
+    /// Write what is heard to this file (WAV, 48 kHz, mono, 16 bit) when the call ends; no speaker plays unless one is named
     #[arg(long, value_name = "WAV")]
     pub(crate) output: Option<PathBuf>,
+    /// Speak into this microphone: an id, a name or part of it, or `default` [default: the system's, if there is one; none with --json]
+    #[arg(long, value_name = "NAME", conflicts_with = "input")]
+    pub(crate) microphone: Option<String>,
+    /// Hear by this speaker: an id, a name or part of it, or `default` [default: the system's, if there is one; none with --json]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) speaker: Option<String>,
+    /// Open neither microphone nor speaker
+    #[arg(long, visible_alias = "no-devices", conflicts_with_all = ["microphone", "speaker"])]
+    pub(crate) silent: bool,
 }
 
 /// `p2pvoip listen`.
@@ -175,6 +202,30 @@ pub(crate) struct Rendezvous {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+}
+
+/// `p2pvoip netcheck`.
+#[derive(Debug, Group)]
+pub(crate) struct Netcheck {
+    /// A STUN server to ask; may be given several times, at best one with two addresses (RFC 5780)
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) stun: Vec<String>,
+    /// The rendezvous server, ws://HOST:PORT or wss://HOST [default: the value of P2PVOIP_SERVER]
+    #[arg(long, value_name = "URL", value_parser = server)]
+    pub(crate) server: Option<String>,
+    /// A TURN server, turn:HOST[:PORT]; up to two. Whether it is there is asked, nothing is allocated
+    /// [default: the value of P2PVOIP_TURN]
+    #[arg(long, value_name = "URL")]
+    pub(crate) turn: Vec<TurnUrl>,
+    /// Check from this own address, one of each family [default: what the system would use]
+    #[arg(long, value_name = "IP")]
+    pub(crate) bind: Vec<IpAddr>,
+    /// Trust this certificate (PEM) as well as the system's
+    #[arg(long, value_name = "CERT.pem")]
+    pub(crate) trust: Option<PathBuf>,
+    /// Show the own addresses in the output
+    #[arg(long)]
+    pub(crate) show_addresses: bool,
 }
 
 /// How bad the network of the demo is.

@@ -17,7 +17,8 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     let contact: ContactCard =
         call.contact.parse().map_err(|error: p2pvoip::crypto::CardError| Failure::Card(error.to_string()))?;
     let tail = call.sound.input.is_some().then(|| Duration::from_secs_f64(call.tail));
-    let voices = Voices::open(&call.sound, 1, tail)?;
+    let voices = Voices::open(&call.sound, common.json, 1, tail)?;
+    voices.warn();
     let own = identity_file::own(&call.who)?;
     let mut printer = Printer::new(common.json, call.network.show_addresses);
     let mut interrupt = Interrupt::watch(common.with_parent)?;

@@ -1,4 +1,5 @@
-//! One call from its first state to its end: what is said comes from a recording, what is heard goes to another.
+//! One call from its first state to its end: what is said comes from a recording or a microphone, what is heard goes to another
+//! recording or a speaker.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -15,6 +16,7 @@ use crate::clock;
 use crate::events::Printer;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
+use crate::sound::{Devices, Ear, Mouth};
 
 /// How long the own hang-up may take until the call counts as over.
 const HANG_UP: Duration = Duration::from_secs(3);
@@ -26,13 +28,19 @@ const FRAME_SECONDS: f64 = 0.01;
 pub(crate) struct Voices {
     source: Option<(PathBuf, Source)>,
     sink: Option<(PathBuf, Sink)>,
+    devices: Devices,
     tail: Option<Duration>,
 }
 
 impl Voices {
-    /// Opens the files of call number `number`, counted from 1; later calls write to numbered files. With a `tail` the
-    /// call is hung up that long after the recording was said.
-    pub(crate) fn open(sound: &Sound, number: u32, tail: Option<Duration>) -> Result<Self, Failure> {
+    /// Opens the files and devices of call number `number`, counted from 1; later calls write to numbered files. With a `tail` the
+    /// call is hung up that long after the recording was said. With `json` no device is opened that is not named.
+    pub(crate) fn open(
+        sound: &Sound,
+        json: bool,
+        number: u32,
+        tail: Option<Duration>,
+    ) -> Result<Self, Failure> {
         let source = sound.input.as_ref().map(|path| match Source::open(path) {
             Ok(source) => Ok((path.clone(), source)),
             Err(error) => Err(Failure::file(path, &error)),
@@ -50,7 +58,13 @@ impl Voices {
             Ok(sink) => Ok((path, sink)),
             Err(error) => Err(Failure::file(&path, &error)),
         });
-        Ok(Self { source: source.transpose()?, sink: sink.transpose()?, tail })
+        let (source, sink) = (source.transpose()?, sink.transpose()?);
+        Ok(Self { source, sink, devices: Devices::open(sound, json)?, tail })
+    }
+
+    /// Tells which devices a person may miss.
+    pub(crate) fn warn(&self) {
+        self.devices.warn();
     }
 }
 
@@ -102,7 +116,7 @@ pub(crate) async fn hold(
     until: Option<Instant>,
 ) -> Result<EndReason, Failure> {
     let (tail, silent) = (voices.tail, voices.source.is_none());
-    let mut held = begin(&mut call, voices)?;
+    let mut held = begin(&mut call, voices, printer)?;
     let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
     held.talker.abort();
     // The listener is gone only when it failed, which it tells itself.
@@ -122,16 +136,17 @@ pub(crate) async fn hold(
     }
 }
 
-fn begin(call: &mut Call, voices: Voices) -> Result<Held, Failure> {
+fn begin(call: &mut Call, voices: Voices, printer: &Printer) -> Result<Held, Failure> {
     let (sender, receiver) = call
         .take_audio()
         .ok_or_else(|| Failure::Internal("the call has no sound; report this bug".into()))?;
     let (connected, starts) = oneshot::channel();
     let (over, ends) = oneshot::channel();
+    let (mouth, ear) = voices.devices.take(printer);
     Ok(Held {
         connected: Some(connected),
-        talker: tokio::spawn(talk(sender, voices.source, starts)),
-        listener: tokio::spawn(listen(receiver, voices.sink, ends)),
+        talker: tokio::spawn(talk(sender, voices.source, mouth, starts)),
+        listener: tokio::spawn(listen(receiver, voices.sink, ear, ends)),
         over,
     })
 }
@@ -190,6 +205,7 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
         }
         CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
         CallEvent::Path(path) => printer.path(path),
+        CallEvent::RelayFailed(failure) => printer.relay_failed(*failure),
         CallEvent::Stats(stats) => printer.stats(stats),
         CallEvent::Summary(summary) => printer.summary(summary),
         // What a later version of the facade tells besides is not for this output.
@@ -197,12 +213,17 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
     }
 }
 
-/// Says the recording from the moment of connection; ends when all of it has left the ring.
+/// Says the recording from the moment of connection, and ends when all of it has left the ring; or what the microphone hears.
 async fn talk(
     sender: AudioSender,
     source: Option<(PathBuf, Source)>,
+    mouth: Option<Mouth>,
     connected: oneshot::Receiver<()>,
 ) -> Result<(), Failure> {
+    if let Some(mouth) = mouth {
+        mouth.talk(sender, connected, |_| {}).await;
+        return Ok(());
+    }
     let Some((path, mut source)) = source else { return std::future::pending().await };
     if connected.await.is_err() {
         return Ok(());
@@ -228,15 +249,19 @@ async fn next(receiver: &mut AudioReceiver, over: &mut oneshot::Receiver<()>) ->
     }
 }
 
-/// Writes what is heard, until the call is over; nothing when it was never connected.
+/// Plays and writes what is heard, until the call is over; nothing is written when it was never connected.
 async fn listen(
     mut receiver: AudioReceiver,
     mut sink: Option<(PathBuf, Sink)>,
+    mut ear: Option<Ear>,
     mut over: oneshot::Receiver<()>,
 ) -> Result<Option<(PathBuf, f64)>, Failure> {
     let mut frames = 0_u32;
     while let Some(frame) = next(&mut receiver, &mut over).await {
         frames += 1;
+        if let Some(ear) = &mut ear {
+            ear.play(&frame);
+        }
         if let Some((path, sink)) = &mut sink {
             sink.write(&frame).map_err(|error| Failure::file(path, &error))?;
         }

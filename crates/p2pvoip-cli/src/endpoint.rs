@@ -8,6 +8,7 @@ use p2pvoip::{Config, Endpoint, Identity, StartError};
 
 use crate::args::{self, Network};
 use crate::exit::Failure;
+use crate::turn;
 
 /// The environment's name for the rendezvous server.
 const VARIABLE: &str = "P2PVOIP_SERVER";
@@ -25,9 +26,13 @@ pub(crate) async fn start(
     config.server = server.map(ToOwned::to_owned);
     config.bind.clone_from(&network.bind);
     config.stun_servers = stun_servers(&network.stun).await?;
+    config.turn_servers = turn::servers(network, |name| std::env::var(name).ok())?;
     config.trusted_certificate.clone_from(&network.trust);
     if network.reflexive_only {
         config.candidates = CandidatePolicy::ReflexiveOnly;
+    }
+    if network.relay_only {
+        config.candidates = CandidatePolicy::RelayOnly;
     }
     Endpoint::start(config).await.map_err(|error| cannot_start(&error, network))
 }
@@ -70,6 +75,7 @@ async fn stun_servers(names: &[String]) -> Result<Vec<SocketAddr>, Failure> {
 pub(crate) fn cannot_start(error: &StartError, network: &Network) -> Failure {
     match (error, &network.trust) {
         (StartError::Server(_), _) => Failure::Usage(format!("--server: {error}")),
+        (StartError::Turn { .. }, _) => Failure::Usage(format!("--turn: {error}")),
         (StartError::Bind { .. }, _) => Failure::Usage(format!("--bind: {error}")),
         (StartError::Card(_) | StartError::Settings(_), _) => Failure::Usage(error.to_string()),
         (StartError::Tls(_), Some(path)) => Failure::file(path, &error),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path};
+use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path, RelayFailure};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -193,6 +193,15 @@ impl Printer {
         self.tell("encrypted", body, || {
             format!("Encrypted end to end: P2P VoIP {version}, {}, {}", with.aead, with.handshake)
         });
+    }
+
+    /// A TURN server is of no use; the call may need none.
+    pub(crate) fn relay_failed(&self, failure: RelayFailure) {
+        if self.json {
+            self.tell("relay-failed", json!({ "message": failure.to_string() }), String::new);
+        } else {
+            warning(&failure.to_string());
+        }
     }
 
     /// Voice takes another path.

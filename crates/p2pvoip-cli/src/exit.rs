@@ -11,7 +11,7 @@ Exit codes:
     0  all went well
     1  something inside failed
     2  the command line is wrong
-    3  a file cannot be read or written, or is not what it should be
+    3  a file or a sound device cannot be used, or is not what it should be
     4  the rendezvous server cannot be reached
     5  the contact card is wrong
     6  the callee is not there
@@ -19,6 +19,7 @@ Exit codes:
     8  the callee did not answer
     9  no path to the other side, or it was lost
    10  the demo's verdict: not everything arrived
+   11  netcheck could not find out how the network behaves
   130  interrupted by Ctrl-C";
 
 /// Why the program does not end well.
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
         /// What is wrong and what to do.
         why: String,
     },
+    /// A microphone or speaker cannot be used.
+    #[error("{0}")]
+    Device(String),
     /// The rendezvous server cannot be reached.
     #[error("{0}")]
     Server(String),
@@ -57,6 +61,9 @@ pub(crate) enum Failure {
     /// Not everything arrived in the demo.
     #[error("{0}")]
     Verdict(String),
+    /// How the network behaves could not be found out.
+    #[error("{0}")]
+    Undetermined(String),
     /// Ctrl-C.
     #[error("Interrupted before the end.")]
     Interrupted,
@@ -95,11 +102,12 @@ impl Failure {
         match self {
             Self::Internal(_) => 1,
             Self::Usage(_) => 2,
-            Self::File { .. } => 3,
+            Self::File { .. } | Self::Device(_) => 3,
             Self::Server(_) => 4,
             Self::Card(_) => 5,
             Self::Call { code, .. } => *code,
             Self::Verdict(_) => 10,
+            Self::Undetermined(_) => 11,
             Self::Interrupted => 130,
         }
     }
@@ -110,10 +118,12 @@ impl Failure {
             Self::Internal(_) => "internal",
             Self::Usage(_) => "usage",
             Self::File { .. } => "file",
+            Self::Device(_) => "device",
             Self::Server(_) => "server-unreachable",
             Self::Card(_) => "wrong-card",
             Self::Call { reason, .. } => reason,
             Self::Verdict(_) => "verdict",
+            Self::Undetermined(_) => "undetermined",
             Self::Interrupted => "interrupted",
         }
     }
@@ -134,9 +144,11 @@ mod tests {
             Failure::Internal(String::new()),
             Failure::Usage(String::new()),
             Failure::file(Path::new("x"), ""),
+            Failure::Device(String::new()),
             Failure::Server(String::new()),
             Failure::Card(String::new()),
             Failure::Verdict(String::new()),
+            Failure::Undetermined(String::new()),
             Failure::Interrupted,
         ];
         let told = |code: u8| HELP.lines().any(|line| line.trim_start().starts_with(&format!("{code} ")));

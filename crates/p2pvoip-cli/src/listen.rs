@@ -25,7 +25,9 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     let server = endpoint::server(listen.server.as_deref())?.ok_or_else(|| {
         Failure::Usage("name the rendezvous server where callers find you by --server".into())
     })?;
-    drop(Voices::open(&listen.sound, 1, None)?);
+    let mut sound = listen.sound.clone();
+    sound.silent |= listen.decline.is_some();
+    Voices::open(&sound, common.json, 1, None)?.warn();
     let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
     let printer = Printer::new(common.json, listen.network.show_addresses);
@@ -157,7 +159,7 @@ impl Listener<'_> {
             self.printer.ended(end);
             return Failure::of_end(end);
         }
-        let voices = Voices::open(&self.listen.sound, self.calls, None)?;
+        let voices = Voices::open(&self.listen.sound, self.printer.is_json(), self.calls, None)?;
         let call = match incoming.accept().await {
             Ok(call) => call,
             Err(reason) => {

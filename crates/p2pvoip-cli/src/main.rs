@@ -13,8 +13,11 @@ mod id;
 mod identity_file;
 mod interrupt;
 mod listen;
+mod netcheck;
 mod rendezvous;
+mod sound;
 mod stats;
+mod turn;
 
 use std::process::ExitCode;
 
@@ -47,7 +50,9 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Id(id) => id::run(&args.common, id),
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
+            Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use p2pvoip::telemetry::{CallStats, InboundStats, Metric, OutboundStats, PathStats, RefusedStats, Summary};
+use p2pvoip::telemetry::{
+    CallStats, InboundStats, Metric, OutboundStats, PathStats, Quality, RefusedStats, Summary,
+};
 use serde_json::{Map, Value, json};
 
 /// Samples in a millisecond of sound.
@@ -16,6 +18,7 @@ pub(crate) fn fields(stats: &CallStats) -> Map<String, Value> {
         ("inbound".to_owned(), inbound(&stats.inbound)),
         ("path".to_owned(), path(&stats.path)),
         ("refused".to_owned(), refused(&stats.refused)),
+        ("quality".to_owned(), stats.quality.as_ref().map_or(Value::Null, quality)),
     ])
 }
 
@@ -35,13 +38,14 @@ pub(crate) fn spreads(summary: &Summary) -> Map<String, Value> {
 pub(crate) fn sentence(stats: &CallStats) -> String {
     let (outbound, inbound) = (&stats.outbound, &stats.inbound);
     format!(
-        "{:5.0} s  sending {} kbit/s, receiving {} kbit/s, lost {}, after repair {}, delay {:.0} ms",
+        "{:5.0} s  sending {} kbit/s, receiving {} kbit/s, lost {}, after repair {}, delay {:.0} ms, MOS {}",
         stats.duration.as_secs_f64(),
         outbound.bitrate.as_bps() / 1_000,
         inbound.bitrate.as_bps() / 1_000,
         percent(inbound.packets_lost, inbound.packets_received + inbound.packets_lost),
         percent(inbound.concealed_samples, inbound.total_samples),
         ms(inbound.playout_delay),
+        stats.quality.map_or_else(|| "-".to_owned(), |quality| format!("{:.1}", quality.mos)),
     )
 }
 
@@ -70,6 +74,15 @@ fn inbound(of: &InboundStats) -> Value {
         "played_ms": of.total_samples / SAMPLES_A_MILLISECOND,
         "concealed_ms": of.concealed_samples / SAMPLES_A_MILLISECOND,
         "concealment_events": of.concealment_events,
+        "inserted_ms": of.inserted_samples / SAMPLES_A_MILLISECOND,
+        "removed_ms": of.removed_samples / SAMPLES_A_MILLISECOND,
+        "frames_played": of.frames_played,
+        "frames_missed": of.frames_missed,
+        "bursts": of.bursts.bursts,
+        "burst_density": of.bursts.burst_density,
+        "burst_ms": ms(of.bursts.burst_duration),
+        "gap_density": of.bursts.gap_density,
+        "gap_ms": ms(of.bursts.gap_duration),
         "jitter_ms": ms(of.jitter),
         "playout_delay_ms": ms(of.playout_delay),
         "target_playout_delay_ms": ms(of.target_playout_delay),
@@ -97,6 +110,18 @@ fn refused(of: &RefusedStats) -> Value {
     })
 }
 
+fn quality(of: &Quality) -> Value {
+    json!({
+        "r": of.r,
+        "mos": of.mos,
+        "mos_listening": of.mos_listening,
+        "grade": of.grade().as_str(),
+        "mouth_to_ear_ms": ms(of.mouth_to_ear),
+        "loss": of.loss,
+        "burst_ratio": of.burst_ratio,
+    })
+}
+
 /// Milliseconds, to the microsecond.
 fn ms(time: Duration) -> f64 {
     Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)).as_secs_f64() * 1_000.0
@@ -117,6 +142,7 @@ mod tests {
         stats.duration = Duration::from_millis(1_500);
         stats.inbound.total_samples = 48_000;
         stats.inbound.concealed_samples = 480;
+        stats.quality = Some(Quality::default());
         let fields = Value::Object(fields(&stats));
         assert_eq!(fields["duration_ms"], 1_500.0);
         assert_eq!(

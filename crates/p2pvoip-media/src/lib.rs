@@ -52,7 +52,10 @@
 
 pub mod codec;
 pub mod compare;
+#[cfg(feature = "device")]
+pub mod device;
 mod frame;
+mod level;
 pub mod payload;
 pub mod pcm;
 mod receiver;
@@ -62,6 +65,7 @@ mod sender;
 pub mod wav;
 
 pub use frame::{FRAME, Frame, SAMPLE_RATE, TICK_MICROS, TICK_SAMPLES};
+pub use level::{Level, QUIETEST};
 pub use receiver::{Played, PlayedKind, Receiver, ReceiverConfig, ReceiverStats, Refused, STARVED};
 pub use rung::{Budget, LADDER, LARGEST_BODY, Redundancy, Rung, choose};
 pub use sender::{PAUSE, Packed, QUEUE_LIMIT, Sender, SenderConfig, SenderStats};

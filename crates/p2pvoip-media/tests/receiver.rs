@@ -112,6 +112,25 @@ fn everything_is_heard_but_what_was_lost() {
 }
 
 #[test]
+fn concealment_is_counted_in_events_and_in_frames_missed() {
+    // Of every 40 packets two in a row are lost, and one alone.
+    let lost = |n: u64| matches!(n % 40, 10 | 11 | 30);
+    let outcome =
+        call(4_000, 12, |_| budget(), &mut |n, now, _| if lost(n) { vec![] } else { vec![now + BASE] });
+    report("events", &outcome);
+    let stats = outcome.received;
+    let kinds: Vec<_> =
+        outcome.pulls.iter().map(|(_, played)| played.kind == PlayedKind::Concealed).collect();
+    let begun = kinds.windows(2).filter(|pair| !pair[0] && pair[1]).count() as u64;
+    assert_eq!((stats.concealment_events, stats.missed), (begun, stats.lost_before_repair));
+    assert!(begun >= 98 && stats.missed * 2 >= begun * 3 - 2, "{begun} events, {} missed", stats.missed);
+    // A packet of 20 ms is two pulls; stretching may take a part of them away.
+    assert!(stats.concealed <= 2 * stats.missed && stats.concealed * 10 >= 2 * stats.missed * 9, "{stats:?}");
+    assert_eq!(stats.decoded_time, ms(20) * u32::try_from(stats.decoded).unwrap());
+    assert!(stats.decoded + stats.missed + 4 >= outcome.sent.packets && stats.decoded_bytes > stats.decoded);
+}
+
+#[test]
 fn in_band_repair_brings_back_single_losses() {
     let spend = |_| Budget { wire: Bitrate::from_kbps(56), loss: 0.05, ..budget() };
     let outcome = call(6_000, 8, spend, &mut |_, now, rng| {

@@ -21,6 +21,8 @@ pub(crate) struct CheckList {
     triggered: VecDeque<PairId>,
     made: u32,
     dropped: u64,
+    /// Whose turn it was; direct pairs begin.
+    direct_had_the_last: bool,
 }
 
 impl CheckList {
@@ -118,13 +120,18 @@ impl CheckList {
         !self.triggered.is_empty() || self.pairs.iter().any(|pair| pair.state == State::Waiting)
     }
 
-    /// Takes the pair to check next: triggered ones in order, then waiting ones by priority.
+    /// Takes the pair to check next: triggered ones in order, then waiting ones by priority. Pairs with and without a relay
+    /// take turns: a relay works at once where hole punching takes its time or is in vain.
     pub(crate) fn take_next(&mut self) -> Option<PairId> {
         if let Some(id) = self.triggered.pop_front() {
             return Some(id);
         }
-        let waiting = self.pairs.iter().filter(|pair| pair.state == State::Waiting);
-        waiting.max_by_key(|pair| pair.priority).map(|pair| pair.id)
+        let waiting = || self.pairs.iter().filter(|pair| pair.state == State::Waiting);
+        let turn = waiting().filter(|pair| pair.is_relayed() == self.direct_had_the_last);
+        let next =
+            turn.max_by_key(|pair| pair.priority).or_else(|| waiting().max_by_key(|pair| pair.priority))?;
+        self.direct_had_the_last = !next.is_relayed();
+        Some(next.id)
     }
 
     /// When the next repetition is due.

@@ -7,6 +7,7 @@ use core::time::Duration;
 use p2pvoip_core::Redacted;
 
 use crate::address;
+use crate::turn::TurnServer;
 
 /// Which candidates the peer is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -18,10 +19,15 @@ pub enum CandidatePolicy {
     /// answered from private addresses, since a packet to one could show the host's own. Checks leave from every base, so
     /// gather only from sockets whose public address the peer may see.
     ReflexiveOnly,
+    /// Only addresses of relays. STUN servers are not asked, nothing is sent to the peer but through a relay, and no check
+    /// that comes by another way is answered: the peer learns no address of this host.
+    RelayOnly,
 }
 
 /// The most STUN servers.
 pub(crate) const MAX_SERVERS: usize = 4;
+/// The most TURN servers.
+pub(crate) const MAX_TURN_SERVERS: usize = 2;
 /// The least interval between new transactions (RFC 8445 section 14.2).
 const MIN_TA: Duration = Duration::from_millis(5);
 
@@ -31,6 +37,8 @@ const MIN_TA: Duration = Duration::from_millis(5);
 pub struct Config {
     /// The STUN servers that are asked for server-reflexive candidates; at most 4.
     pub stun_servers: Vec<SocketAddr>,
+    /// The TURN servers at which relayed candidates are allocated; at most 2, the most preferred first.
+    pub turn_servers: Vec<TurnServer>,
     /// Which candidates the peer is told.
     pub policy: CandidatePolicy,
     /// Ta, the least interval between two new transactions: 50 ms, at least 5 ms (RFC 8445 section 14.2).
@@ -53,6 +61,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
             policy: CandidatePolicy::All,
             ta: Duration::from_millis(50),
             gather_for: Duration::from_secs(10),
@@ -73,6 +82,15 @@ impl Config {
         if self.stun_servers.iter().any(|server| address::is_dubious(*server)) {
             return Err(ConfigError::UnusableServer);
         }
+        if self.turn_servers.len() > MAX_TURN_SERVERS {
+            return Err(ConfigError::TooManyTurnServers);
+        }
+        if !self.turn_servers.iter().all(TurnServer::is_usable) {
+            return Err(ConfigError::UnusableTurnServer);
+        }
+        if self.policy == CandidatePolicy::RelayOnly && self.turn_servers.is_empty() {
+            return Err(ConfigError::NoRelay);
+        }
         if self.ta < MIN_TA {
             return Err(ConfigError::TooFast);
         }
@@ -88,6 +106,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("stun_servers", &Redacted(&self.stun_servers))
+            .field("turn_servers", &self.turn_servers)
             .field("policy", &self.policy)
             .field("ta", &self.ta)
             .field("gather_for", &self.gather_for)
@@ -110,6 +129,17 @@ pub enum ConfigError {
     /// A STUN server without a port, or whose address is not that of one host.
     #[error("a STUN server's address is not that of one host, or has no port; correct it")]
     UnusableServer,
+    /// More TURN servers than an agent allocates at.
+    #[error("an agent allocates at no more than 2 TURN servers; configure fewer")]
+    TooManyTurnServers,
+    /// A TURN server whose address or user name cannot be used.
+    #[error(
+        "a TURN server needs the address of one host, a port, and a user name of 1 to 256 bytes; correct it"
+    )]
+    UnusableTurnServer,
+    /// Relay-only without a relay.
+    #[error("only relayed paths are allowed, but there is no TURN server; configure one")]
+    NoRelay,
     /// Ta is below 5 ms.
     #[error("new transactions must be at least 5 ms apart (RFC 8445 section 14.2); raise `ta`")]
     TooFast,
@@ -124,6 +154,7 @@ pub enum ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::turn::Password;
 
     #[test]
     fn the_default_is_valid_and_each_limit_is_kept() {
@@ -138,6 +169,19 @@ mod tests {
         assert_eq!(config.validate(), Ok(()));
         config.stun_servers.push(server);
         assert_eq!(config.validate(), Err(ConfigError::TooManyServers));
+        assert_eq!(with(|c| c.policy = CandidatePolicy::RelayOnly), Err(ConfigError::NoRelay));
+        let turn = |user: &str| TurnServer::new(server, user, Password::new("secret"));
+        let mut config = Config {
+            turn_servers: vec![turn("user"); 2],
+            policy: CandidatePolicy::RelayOnly,
+            ..Config::default()
+        };
+        assert_eq!(config.validate(), Ok(()));
+        assert!(!format!("{config:?}").contains("secret") && !format!("{config:?}").contains("192.0.2.1"));
+        config.turn_servers.push(turn("user"));
+        assert_eq!(config.validate(), Err(ConfigError::TooManyTurnServers));
+        config.turn_servers = vec![turn("")];
+        assert_eq!(config.validate(), Err(ConfigError::UnusableTurnServer));
         assert_eq!(with(|c| c.ta = Duration::from_millis(5)), Ok(()));
         assert_eq!(with(|c| c.ta = Duration::from_millis(4)), Err(ConfigError::TooFast));
         assert_eq!(with(|c| c.consent_for = Duration::from_secs(9)), Err(ConfigError::Consent));

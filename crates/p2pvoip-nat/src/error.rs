@@ -1,5 +1,8 @@
 //! What can go wrong, told by whose fault it is.
 
+use core::fmt;
+use core::net::SocketAddr;
+
 use p2pvoip_core::Full;
 
 /// Why a datagram was not taken: the sender's fault, except for [`Refused::Full`]. The agent is as it was before.
@@ -93,4 +96,58 @@ pub enum Failure {
     /// No pair of candidates worked in time.
     #[error("no path to the peer works; try a relay or another network")]
     NoPath,
+}
+
+/// Why a TURN server relays nothing for us, or does so no longer.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelayFailure {
+    /// It does not answer.
+    #[error("the TURN server does not answer; check its address, and that UDP reaches it")]
+    NoAnswer,
+    /// User name or password are wrong (401, 441).
+    #[error("the TURN server refuses the user name or the password; correct them")]
+    Unauthorized,
+    /// The server forbids relaying for this user (403).
+    #[error("the TURN server forbids this user to use it; ask its operator")]
+    Forbidden,
+    /// Another server is named (300).
+    #[error("the TURN server sends us to another one; configure that one")]
+    TryAlternate(SocketAddr),
+    /// The user has too many allocations (486).
+    #[error("the TURN server grants this user no further allocation; end other calls or ask its operator")]
+    Quota,
+    /// The server has no room (508).
+    #[error("the TURN server has no room; try another one or later")]
+    Capacity,
+    /// The server and this side disagree on what is allocated (437).
+    #[error("the TURN server does not know our allocation; start a new call")]
+    Mismatch,
+    /// The server has no address of the family that was asked for (440).
+    #[error("the TURN server has no address of this family; try another one")]
+    Family,
+    /// It answered with something else that it should not.
+    #[error("the TURN server refuses with the code {0}; ask its operator")]
+    Refused(u16),
+    /// It gave an address that nothing can be sent to or that is taken.
+    #[error("the TURN server gave an address that cannot be used; try another one")]
+    Address,
+}
+
+impl fmt::Debug for RelayFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::NoAnswer => "NoAnswer",
+            Self::Unauthorized => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::TryAlternate(_) => "TryAlternate",
+            Self::Quota => "Quota",
+            Self::Capacity => "Capacity",
+            Self::Mismatch => "Mismatch",
+            Self::Family => "Family",
+            Self::Refused(code) => return f.debug_tuple("Refused").field(code).finish(),
+            Self::Address => "Address",
+        };
+        f.write_str(name)
+    }
 }

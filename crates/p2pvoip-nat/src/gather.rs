@@ -41,6 +41,11 @@ impl Base {
     pub(crate) const fn learnt_priority(&self) -> u32 {
         priority(Kind::PeerReflexive, self.preference)
     }
+
+    /// The local preference of what the server of this rank, from 0, gives this base.
+    pub(crate) const fn preference_at(&self, rank: u16) -> u16 {
+        self.preference - 256 * rank
+    }
 }
 
 /// A question to a STUN server: its bytes are made from the id alone.
@@ -102,11 +107,13 @@ impl Gatherer {
         }
         // Server by server, so that every base gets its first answer early.
         let mut foundation = u32::try_from(MAX_BASES).unwrap_or_default();
-        for (server, rank) in config.stun_servers.iter().map(|s| address::canonical(*s)).zip(0..) {
+        let stun: &[SocketAddr] =
+            if self.policy == CandidatePolicy::RelayOnly { &[] } else { &config.stun_servers };
+        for (server, rank) in stun.iter().map(|s| address::canonical(*s)).zip(0..) {
             for base in self.bases.iter().filter(|base| address::can_meet(base.address, server)) {
                 foundation += 1;
                 let query = Query { id: rng.array(), local: base.address, server };
-                let preference = base.preference - 256 * rank;
+                let preference = base.preference_at(rank);
                 self.asking.push(Asking { query, preference, foundation, progress: Progress::Waiting });
             }
         }
@@ -134,10 +141,8 @@ impl Gatherer {
     pub(crate) fn kind_of(&self, mapped: SocketAddr, base: SocketAddr) -> Kind {
         if mapped == base {
             Kind::Host
-        } else if self.told.iter().any(|c| c.address == mapped) {
-            Kind::ServerReflexive
         } else {
-            Kind::PeerReflexive
+            self.told.iter().find(|c| c.address == mapped).map_or(Kind::PeerReflexive, |told| told.kind)
         }
     }
 
@@ -196,20 +201,39 @@ impl Gatherer {
     pub(crate) fn on_answer(&mut self, id: TransactionId, mapped: Option<SocketAddr>) -> Option<Candidate> {
         let asking = self.asking.iter_mut().find(|asking| asking.query.id == id)?;
         asking.progress = Progress::Done;
-        let mapped = address::canonical(mapped?);
-        let base = asking.query.local;
+        let (base, preference, foundation) = (asking.query.local, asking.preference, asking.foundation);
+        self.add_reflexive(base, mapped?, preference, foundation)
+    }
+
+    /// A server saw this base at `mapped`: returns the candidate to tell, if it is a new one.
+    pub(crate) fn add_reflexive(
+        &mut self,
+        base: SocketAddr,
+        mapped: SocketAddr,
+        preference: u16,
+        foundation: u32,
+    ) -> Option<Candidate> {
+        let mapped = address::canonical(mapped);
         if address::is_dubious(mapped) || mapped.is_ipv4() != base.is_ipv4() {
             return None;
         }
         // Under ReflexiveOnly an open host's own address is told, since servers see it anyway.
-        let redundant = self.policy == CandidatePolicy::All && self.bases.iter().any(|b| b.address == mapped);
+        let redundant = match self.policy {
+            CandidatePolicy::All => self.bases.iter().any(|b| b.address == mapped),
+            CandidatePolicy::ReflexiveOnly => false,
+            CandidatePolicy::RelayOnly => true,
+        };
         if redundant || self.told.iter().any(|told| told.address == mapped) {
             return None;
         }
-        let priority = priority(Kind::ServerReflexive, asking.preference);
-        let candidate = Candidate::new(Kind::ServerReflexive, mapped, priority, asking.foundation);
+        let priority = priority(Kind::ServerReflexive, preference);
+        Some(self.tell(Candidate::new(Kind::ServerReflexive, mapped, priority, foundation)))
+    }
+
+    /// The peer is told this candidate.
+    pub(crate) fn tell(&mut self, candidate: Candidate) -> Candidate {
         self.told.push(candidate);
-        Some(candidate)
+        candidate
     }
 }
 

@@ -96,6 +96,11 @@ impl Pair {
         }
     }
 
+    /// Whether an end of it is worth no more than a relayed candidate (RFC 8445 section 5.1.2.2: type preference 0).
+    pub(crate) const fn is_relayed(&self) -> bool {
+        self.priority >> 32 < 1 << 24
+    }
+
     /// A check was sent for the first time.
     pub(crate) fn start(&mut self, check: Check, schedule: Schedule) {
         self.cancel();

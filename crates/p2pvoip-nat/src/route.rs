@@ -5,8 +5,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use p2pvoip_core::Redacted;
+use p2pvoip_core::wire::Malformed;
 
 use crate::candidate::Kind;
+use crate::turn::channel_data;
 
 /// Whether packets pass a relay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,23 +19,51 @@ pub enum RouteKind {
     Relayed,
 }
 
-/// The bytes that go in front of every packet on a route: none when direct, a channel header on a relay.
+/// What goes in front of every packet on a route: nothing when direct, a channel header on a relay, which tells the
+/// packet's length (RFC 8656 section 12.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Prefix {
-    bytes: [u8; Self::MAX_LEN],
-    len: u8,
+    channel: Option<u16>,
 }
 
 impl Prefix {
-    /// The most bytes that a prefix has: a TURN channel header (RFC 8656 section 12.4).
-    pub const MAX_LEN: usize = 4;
+    /// The most bytes that a prefix has.
+    pub const MAX_LEN: usize = channel_data::HEADER_LEN;
 
-    /// No bytes at all.
-    pub const EMPTY: Self = Self { bytes: [0; Self::MAX_LEN], len: 0 };
+    /// Nothing at all.
+    pub const EMPTY: Self = Self { channel: None };
 
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    /// That of a channel.
+    pub(crate) const fn channel(number: u16) -> Self {
+        Self { channel: Some(number) }
+    }
+
+    /// How many bytes it has.
+    pub const fn len(&self) -> usize {
+        match self.channel {
+            Some(_) => Self::MAX_LEN,
+            None => 0,
+        }
+    }
+
+    /// Whether nothing goes in front.
+    pub const fn is_empty(&self) -> bool {
+        self.channel.is_none()
+    }
+
+    /// Writes it for a packet of `packet_len` bytes, which it goes in front of; `out` is exactly [`Prefix::len`] long.
+    ///
+    /// # Errors
+    /// [`Malformed`] when `out` has another length, or the packet is longer than any datagram.
+    pub fn write(&self, packet_len: usize, out: &mut [u8]) -> Result<(), Malformed> {
+        if out.len() != self.len() {
+            return Err(Malformed::Truncated);
+        }
+        if let Some(channel) = self.channel {
+            let header = channel_data::header(channel, packet_len);
+            out.copy_from_slice(&header.ok_or(Malformed::Invalid("length"))?);
+        }
+        Ok(())
     }
 }
 
@@ -47,7 +77,7 @@ pub struct Route {
     pub path: u8,
     /// The address of the local socket to send from.
     pub local: SocketAddr,
-    /// The address to send to.
+    /// The address to send to: the peer's, or on a relay of ours its server's.
     pub remote: SocketAddr,
     /// Whether packets pass a relay.
     pub kind: RouteKind,

@@ -6,7 +6,7 @@ use core::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// STUN requests to servers, retransmissions included.
+    /// Requests to STUN and TURN servers, retransmissions included.
     pub server_requests: u64,
     /// Connectivity checks sent, retransmissions included, consent left out.
     pub checks_sent: u64,
@@ -26,6 +26,10 @@ pub struct Stats {
     pub role_conflicts: u64,
     /// Candidates told to the peer.
     pub local_candidates: usize,
+    /// Relayed addresses held.
+    pub relays: usize,
+    /// Channels bound at relays.
+    pub channels: usize,
     /// Remote candidates known, peer-reflexive ones included.
     pub remote_candidates: usize,
     /// Pairs in the check list.

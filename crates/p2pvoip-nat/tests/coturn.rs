@@ -1,4 +1,4 @@
-//! Against a real STUN server: coturn's `turnserver` on loopback, over real sockets.
+//! Against a real STUN and TURN server: coturn's `turnserver` on loopback, over real sockets.
 //!
 //! Without `turnserver` on the path the test says that it is skipped; with `P2PVOIP_REQUIRE_PEERS=1` it fails then.
 
@@ -11,7 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed};
-use p2pvoip_nat::{Agent, CandidatePolicy, Config, Datagram, Event, Kind, Role};
+use p2pvoip_nat::{
+    Agent, CandidatePolicy, Config, Datagram, Event, Kind, Password, RelayFailure, Role, TurnServer, is_stun,
+};
 
 /// How long the server may take to start and answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,14 +43,29 @@ struct Turnserver {
 }
 
 impl Turnserver {
-    /// Starts it on a free port of loopback; `None` when it is not installed.
-    fn start() -> Option<Self> {
+    /// Starts it on a free port of loopback; `None` when it is not installed, which is told.
+    fn start(options: &[&str]) -> Option<Self> {
+        let started = Self::spawn(options);
+        if started.is_none() {
+            let required = std::env::var("P2PVOIP_REQUIRE_PEERS").is_ok_and(|value| value == "1");
+            assert!(!required, "P2PVOIP_REQUIRE_PEERS=1, but turnserver is not installed; install coturn");
+            // Not `println`, which is shown only when a test fails.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED coturn: turnserver is not installed; install coturn to run it"
+            );
+        }
+        started
+    }
+
+    fn spawn(options: &[&str]) -> Option<Self> {
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let directory = std::env::temp_dir().join(format!("p2pvoip-coturn-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let (pid, database) = (directory.join("pid"), directory.join("db"));
         let child = Command::new("turnserver")
-            .args(["-n", "--no-auth", "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--no-rfc5780"])
+            .args(options)
+            .args(["-n", "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--no-rfc5780"])
             .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--log-file", "stdout"])
             .args(["--listening-port", &port.to_string()])
             .arg(format!("--pidfile={}", pid.display()))
@@ -112,16 +129,7 @@ fn gather(agent: &mut Agent, socket: &UdpSocket, clock: &Clock) -> Vec<Event> {
 
 #[test]
 fn coturn_tells_the_reflexive_address_of_a_real_socket() {
-    let Some(server) = Turnserver::start() else {
-        let required = std::env::var("P2PVOIP_REQUIRE_PEERS").is_ok_and(|value| value == "1");
-        assert!(!required, "P2PVOIP_REQUIRE_PEERS=1, but turnserver is not installed; install coturn");
-        // Not `println`, which is shown only when a test fails.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED coturn: turnserver is not installed; install coturn to run it"
-        );
-        return;
-    };
+    let Some(server) = Turnserver::start(&["--no-auth"]) else { return };
     let clock = Clock::start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let local = socket.local_addr().unwrap();
@@ -138,4 +146,168 @@ fn coturn_tells_the_reflexive_address_of_a_real_socket() {
         .collect();
     assert_eq!(told.len(), 1, "{events:?}");
     assert_eq!((told[0].kind, told[0].address), (Kind::ServerReflexive, local));
+}
+
+/// What makes turnserver want these credentials, relay on loopback, and be impatient: nonces last a second,
+/// allocations four.
+const TURN: [&str; 7] = [
+    "--lt-cred-mech",
+    "--user=alice:secret",
+    "--realm=example.org",
+    "--allow-loopback-peers",
+    "--stale-nonce=1",
+    "--max-allocate-lifetime=4",
+    "--user-quota=4",
+];
+
+/// An agent on a real socket, which talks through relays alone.
+struct End {
+    agent: Agent,
+    socket: UdpSocket,
+    events: Vec<Event>,
+    heard: Vec<Vec<u8>>,
+    /// The types of the messages that came from the server itself.
+    answers: Vec<[u8; 2]>,
+}
+
+impl End {
+    fn start(server: SocketAddr, password: &str, role: Role, clock: &Clock) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        let mut config = Config::default();
+        config.turn_servers.push(TurnServer::new(server, "alice", Password::new(password)));
+        config.policy = CandidatePolicy::RelayOnly;
+        let seed = Seed::from_u64(if role == Role::Controlling { 1 } else { 2 });
+        let mut agent = Agent::new(config, role, seed, clock.now()).unwrap();
+        agent.gather(&[socket.local_addr().unwrap()], clock.now()).unwrap();
+        Self { agent, socket, events: Vec::new(), heard: Vec::new(), answers: Vec::new() }
+    }
+
+    /// Does what there is to do now; tells the candidates that were found.
+    fn step(&mut self, clock: &Clock) -> Vec<p2pvoip_nat::Candidate> {
+        let (mut out, mut input) = ([0; Agent::MAX_TRANSMIT], [0; 1500]);
+        let mut candidates = Vec::new();
+        loop {
+            match self.agent.poll_output(&mut out) {
+                Output::Transmit { to, len } => drop(self.socket.send_to(&out[..len], to.remote)),
+                Output::Event(event) => {
+                    if let Event::Candidate(candidate) = event {
+                        candidates.push(candidate);
+                    }
+                    self.events.push(event);
+                }
+                Output::Wait(_) => break,
+            }
+        }
+        if let Ok((len, remote)) = self.socket.recv_from(&mut input) {
+            let datagram =
+                Datagram { local: self.socket.local_addr().unwrap(), remote, bytes: &input[..len] };
+            match self.agent.unwrap(datagram) {
+                Some(inner) if !is_stun(inner.bytes) => self.heard.push(inner.bytes.to_vec()),
+                Some(_) => drop(self.agent.handle_input(datagram, clock.now())),
+                None => {
+                    self.answers.push([input[0], input[1]]);
+                    let _ = self.agent.handle_input(datagram, clock.now());
+                }
+            }
+        }
+        self.agent.handle_timeout(clock.now());
+        candidates
+    }
+
+    fn say(&self, word: &[u8]) {
+        let route = self.agent.route().unwrap();
+        let mut bytes = vec![0; route.prefix.len()];
+        route.prefix.write(word.len(), &mut bytes).unwrap();
+        bytes.extend(word);
+        self.socket.send_to(&bytes, route.remote).unwrap();
+    }
+}
+
+/// Two ends until `is_done`, with their signalling.
+fn run(ends: &mut [End; 2], clock: &Clock, is_done: impl Fn(&End) -> bool) {
+    let until = clock.now() + PATIENCE;
+    while !ends.iter().all(&is_done) {
+        assert!(clock.now() < until, "{:?} {:?}", ends[0].events, ends[1].events);
+        for (one, other) in [(0, 1), (1, 0)] {
+            for candidate in ends[one].step(clock) {
+                ends[other].agent.add_remote_candidate(candidate, clock.now()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn coturn_relays_between_two_agents_and_keeps_doing_so() {
+    let Some(server) = Turnserver::start(&TURN) else { return };
+    let clock = Clock::start();
+    let mut ends =
+        [Role::Controlling, Role::Controlled].map(|role| End::start(server.address, "secret", role, &clock));
+    let theirs = [*ends[1].agent.credentials(), *ends[0].agent.credentials()];
+    for (end, credentials) in ends.iter_mut().zip(theirs) {
+        end.agent.set_remote_credentials(credentials, clock.now()).unwrap();
+    }
+    run(&mut ends, &clock, |end| end.agent.route().is_some_and(|route| route.nominated));
+    for end in &ends {
+        let route = end.agent.route().unwrap();
+        assert_eq!((route.remote, route.local_kind, route.prefix.len()), (server.address, Kind::Relayed, 4));
+    }
+    // Beyond one life of the allocation, so only while its refreshes are answered, each under a nonce of its own.
+    let start = clock.now();
+    let mut word = 0;
+    while clock.now().saturating_since(start) < Duration::from_millis(4_500) {
+        word += 1;
+        let said = [0xc0, word, 7];
+        ends.iter().for_each(|end| end.say(&said));
+        let pause = clock.now() + Duration::from_millis(100);
+        run(&mut ends, &clock, |end| end.heard.contains(&said.to_vec()) && clock.now() >= pause);
+    }
+    for end in &ends {
+        let count = |kind: [u8; 2]| end.answers.iter().filter(|answer| **answer == kind).count();
+        assert!(count([0x01, 0x04]) >= 2, "refreshes that succeed: {:?}", end.answers);
+        assert!(count([0x01, 0x14]) >= 1, "refreshes under a stale nonce: {:?}", end.answers);
+        assert!(!end.events.iter().any(|event| matches!(event, Event::RelayFailed(_))), "{:?}", end.events);
+    }
+    // What is given back is free again: the server's quota for this user is four allocations.
+    for end in &mut ends {
+        end.agent.close(clock.now()).unwrap();
+        let _ = end.step(&clock);
+    }
+}
+
+#[test]
+fn coturn_refuses_a_wrong_password_by_name() {
+    let Some(server) = Turnserver::start(&TURN) else { return };
+    let clock = Clock::start();
+    let mut end = End::start(server.address, "wrong", Role::Controlling, &clock);
+    while !end.events.contains(&Event::GatheringDone) {
+        assert!(clock.now() < Instant::default() + PATIENCE, "{:?}", end.events);
+        let _ = end.step(&clock);
+    }
+    assert_eq!(end.events, [Event::RelayFailed(RelayFailure::Unauthorized), Event::GatheringDone]);
+}
+
+#[test]
+fn coturn_grants_no_more_allocations_than_the_quota_and_takes_one_back() {
+    let mut options = TURN;
+    options[6] = "--user-quota=1";
+    let Some(server) = Turnserver::start(&options) else { return };
+    let clock = Clock::start();
+    let mut first = End::start(server.address, "secret", Role::Controlling, &clock);
+    let settled = |end: &mut End| {
+        while !end.events.contains(&Event::GatheringDone) {
+            assert!(clock.now() < Instant::default() + PATIENCE, "{:?}", end.events);
+            let _ = end.step(&clock);
+        }
+    };
+    settled(&mut first);
+    assert_eq!(first.agent.stats().relays, 1, "{:?}", first.events);
+    let mut second = End::start(server.address, "secret", Role::Controlling, &clock);
+    settled(&mut second);
+    assert_eq!(second.events, [Event::RelayFailed(RelayFailure::Quota), Event::GatheringDone]);
+    first.agent.close(clock.now()).unwrap();
+    while !first.answers.contains(&[0x01, 0x04]) {
+        assert!(clock.now() < Instant::default() + PATIENCE, "the farewell is not answered");
+        let _ = first.step(&clock);
+    }
 }

@@ -110,6 +110,8 @@ fn sample(before: &CallStats, after: &CallStats, at: Duration) -> Sample {
     sample.set(Metric::SentBitrate, Some(kbps(after.outbound.bitrate)));
     sample.set(Metric::ReceivedBitrate, Some(kbps(is.bitrate)));
     sample.set(Metric::TargetBitrate, Some(kbps(after.outbound.target_bitrate)));
+    sample.set(Metric::Mos, after.quality.map(|quality| quality.mos));
+    sample.set(Metric::RFactor, after.quality.map(|quality| quality.r));
     sample
 }
 

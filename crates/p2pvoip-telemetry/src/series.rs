@@ -1,6 +1,5 @@
 //! A bounded series of samples: when it is full, pairs are merged and each sample stands for twice the time.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The most samples kept: with one a second, four minutes at full resolution, an hour at 16 s, and so on without end.
@@ -26,11 +25,15 @@ pub enum Metric {
     ReceivedBitrate,
     /// Allowed on the wire, in kbit/s.
     TargetBitrate,
+    /// The opinion score of the conversation, 1 to 4.5.
+    Mos,
+    /// The rating of the conversation, 0 to 100.
+    RFactor,
 }
 
 impl Metric {
     /// All of them, in the order of their places.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::RoundTripTime,
         Self::Loss,
         Self::Concealed,
@@ -39,6 +42,8 @@ impl Metric {
         Self::SentBitrate,
         Self::ReceivedBitrate,
         Self::TargetBitrate,
+        Self::Mos,
+        Self::RFactor,
     ];
 
     /// Its name for people.
@@ -52,15 +57,18 @@ impl Metric {
             Self::SentBitrate => "sent",
             Self::ReceivedBitrate => "received",
             Self::TargetBitrate => "target",
+            Self::Mos => "mos",
+            Self::RFactor => "r factor",
         }
     }
 
-    /// Its unit.
+    /// Its unit; the opinion score and the rating have none.
     pub const fn unit(self) -> &'static str {
         match self {
             Self::RoundTripTime | Self::Jitter | Self::PlayoutDelay => "ms",
             Self::Loss | Self::Concealed => "%",
             Self::SentBitrate | Self::ReceivedBitrate | Self::TargetBitrate => "kbit/s",
+            Self::Mos | Self::RFactor => "",
         }
     }
 }

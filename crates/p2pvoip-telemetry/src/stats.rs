@@ -6,6 +6,9 @@
 use core::time::Duration;
 use p2pvoip_core::Bitrate;
 
+use crate::bursts::Bursts;
+use crate::quality::Quality;
+
 /// One call at one moment.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[non_exhaustive]
@@ -20,6 +23,8 @@ pub struct CallStats {
     pub path: PathStats,
     /// Packets that were dropped unread, by cause.
     pub refused: RefusedStats,
+    /// How good what this side hears probably is; none before enough was played.
+    pub quality: Option<Quality>,
 }
 
 /// What this side sends.
@@ -44,6 +49,8 @@ pub struct OutboundStats {
     pub bitrate: Bitrate,
     /// How much sound one packet holds (RFC 8866 section 6.4 `ptime`).
     pub ptime: Duration,
+    /// How far the encoder looks ahead: what it adds to the delay beside the packet time.
+    pub codec_delay: Duration,
 }
 
 /// What this side receives and plays.
@@ -69,14 +76,32 @@ pub struct InboundStats {
     pub total_samples: u64,
     /// Of those, made up since nothing was there to play (getStats `concealedSamples`).
     pub concealed_samples: u64,
-    /// Times that concealment began (getStats `concealmentEvents`).
+    /// Times that sound had to be made up right after sound that had not (getStats `concealmentEvents`).
     pub concealment_events: u64,
+    /// Samples put into the sound to let the playout delay grow (getStats `insertedSamplesForDeceleration`).
+    pub inserted_samples: u64,
+    /// Samples taken out of the sound to let the playout delay shrink (getStats `removedSamplesForAcceleration`).
+    pub removed_samples: u64,
+    /// Frames that were heard: decoded, or rebuilt from their successor.
+    pub frames_played: u64,
+    /// Frames that were not: no packet, copy or correction of them was there in time.
+    pub frames_missed: u64,
+    /// Of the frames heard, those decoded from their own packet or from a copy of it.
+    pub frames_decoded: u64,
+    /// Bytes of codec payload in those.
+    pub payload_bytes: u64,
+    /// Sound in those.
+    pub decoded_time: Duration,
+    /// How losses after repair cluster (RFC 3611 section 4.7.2).
+    pub bursts: Bursts,
     /// Deviation of arrival times, smoothed (RFC 3550 section 6.4.1; getStats `jitter`).
     pub jitter: Duration,
     /// From arrival to the speaker, now (getStats `jitterBufferDelay` / `jitterBufferEmittedCount`).
     pub playout_delay: Duration,
     /// Where the jitter buffer steers it to (getStats `jitterBufferTargetDelay` / `jitterBufferEmittedCount`).
     pub target_playout_delay: Duration,
+    /// The most that it would steer it to (RFC 3611 section 4.7.7 JB abs max).
+    pub max_playout_delay: Duration,
     /// What is received on the wire now.
     pub bitrate: Bitrate,
 }
@@ -122,11 +147,11 @@ pub struct PathStats {
 pub struct RefusedStats {
     /// They were not what the format says.
     pub malformed: u64,
-    /// They were not sealed by the peer.
+    /// They came over the path that is used, but were not sealed by the peer.
     pub unauthenticated: u64,
     /// They came before, or are too old to tell.
     pub replayed: u64,
-    /// They came from an address that no session knows.
+    /// They came from another address than the path's, and were not sealed by the peer.
     pub unknown_source: u64,
     /// They were dropped by a limit.
     pub limited: u64,

@@ -69,7 +69,8 @@ impl fmt::Display for Summary {
         for metric in Metric::ALL {
             if let Some(Spread { min, median, max }) = self.get(metric) {
                 let (name, unit) = (metric.name(), metric.unit());
-                write!(f, "\n{name}: {min:.1} / {median:.1} / {max:.1} {unit}")?;
+                let space = if unit.is_empty() { "" } else { " " };
+                write!(f, "\n{name}: {min:.1} / {median:.1} / {max:.1}{space}{unit}")?;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use p2pvoip::Codec;
+use p2pvoip::{Codec, RouteKind};
 use p2pvoip_core::Seed;
 use story::sample::{Told, one, outcomes, percent};
 use story::{Counting, Outcome};
@@ -137,6 +137,11 @@ fn print_table(told: &[(u64, Told)], options: &Options) {
     for (outcome, count) in outcomes(told.iter().map(|(_, told)| told)) {
         println!("{:<28} {count:>8} {:>8.1}", name(outcome), percent(count as u64, all.len() as u64));
     }
+    println!("\n{:<28} {:>8} {:>8}", "path of those that talked", "calls", "%");
+    for (name, kind) in PATHS {
+        let count = paths(told, kind);
+        println!("{name:<28} {count:>8} {:>8.1}", percent(count as u64, all.len() as u64));
+    }
     let talked: Vec<&Told> = all.iter().copied().filter(|told| told.outcome == Outcome::Talked).collect();
     println!("\n{:<28} {:>8} {:>8} {:>8}", "of those that talked", "median", "p95", "worst");
     print_row("connected after (ms)", talked.iter().filter_map(|told| told.after).map(millis));
@@ -163,7 +168,19 @@ fn print_json(told: &[(u64, Told)]) {
         .into_iter()
         .map(|(outcome, count)| format!("\"{}\":{count}", name(outcome)))
         .collect();
-    println!("{{\"calls\":{},\"outcomes\":{{{}}}}}", told.len(), counts.join(","));
+    let paths: Vec<String> =
+        PATHS.iter().map(|(name, kind)| format!("\"{name}\":{}", paths(told, *kind))).collect();
+    let (counts, paths) = (counts.join(","), paths.join(","));
+    println!("{{\"calls\":{},\"outcomes\":{{{counts}}},\"paths\":{{{paths}}}}}", told.len());
+}
+
+/// The kinds of path by name.
+const PATHS: [(&str, RouteKind); 2] = [("direct", RouteKind::Direct), ("relayed", RouteKind::Relayed)];
+
+/// How many calls that talked did so by this kind of path at their end.
+fn paths(told: &[(u64, Told)], kind: RouteKind) -> usize {
+    let talked = told.iter().filter(|(_, told)| told.outcome == Outcome::Talked);
+    talked.filter(|(_, told)| told.path == Some(kind)).count()
 }
 
 /// Neither a call nor a typed failure to have one.

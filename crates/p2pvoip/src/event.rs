@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use p2pvoip_crypto::Fingerprint;
-use p2pvoip_nat::RouteKind;
+use p2pvoip_nat::{RelayFailure, RouteKind};
 use p2pvoip_signal::EndReason;
 use p2pvoip_telemetry::{CallStats, Summary};
 
@@ -75,7 +75,7 @@ pub struct Path {
     pub kind: RouteKind,
     /// Our address.
     pub local: SocketAddr,
-    /// Theirs, or the relay's.
+    /// Theirs, or that of the relay's server.
     pub remote: SocketAddr,
     /// The round trip that the connectivity check measured.
     pub rtt: Option<Duration>,
@@ -125,6 +125,8 @@ pub enum CallEvent {
     Encrypted(Encryption),
     /// Voice takes this path from now on.
     Path(Path),
+    /// A TURN server relays nothing for us, or no longer. A call that needs none goes on.
+    RelayFailed(RelayFailure),
     /// How it fares, five times a second while connected.
     Stats(Box<CallStats>),
     /// How it fared from beginning to end; comes once, before the end, for a call that was connected.

@@ -10,6 +10,7 @@ mod event;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod server_url;
+mod turn_url;
 
 pub use p2pvoip_cc as cc;
 pub use p2pvoip_core as core;
@@ -27,12 +28,13 @@ pub use engine::DialError;
 pub use event::{CallEvent, CallState, Encryption, Lookup, Path};
 pub use p2pvoip_crypto::{ContactCard, Fingerprint, Identity};
 pub use p2pvoip_media::{FRAME, Frame};
-pub use p2pvoip_nat::{CandidatePolicy, RouteKind};
+pub use p2pvoip_nat::{CandidatePolicy, RelayFailure, RouteKind};
 pub use p2pvoip_signal::{EndReason, RejectReason};
 pub use p2pvoip_telemetry::CallStats;
 #[cfg(feature = "tokio")]
 pub use runtime::*;
 pub use server_url::{BadServerUrl, ServerUrl};
+pub use turn_url::{BadTurnUrl, TurnServer, TurnUrl};
 
 /// The examples of the READMEs are compiled.
 #[cfg(all(doctest, feature = "tokio", feature = "opus"))]

@@ -9,24 +9,29 @@ use p2pvoip::Codec;
 use p2pvoip_core::Seed;
 use p2pvoip_sim::alloc::{CountingAllocator, allocations};
 use p2pvoip_sim::topology;
-use story::{Counting, Outcome, Story};
+use story::{Counting, Outcome, Relays, Story};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn a_frame_out_and_a_packet_in_allocate_nothing() {
-    talk_without_allocating(&(Arc::new(Counting) as Arc<dyn Codec>), None);
+    talk_without_allocating(&(Arc::new(Counting) as Arc<dyn Codec>), Relays::None, None);
+}
+
+#[test]
+fn a_packet_through_a_relay_allocates_nothing_either() {
+    talk_without_allocating(&(Arc::new(Counting) as Arc<dyn Codec>), Relays::Only, None);
 }
 
 #[test]
 fn repair_and_concealment_with_opus_allocate_nothing() {
-    talk_without_allocating(&(Arc::new(p2pvoip::Opus) as Arc<dyn Codec>), Some(9));
+    talk_without_allocating(&(Arc::new(p2pvoip::Opus) as Arc<dyn Codec>), Relays::None, Some(9));
 }
 
-fn talk_without_allocating(codec: &Arc<dyn Codec>, loses_every: Option<u64>) {
+fn talk_without_allocating(codec: &Arc<dyn Codec>, relays: Relays, loses_every: Option<u64>) {
     let seed = Seed::from_u64(31);
-    let mut story = Story::new(topology::both_public(&seed), codec, &seed).untaped();
+    let mut story = Story::with_relays(topology::both_public(&seed), codec, &seed, relays).untaped();
     assert_eq!(story.call(Duration::from_secs(5)).0, Outcome::Talked);
     let mut link = story.take_apart();
     link.loses_every = loses_every;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use p2pvoip::telemetry::Grade;
 use p2pvoip::{CallState, Codec, EndReason, Frame, RejectReason};
 use p2pvoip_core::Seed;
 use p2pvoip_sim::{Filtering, LinkConfig, Loss, Mapping, NatConfig, PortAllocation, Tap, sweep, topology};
@@ -41,7 +42,27 @@ fn two_people_on_the_public_network_hear_each_other() {
         assert!(person.encrypted);
         assert!(person.heard.spoken > 470, "{:?}", person.heard);
         assert!(person.heard.concealed < 5, "{:?}", person.heard);
+        let stats = person.stats.as_ref().unwrap();
+        let quality = stats.quality.unwrap();
+        assert!(quality.mos > 4.0 && quality.grade() == Grade::Good, "{quality:?}");
+        assert!(stats.inbound.frames_played > 200 && stats.inbound.bursts.bursts == 0, "{:?}", stats.inbound);
     }
+}
+
+#[test]
+fn loss_and_delay_show_in_the_quality() {
+    let quality = |delay, loss| {
+        let seed = Seed::from_u64(7);
+        let link =
+            LinkConfig { loss: Loss::Independent(loss), ..LinkConfig::delay(Duration::from_millis(delay)) };
+        let side = || topology::Side::public().with_links(link.clone(), LinkConfig::delay(Duration::ZERO));
+        let mut story = Story::new(topology::two_sides(&seed, side(), side()), &codec(), &seed);
+        assert_eq!(story.call(Duration::from_secs(15)).0, Outcome::Talked);
+        story.person(story.a).stats.as_ref().unwrap().quality.unwrap()
+    };
+    let (clean, lossy, far) = (quality(20, 0.0), quality(20, 0.2), quality(250, 0.0));
+    assert!(lossy.mos_listening + 0.2 < clean.mos_listening && lossy.loss > 0.005, "{clean:?} {lossy:?}");
+    assert!(far.mos + 0.3 < far.mos_listening && far.mouth_to_ear > Duration::from_millis(250), "{far:?}");
 }
 
 #[test]

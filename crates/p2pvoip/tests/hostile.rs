@@ -75,6 +75,12 @@ fn forged_replayed_and_broken_datagrams_change_nothing() {
     let (after, heard) = (*story.person(story.a).stats.as_deref().unwrap(), story.person(story.a).heard);
     assert_eq!(story.ends(), (None, None));
     assert!(after.refused.total() > before.refused.total() + 5_000, "{:?}", after.refused);
+    // One in three came from a stranger; those that are told apart are those whose seal is wrong.
+    assert!(
+        after.refused.unknown_source > 500 && after.refused.unauthenticated > 1_000,
+        "{:?}",
+        after.refused
+    );
     assert!(after.inbound.packets_received - before.inbound.packets_received > 90);
     assert!(heard.concealed < 5, "{heard:?}");
 }

@@ -20,6 +20,35 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// What a plot shows of the values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// The least value shown.
+    pub(super) bottom: f64,
+    /// The largest value shown.
+    pub(super) top: f64,
+    /// Ranges of values that have a name, drawn behind the lines; each ends where the next begins, the last at the top.
+    pub(super) bands: &'static [Band],
+}
+
+/// A range of values with a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Band {
+    /// Where it begins.
+    pub(super) from: f64,
+    /// What is written in it.
+    pub(super) name: &'static str,
+    /// The class of the style sheet that colours it.
+    pub(super) class: &'static str,
+}
+
+impl Scale {
+    /// From zero to `top`, without names.
+    pub(super) const fn to(top: f64) -> Self {
+        Self { bottom: 0.0, top, bands: &[] }
+    }
+}
+
 /// Lines over time.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
@@ -31,8 +60,8 @@ pub(super) struct Plot {
     pub(super) unit: &'static str,
     /// How many seconds are shown.
     pub(super) seconds: f64,
-    /// The largest value shown.
-    pub(super) top: f64,
+    /// The values shown: the least and the largest.
+    pub(super) scale: Scale,
     /// What is drawn, the last above the others.
     pub(super) lines: Vec<Line>,
 }
@@ -69,8 +98,9 @@ impl Plot {
             "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}: {} in {} over time\">",
             self.way, self.title, self.unit
         );
-        let step = step(self.top);
-        for tick in ticks(self.top, step) {
+        self.bands(out);
+        let step = step(self.scale.top - self.scale.bottom);
+        for tick in ticks(self.scale.bottom, self.scale.top, step) {
             let y = self.y(tick);
             let (left, right) = (MARGIN.0, width - MARGIN.1);
             let _ = write!(out, "<path class=\"grid\" d=\"M{left} {y:.1}H{right}\"/>");
@@ -83,7 +113,7 @@ impl Plot {
             );
         }
         let seconds = step_of_time(self.seconds);
-        for tick in ticks(self.seconds, seconds) {
+        for tick in ticks(0.0, self.seconds, seconds) {
             let label = number(tick, seconds);
             let _ = writeln!(
                 out,
@@ -96,6 +126,23 @@ impl Plot {
             self.trace(line, out);
         }
         out.push_str("</svg>\n");
+    }
+
+    fn bands(&self, out: &mut String) {
+        let (left, right) = (MARGIN.0, SIZE.0 - MARGIN.1);
+        let ends = self.scale.bands.iter().skip(1).map(|band| band.from).chain([self.scale.top]);
+        for (band, end) in self.scale.bands.iter().zip(ends) {
+            let (top, bottom) = (self.y(end), self.y(band.from));
+            let _ = writeln!(
+                out,
+                "<path class=\"band {}\" d=\"M{left} {top:.1}H{right}V{bottom:.1}H{left}Z\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" class=\"end name {0}\">{}</text>",
+                band.class,
+                right - 6.0,
+                bottom - 5.0,
+                band.name
+            );
+        }
     }
 
     fn trace(&self, line: &Line, out: &mut String) {
@@ -117,7 +164,8 @@ impl Plot {
     }
 
     fn y(&self, value: f64) -> f64 {
-        let part = (value / self.top.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let Scale { bottom, top, .. } = self.scale;
+        let part = ((value - bottom) / (top - bottom).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
         SIZE.1 - MARGIN.3 - part * (SIZE.1 - MARGIN.2 - MARGIN.3)
     }
 }
@@ -135,8 +183,8 @@ fn step_of_time(seconds: f64) -> f64 {
     step(seconds).max(1.0)
 }
 
-fn ticks(top: f64, step: f64) -> impl Iterator<Item = f64> {
-    (0..=20_u32).map(move |n| f64::from(n) * step).take_while(move |tick| *tick <= top * 1.000_001)
+fn ticks(bottom: f64, top: f64, step: f64) -> impl Iterator<Item = f64> {
+    (0..=20_u32).map(move |n| bottom + f64::from(n) * step).take_while(move |tick| *tick <= top * 1.000_001)
 }
 
 fn number(value: f64, step: f64) -> String {
@@ -154,7 +202,7 @@ mod tests {
             title: "Bitrate",
             unit: "kbit/s",
             seconds: 10.0,
-            top: 50.0,
+            scale: Scale::to(50.0),
             lines: vec![line],
         }
     }
@@ -163,7 +211,7 @@ mod tests {
     fn steps_are_round_and_few() {
         for top in [0.3, 1.0, 7.0, 12.0, 49.0, 64.0, 999.0] {
             let step = step(top);
-            let count = ticks(top, step).count();
+            let count = ticks(0.0, top, step).count();
             assert!((2..=7).contains(&count), "{top}: {count} lines of {step}");
         }
     }
@@ -177,6 +225,20 @@ mod tests {
     #[test]
     fn no_points_draw_no_line() {
         assert!(!plot(Vec::new()).figure().contains("class=\"line"));
+    }
+
+    #[test]
+    fn named_ranges_fill_the_scale_without_a_hole() {
+        const BANDS: &[Band] = &[
+            Band { from: 1.0, name: "poor", class: "poor" },
+            Band { from: 3.0, name: "good", class: "good" },
+        ];
+        let mut plot = plot(vec![(0.0, 1.0), (10.0, 5.0)]);
+        plot.scale = Scale { bottom: 1.0, top: 5.0, bands: BANDS };
+        let figure = plot.figure();
+        assert!(figure.contains("class=\"band poor\" d=\"M46 88.0H550V166.0H46Z\""), "{figure}");
+        assert!(figure.contains("class=\"band good\" d=\"M46 10.0H550V88.0H46Z\""), "{figure}");
+        assert!(figure.contains("d=\"M46.0 166.0L550.0 10.0\""), "the scale begins at its bottom: {figure}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::plot::{self, Line, Plot};
+use p2pvoip::telemetry::{Grade, emodel::MOS_TOP};
+
+use super::plot::{self, Band, Line, Plot, Scale};
 use super::trace::Trace;
 use super::verdict::{Summary, Way};
 
@@ -11,6 +13,17 @@ const STYLE: &str = include_str!("report.css");
 
 /// The least that the scales show: kbit/s, percent, milliseconds.
 const LEAST: (f64, f64, f64) = (32.0, 10.0, 100.0);
+
+/// Opinion scores and what they are called.
+const OPINIONS: Scale = Scale {
+    bottom: Grade::Poor.least_mos(),
+    top: MOS_TOP,
+    bands: &[band(Grade::Poor, "poor"), band(Grade::Fair, "fair"), band(Grade::Good, "fine")],
+};
+
+const fn band(grade: Grade, class: &'static str) -> Band {
+    Band { from: grade.least_mos(), name: grade.as_str(), class }
+}
 
 /// The whole page.
 pub(super) fn page(summary: &Summary, traces: [&Trace; 2]) -> String {
@@ -85,8 +98,8 @@ fn rows(summary: &Summary, of: impl Fn(&Way) -> Vec<(&'static str, String)>, out
     out.push_str("</tbody>\n</table>\n");
 }
 
-/// A row of plots: title, unit, least scale, and what is drawn of a direction.
-type Kind = (&'static str, &'static str, f64, fn(&Trace) -> Vec<Line>);
+/// A row of plots: title, unit, least scale or a fixed one, and what is drawn of a direction.
+type Kind = (&'static str, &'static str, Result<Scale, f64>, fn(&Trace) -> Vec<Line>);
 
 fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
     if traces.iter().all(|trace| trace.seconds() <= 0.0) {
@@ -94,20 +107,26 @@ fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
         return;
     }
     let seconds = traces.iter().map(|trace| trace.seconds()).fold(1.0, f64::max);
-    let kinds: [Kind; 3] = [
-        ("Bitrate", "kbit/s", LEAST.0, Trace::bitrate),
-        ("Loss", "%, over the last two seconds", LEAST.1, Trace::loss),
-        ("Playout delay", "ms", LEAST.2, Trace::delay),
+    let kinds: [Kind; 4] = [
+        ("Quality", "MOS (E-model), 1 to 4.5", Ok(OPINIONS), Trace::quality),
+        ("Bitrate", "kbit/s", Err(LEAST.0), Trace::bitrate),
+        ("Loss", "%, over the last two seconds", Err(LEAST.1), Trace::loss),
+        ("Playout delay", "ms", Err(LEAST.2), Trace::delay),
     ];
-    out.push_str("<section>\n<h2>Over time</h2>\n<div class=\"plots\">\n");
+    out.push_str(
+        "<section>\n<h2>Over time</h2>\n<p class=\"lead\">Quality is the opinion that listeners would have on average, as the \
+         E-model (ITU-T G.107.2) estimates it from the codec's rate, what was lost after repair, and the delay. Delay costs a \
+         conversation, not the listening, and nothing up to 100 ms: then both lines are one.</p>\n<div class=\"plots\">\n",
+    );
     for way in &summary.ways {
         let _ = writeln!(out, "<h3>{}</h3>", way.title);
     }
-    for (title, unit, least, lines) in kinds {
+    for (title, unit, scale, lines) in kinds {
         let both = traces.map(lines);
-        let top = plot::top(both.iter().flatten(), least) * 1.05;
+        let fitted = |least| Scale::to(plot::top(both.iter().flatten(), least) * 1.05);
+        let scale = scale.unwrap_or_else(fitted);
         for (lines, way) in both.into_iter().zip(&summary.ways) {
-            out.push_str(&Plot { way: way.title, title, unit, seconds, top, lines }.figure());
+            out.push_str(&Plot { way: way.title, title, unit, seconds, scale, lines }.figure());
         }
     }
     out.push_str("</div>\n</section>\n");
@@ -165,6 +184,7 @@ mod tests {
                     "playout_delay_ms": 60 + n % 7, "target_playout_delay_ms": 62,
                 },
                 "path": { "round_trip_time_ms": 41.0 },
+                "quality": if n < 5 { json!(null) } else { json!({ "mos": 3.9, "mos_listening": 4.0, "r": 77.0 }) },
             })
         });
         let connected = json!({ "event": "state", "state": "connected", "at_ms": 0 });
@@ -184,10 +204,10 @@ mod tests {
                 page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
         }
-        assert_eq!((page.matches("<svg").count(), page.matches("class=\"line").count()), (6, 12));
+        assert_eq!((page.matches("<svg").count(), page.matches("class=\"line").count()), (8, 16));
         assert_eq!(
             page.matches("<em class=\"way\">Caller to callee</em>").count(),
-            3,
+            4,
             "a narrow page names it"
         );
         assert!(!page.contains("<script") && !page.contains("http"), "nothing is loaded from elsewhere");

@@ -27,6 +27,18 @@ impl Trace {
         last(&self.sent).max(last(&self.heard))
     }
 
+    /// The opinion score of what is heard, without and with what delay costs a conversation.
+    pub(super) fn quality(&self) -> Vec<Line> {
+        let scores =
+            |name, class, field| Line { name, class, points: points(&self.heard, |now| number(now, field)) };
+        vec![scores("listening", "two", "/quality/mos_listening"), scores("conversation", "one", MOS)]
+    }
+
+    /// The least, the mean and the last opinion score of the conversation; nothing when there was none.
+    pub(super) fn opinion(&self) -> Option<Opinion> {
+        Opinion::of(points(&self.heard, |now| number(now, MOS)).into_iter().map(|(_, mos)| mos))
+    }
+
     /// What was sent, and what the controller allowed.
     pub(super) fn bitrate(&self) -> Vec<Line> {
         vec![
@@ -77,6 +89,30 @@ impl Trace {
     }
 }
 
+/// How the opinion score went.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Opinion {
+    /// The least.
+    pub(super) least: f64,
+    /// The mean over time.
+    pub(super) mean: f64,
+    /// The last one.
+    pub(super) last: f64,
+}
+
+impl Opinion {
+    fn of(scores: impl Iterator<Item = f64>) -> Option<Self> {
+        let (mut sum, mut count, mut least, mut last) = (0.0, 0.0, f64::INFINITY, None);
+        for score in scores {
+            sum += score;
+            count += 1.0;
+            least = score.min(least);
+            last = Some(score);
+        }
+        last.map(|last| Self { least, mean: sum / count, last })
+    }
+}
+
 /// Two lines for the terminal: how both directions fare now; nothing before there are statistics.
 pub(super) fn live(performance: &Performance) -> Vec<String> {
     let Performance { caller, callee, .. } = performance;
@@ -88,11 +124,12 @@ pub(super) fn live(performance: &Performance) -> Vec<String> {
         let (_, sent) = trace.sent.last()?;
         let (seconds, heard) = trace.heard.last()?;
         Some(format!(
-            "  {seconds:4.0} s  {name}  {:5.1} kbit/s   lost {:4.1} %, after repair {:4.1} %   delay {:4.0} ms",
+            "  {seconds:4.0} s  {name}  {:5.1} kbit/s   lost {:4.1} %, after repair {:4.1} %   delay {:4.0} ms   MOS {}",
             kbps(sent, "/outbound/bitrate"),
             newest(loss.first()),
             newest(loss.last()),
             number(heard, "/inbound/playout_delay_ms"),
+            trace.opinion().map_or_else(|| "  -".to_owned(), |opinion| format!("{:.1}", opinion.last)),
         ))
     });
     lines.collect()
@@ -131,6 +168,8 @@ pub(super) fn expected(event: &Value) -> f64 {
     number(event, "/inbound/packets_received") + number(event, LOST)
 }
 
+/// Where the opinion score of the conversation is told.
+const MOS: &str = "/quality/mos";
 /// Where the number of packets that were lost on the way is told.
 pub(super) const LOST: &str = "/inbound/packets_lost";
 /// Where it is told how much sound was made up, in milliseconds.

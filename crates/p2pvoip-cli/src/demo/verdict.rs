@@ -8,7 +8,7 @@ use p2pvoip::media::{compare, wav};
 use serde_json::Value;
 
 use super::play::{Performance, Script, Side};
-use super::trace::{CONCEALED, PLAYED, number};
+use super::trace::{CONCEALED, Opinion, PLAYED, Trace, number};
 use crate::args::Impairment;
 use crate::exit::Failure;
 
@@ -65,6 +65,8 @@ pub(super) struct Way {
     /// The last statistics of who speaks and who hears.
     speaker: Value,
     hearer: Value,
+    /// How good it probably sounded.
+    opinion: Option<Opinion>,
 }
 
 /// The whole verdict.
@@ -98,7 +100,19 @@ impl Summary {
                 received: count(&hearer["inbound"], "packets_received"),
             };
             let asked = script.impairment.loss / 100.0;
-            Ok::<_, Failure>(Way { name, title, original, received, heard, passage, asked, speaker, hearer })
+            let opinion = Trace::of(from, to).opinion();
+            Ok::<_, Failure>(Way {
+                name,
+                title,
+                original,
+                received,
+                heard,
+                passage,
+                asked,
+                speaker,
+                hearer,
+                opinion,
+            })
         };
         let says = (&script.caller_says, &script.callee_says);
         let hears = (&script.callee_hears, &script.caller_hears);
@@ -275,6 +289,7 @@ impl Summary {
             asked: 0.05,
             speaker: from.last("stats").cloned().unwrap_or_default(),
             hearer: to.last("stats").cloned().unwrap_or_default(),
+            opinion: Trace::of(from, to).opinion(),
         };
         Self {
             ways: [
@@ -340,6 +355,7 @@ mod tests {
             asked: f64::from(asked) / 100.0,
             speaker: Value::Null,
             hearer: json!({ "inbound": { "concealed_ms": concealed, "played_ms": 100 } }),
+            opinion: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The real program as the tests run it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -10,6 +11,18 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pvoip"));
     command.args(arguments).env_remove("P2PVOIP_SERVER").env("NO_COLOR", "1").stdin(Stdio::null());
     command
+}
+
+/// Whether programs of others must be there, as they must in CI.
+pub(crate) fn peers_required() -> bool {
+    std::env::var("P2PVOIP_REQUIRE_PEERS").is_ok_and(|value| value == "1")
+}
+
+/// Says that a test is passed over, and why; where peers are required it fails.
+pub(crate) fn passed_over(what: &str, why: &str) {
+    assert!(!peers_required(), "P2PVOIP_REQUIRE_PEERS=1, but {why}");
+    // Not `println`, which is shown only when a test fails.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {what}: {why}");
 }
 
 /// Runs the program to its end.
@@ -23,6 +36,7 @@ pub(crate) fn failure(output: &Output) -> (i32, String) {
 }
 
 /// A program that runs beside the test and is killed when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -31,7 +45,19 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; its output is JSON.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments).arg("--json").stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&'static str, PathBuf)]) -> Self {
+        let mut program = program(arguments);
+        program.envs(environment.iter().cloned());
+        Self::of(program)
+    }
+
+    /// Starts this command of the program, wherever it runs; its output is JSON.
+    pub(crate) fn of(mut program: Command) -> Self {
+        let mut child = program.arg("--json").stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }

@@ -4,5 +4,10 @@
 mod calls;
 mod common;
 mod demo;
+mod devices;
 mod exit_codes;
 mod forwarder;
+mod networks;
+#[cfg(all(target_os = "linux", feature = "device"))]
+#[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
+mod pulse;

@@ -84,6 +84,8 @@ pub struct Receiver<D> {
     jitter: Jitter,
     config: ReceiverConfig,
     stats: ReceiverStats,
+    /// Whether the last pull was concealed.
+    concealing: bool,
 }
 
 impl<D> core::fmt::Debug for Receiver<D> {
@@ -107,6 +109,7 @@ impl<D: Decoder> Receiver<D> {
             jitter: Jitter::default(),
             config: *config,
             stats: ReceiverStats::default(),
+            concealing: false,
         }
     }
 
@@ -126,8 +129,11 @@ impl<D: Decoder> Receiver<D> {
         let delay = self.playout_delay(now);
         if kind != PlayedKind::Silence {
             self.stats.played += 1;
-            self.stats.concealed += u64::from(kind == PlayedKind::Concealed);
         }
+        let concealed = kind == PlayedKind::Concealed;
+        self.stats.concealed += u64::from(concealed);
+        self.stats.concealment_events += u64::from(concealed && !self.concealing);
+        self.concealing = concealed;
         let delay = if kind == PlayedKind::Silence { Duration::ZERO } else { delay };
         self.stats.playout_delay = delay;
         Played { kind, delay, target: self.delay.target() }

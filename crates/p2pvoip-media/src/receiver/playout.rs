@@ -180,13 +180,13 @@ impl<D: Decoder> Receiver<D> {
         if self.playout.stalled > 0 {
             let stood_for = self.playout.stalled.min(gap);
             self.playout.stalled = 0;
-            return self.pass(next, stood_for, span.ticks());
+            return self.miss(next, stood_for, span.ticks());
         }
         // The last frame of the gap is left to its successor's repair.
         let hopeless = if repairable && gap > span.ticks() { gap - span.ticks() } else { gap };
         let step = STEP_TICKS.min(hopeless);
         self.conceal(step);
-        self.pass(next, step, span.ticks());
+        self.miss(next, step, span.ticks());
     }
 
     /// Nothing is there: conceal without media time, and give up in the end.
@@ -203,6 +203,7 @@ impl<D: Decoder> Receiver<D> {
     /// Decodes the frame at `next`, which is the first in the buffer.
     fn decode(&mut self, next: u64) {
         let Some(Entry { span, primary, payload, .. }) = self.buffer.take_first() else { return };
+        let bytes = payload.len() as u64;
         let decoded = match self.playout.scratch.get_mut(..span.samples()) {
             Some(room) => self.decoder.decode(&payload, room).is_ok_and(|len| len == span.samples()),
             None => false,
@@ -212,8 +213,12 @@ impl<D: Decoder> Receiver<D> {
         self.playout.state = State::Playing(next.saturating_add(span.ticks()));
         if !decoded {
             self.stats.undecodable += 1;
+            self.stats.missed += 1;
             return self.conceal(span.ticks());
         }
+        self.stats.decoded += 1;
+        self.stats.decoded_bytes += bytes;
+        self.stats.decoded_time = self.stats.decoded_time.saturating_add(span.duration());
         if !primary {
             self.playout.gaps.note(next, next.saturating_add(span.ticks()));
         }
@@ -233,7 +238,7 @@ impl<D: Decoder> Receiver<D> {
         };
         if !recovered {
             self.conceal(gap);
-            return self.pass(next, gap, ticks);
+            return self.miss(next, gap, ticks);
         }
         let from =
             samples - usize::try_from(gap).unwrap_or_default().saturating_mul(TICK_SAMPLES).min(samples);
@@ -242,6 +247,13 @@ impl<D: Decoder> Receiver<D> {
             .push(PlayedKind::Recovered, self.playout.scratch.get(from..samples).unwrap_or_default());
         self.stats.recovered_fec += 1;
         self.pass(next, gap, ticks);
+    }
+
+    /// Media time moves over a span that was concealed.
+    fn miss(&mut self, next: u64, ticks: u64, span: u64) {
+        let before = self.stats.lost_before_repair;
+        self.pass(next, ticks, span);
+        self.stats.missed += self.stats.lost_before_repair - before;
     }
 
     /// Media time moves over a span whose frame was not there.

@@ -60,6 +60,16 @@ pub struct ReceiverStats {
     pub played: u64,
     /// Of these, concealed.
     pub concealed: u64,
+    /// Times that a pull was concealed right after one that was not.
+    pub concealment_events: u64,
+    /// Frames decoded, from their own packet or from a copy.
+    pub decoded: u64,
+    /// Bytes of payload in those.
+    pub decoded_bytes: u64,
+    /// Sound in those.
+    pub decoded_time: Duration,
+    /// Frames that had to be concealed, in whole or in part.
+    pub missed: u64,
     /// Time taken out of the sound.
     pub accelerated: Duration,
     /// Time put into the sound.

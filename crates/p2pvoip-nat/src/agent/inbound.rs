@@ -9,8 +9,10 @@ use p2pvoip_core::Instant;
 use super::intent::Intent;
 use super::{Agent, Datagram, Event, Role};
 use crate::address;
+use crate::candidate::Kind;
 use crate::error::Refused;
-use crate::pair::{Ends, PairId, State};
+use crate::pair::{PairId, State};
+use crate::stun::header::BINDING;
 use crate::stun::{self, Class, Header, Request, Response};
 
 /// Who keeps the role when both sides have the same (RFC 8445 section 7.3.1.1).
@@ -34,11 +36,32 @@ impl Agent {
         if self.gatherer.base(local).is_none() {
             return Err(Refused::UnknownBase);
         }
-        let header = Header::parse(datagram.bytes).ok_or(Refused::Malformed)?;
         self.outbox.require(super::INPUT_INTENTS)?;
+        if let Some(inner) = self.relays.unwrap(local, remote, datagram.bytes) {
+            let inner = inner?;
+            return self.take_stun(inner.local, address::canonical(inner.remote), inner.bytes, now);
+        }
+        let relay = self.relays.at(local, remote);
+        let answers = Header::of_any(datagram.bytes)
+            .filter(|(method, header)| *method != BINDING && header.class.is_response());
+        match (relay, answers) {
+            (Some(relay), Some((_, header))) => self.on_relay_response(relay, header, datagram.bytes, now),
+            _ => self.take_stun(local, remote, datagram.bytes, now),
+        }
+    }
+
+    /// Takes what came to a base, or through a relay to a relayed address.
+    fn take_stun(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let header = Header::parse(bytes).ok_or(Refused::Malformed)?;
         match header.class {
-            Class::Request => self.on_request(local, remote, datagram.bytes, now),
-            Class::Success | Class::Error => self.on_response(header, local, remote, datagram.bytes, now),
+            Class::Request => self.on_request(local, remote, bytes, now),
+            Class::Success | Class::Error => self.on_response(header, local, remote, bytes, now),
             Class::Indication => Err(Refused::Unexpected),
         }
     }
@@ -51,9 +74,10 @@ impl Agent {
         bytes: &[u8],
         now: Instant,
     ) -> Result<(), Refused> {
-        if !self.may_send_to(remote) || !address::can_meet(local, remote) {
+        if !self.may_send_to(remote) || !address::can_meet(local, remote) || self.is_hidden(local) {
             return Err(Refused::Source);
         }
+        let way = self.way(local, remote).ok_or(Refused::UnknownBase)?;
         let request = stun::parse_request(bytes, &self.own.key)?;
         if !self.is_username(&request.username) {
             return Err(Refused::Unauthentic);
@@ -66,10 +90,11 @@ impl Agent {
         if verdict == Verdict::PeerSwitches {
             self.stats.role_conflicts += 1;
             self.heard.on_check(id, local, remote);
-            self.queue(Intent::Conflict { id, local, remote });
+            self.queue(Intent::Conflict { id, way });
             return Ok(());
         }
-        let ends = self.ends(local, remote, &request).ok_or(Refused::UnknownBase)?;
+        let remote_priority = self.remotes.get(remote).map_or(request.priority, |known| known.priority);
+        let ends = self.ends(local, remote, remote_priority).ok_or(Refused::UnknownBase)?;
         let controlling = self.controlling() != (verdict == Verdict::WeSwitch);
         let known = self.list.between(local, remote).map(|pair| pair.id);
         let room = self.remotes.has_room_for(remote)
@@ -82,8 +107,11 @@ impl Agent {
         }
         let _ = self.remotes.learn(remote, request.priority);
         self.heard.on_check(id, local, remote);
-        self.queue(Intent::Answer { id, local, remote });
+        self.queue(Intent::Answer { id, remote, way });
         self.stats.checks_answered += 1;
+        if let Some(relay) = self.relays.relaying(local) {
+            self.relays.want(relay, remote);
+        }
         if let Some(pair) = known.or_else(|| self.list.insert(ends, controlling)) {
             self.on_checked(pair, request.nominate && !controlling, now);
         }
@@ -171,7 +199,11 @@ impl Agent {
         let mut chosen = false;
         if let Some(pair) = self.list.get_mut(id) {
             if let Some((check, _)) = pair.check(header.id) {
-                pair.succeed(header.id, self.gatherer.kind_of(mapped, check.local), now);
+                let kind = match self.relays.relaying(check.local) {
+                    Some(_) => Kind::Relayed,
+                    None => self.gatherer.kind_of(mapped, check.local),
+                };
+                pair.succeed(header.id, kind, now);
                 chosen = pair.nominate && (!controlling || check.nominate);
                 if chosen {
                     pair.nominate = false;
@@ -232,18 +264,5 @@ impl Agent {
             (Some((ours, _)), None) => ours == self.own.credentials.ufrag(),
             (None, _) => false,
         }
-    }
-
-    /// The ends of the pair that a check came in on.
-    fn ends(&self, local: SocketAddr, remote: SocketAddr, request: &Request) -> Option<Ends> {
-        let base = self.gatherer.base(local)?;
-        let remote_priority = self.remotes.get(remote).map_or(request.priority, |known| known.priority);
-        Some(Ends {
-            local,
-            remote,
-            local_priority: base.priority(),
-            remote_priority,
-            learnt_priority: base.learnt_priority(),
-        })
     }
 }

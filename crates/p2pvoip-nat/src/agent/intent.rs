@@ -7,21 +7,25 @@ use p2pvoip_core::Output;
 use super::{Agent, Event, Transmit};
 use crate::check::Check;
 use crate::gather::Query;
+use crate::stun::turn::{Request, emit_request};
 use crate::stun::{self, TransactionId};
+use crate::turn::way::Way;
 
 /// One entry of the outbox.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Intent {
     /// Tell the owner.
     Tell(Event),
     /// Ask a STUN server.
     Query(Query),
+    /// Ask a TURN server.
+    Relay { base: SocketAddr, server: SocketAddr, request: Request },
     /// Ask the peer.
-    Check(Check),
+    Check(Check, Way),
     /// Answer the peer's check with the address that it came from.
-    Answer { id: TransactionId, local: SocketAddr, remote: SocketAddr },
+    Answer { id: TransactionId, remote: SocketAddr, way: Way },
     /// Refuse the peer's check since both sides have the same role.
-    Conflict { id: TransactionId, local: SocketAddr, remote: SocketAddr },
+    Conflict { id: TransactionId, way: Way },
 }
 
 impl Agent {
@@ -38,18 +42,22 @@ impl Agent {
 
     /// The output of an intent; `None` when it has no bytes, which is a bug of this crate and never ends a call.
     pub(super) fn say_aloud(&self, intent: Intent, buf: &mut [u8]) -> Option<Output<Transmit, Event>> {
-        let (local, remote, len) = match intent {
+        let ((local, remote), len) = match intent {
             Intent::Tell(event) => return Some(Output::Event(event)),
-            Intent::Query(query) => (query.local, query.server, stun::emit_query(query.id, buf)),
-            Intent::Check(check) => {
+            Intent::Query(query) => ((query.local, query.server), stun::emit_query(query.id, buf)),
+            Intent::Relay { base, server, request } => ((base, server), emit_request(&request, buf)),
+            Intent::Check(check, way) => {
                 let peer = self.peer.as_ref()?;
-                (check.local, check.remote, stun::emit_check(&check, &peer.username, &peer.key, buf))
+                let emit = |buf: &mut [u8]| stun::emit_check(&check, &peer.username, &peer.key, buf);
+                (way.ends(), way.write(check.id, buf, emit))
             }
-            Intent::Answer { id, local, remote } => {
-                (local, remote, stun::emit_answer(id, remote, &self.own.key, buf))
+            Intent::Answer { id, remote, way } => {
+                let emit = |buf: &mut [u8]| stun::emit_answer(id, remote, &self.own.key, buf);
+                (way.ends(), way.write(id, buf, emit))
             }
-            Intent::Conflict { id, local, remote } => {
-                (local, remote, stun::emit_conflict(id, &self.own.key, buf))
+            Intent::Conflict { id, way } => {
+                let emit = |buf: &mut [u8]| stun::emit_conflict(id, &self.own.key, buf);
+                (way.ends(), way.write(id, buf, emit))
             }
         };
         debug_assert!(len.is_some(), "an intent without bytes");

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use p2pvoip_core::Redacted;
 
 use crate::candidate::Candidate;
-use crate::error::Failure;
+use crate::error::{Failure, RelayFailure};
 use crate::route::Route;
 
 /// Which side chooses the pair (RFC 8445 section 6.1.1). The caller controls.
@@ -18,7 +18,8 @@ pub enum Role {
     Controlled,
 }
 
-/// A datagram that came in: all of them that [`is_stun`](crate::is_stun) holds for go to the agent.
+/// A datagram that came in: all of them that [`is_stun`](crate::is_stun) holds for go to the agent, and those by which a
+/// relay passes STUN on, see [`Agent::unwrap`](crate::Agent::unwrap).
 #[derive(Clone, Copy)]
 pub struct Datagram<'a> {
     /// The address of the socket that it came in on, as given to [`gather`](crate::Agent::gather).
@@ -58,6 +59,8 @@ pub enum Event {
     Candidate(Candidate),
     /// No further own candidate will come.
     GatheringDone,
+    /// A TURN server relays nothing for us, or no longer; calls that need no relay go on.
+    RelayFailed(RelayFailure),
     /// Media takes this route from now on.
     Route(Route),
     /// The peer has been silent for too long: nothing may be sent to it any more. The agent has ended.

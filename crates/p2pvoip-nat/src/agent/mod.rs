@@ -5,16 +5,18 @@
 //! - `repeat a check`, `repeat a query`: see `check` and `gather`.
 //! - `nominate`: see `nomination`.
 //! - `consent`: see `consent`.
+//! - `relay`: see `turn`.
 //! - `give up`: nothing has worked in time.
 //!
 //! # Left out
-//! - Relayed candidates, ICE lite, several components or data streams, ICE restart (a new agent is the restart), ICMP
+//! - ICE lite, several components or data streams, ICE restart (a new agent is the restart), ICMP
 //!   errors, and error responses other than role conflict: what is not authentic gets no answer at all.
 
 mod inbound;
 mod intent;
 mod interface;
 mod outbound;
+mod relay;
 mod settle;
 
 use core::fmt;
@@ -33,20 +35,21 @@ use crate::error::{CommandError, Refused};
 use crate::gather::{Gatherer, MAX_BASES};
 use crate::heard::Heard;
 use crate::nomination::Nomination;
-use crate::pair::{Ends, PairId};
+use crate::pair::PairId;
 use crate::remotes::{Remotes, Told};
 use crate::route::Route;
 use crate::stats::Stats;
+use crate::turn::{Inner, MAX_RELAYS, Relays};
 
 use intent::Intent;
 pub use interface::{Datagram, Event, Role, Transmit};
 
 /// Intents that wait for [`Machine::poll_output`].
 const OUTBOX: usize = 32;
-/// The most intents that taking one datagram makes: an answer or an event.
-const INPUT_INTENTS: usize = 1;
-/// The most intents of settling and firing one timer: the end of gathering, a route and a transmit, or an end.
-const FIRE_INTENTS: usize = 3;
+/// The most intents that taking one datagram makes: an answer, or the two candidates of an allocation.
+const INPUT_INTENTS: usize = 2;
+/// The most intents of settling and firing one timer: the end of gathering, a route, and an end with all its farewells.
+const FIRE_INTENTS: usize = 3 + MAX_RELAYS;
 const _: () = assert!(OUTBOX >= MAX_BASES + FIRE_INTENTS + INPUT_INTENTS);
 
 /// This side.
@@ -90,6 +93,7 @@ pub struct Agent {
     own: Own,
     peer: Option<Peer>,
     gatherer: Gatherer,
+    relays: Relays,
     remotes: Remotes,
     heard: Heard,
     list: CheckList,
@@ -123,6 +127,7 @@ impl Agent {
         let tie_breaker = roles.next_u64();
         Ok(Self {
             gatherer: Gatherer::new(config.policy),
+            relays: Relays::new(seed.derive("relays").rng(), now),
             nomination: Nomination::new(config.nomination_wait),
             config,
             own: Own { credentials, key, role, tie_breaker },
@@ -162,6 +167,7 @@ impl Agent {
         self.refuse_when_ended()?;
         self.outbox.require(MAX_BASES)?;
         self.gatherer.start(bases, &self.config, &mut self.dice.checks, now)?;
+        self.relays.plan(self.gatherer.bases(), &self.config, now);
         for index in 0..self.gatherer.told().len() {
             if let Some(candidate) = self.gatherer.told().get(index).copied() {
                 self.say(Event::Candidate(candidate));
@@ -242,10 +248,34 @@ impl Agent {
         !self.ended && self.list.iter().any(|pair| pair.valid.is_some() && pair.ends.remote == remote)
     }
 
+    /// What a relay of ours passes on from the peer in this datagram; none when the datagram is anything else.
+    ///
+    /// The owner looks at the bytes inside to tell whom they are for. If they are STUN the agent is given the datagram as
+    /// it came, by [`Machine::handle_input`].
+    pub fn unwrap<'a>(&self, datagram: Datagram<'a>) -> Option<Inner<'a>> {
+        let (local, remote) = (address::canonical(datagram.local), address::canonical(datagram.remote));
+        self.relays.unwrap(local, remote, datagram.bytes)?.ok()
+    }
+
+    /// The owner is done: relays are given back, and nothing is sent to the peer or taken from it any more.
+    ///
+    /// # Errors
+    /// [`CommandError::Full`]: poll and close again. To close an agent that has ended is no error.
+    pub fn close(&mut self, now: Instant) -> Result<(), CommandError> {
+        if !self.ended {
+            self.outbox.require(FIRE_INTENTS)?;
+            self.now = now;
+            self.stop();
+        }
+        Ok(())
+    }
+
     /// What the agent has done so far.
     pub fn stats(&self) -> Stats {
         Stats {
             local_candidates: self.gatherer.told().len(),
+            relays: self.relays.active().count(),
+            channels: self.relays.channels(),
             remote_candidates: self.remotes.len(),
             pairs: self.list.len(),
             pairs_dropped: self.list.dropped(),
@@ -272,25 +302,18 @@ impl Agent {
             && (!hidden || !address::is_private(remote.ip()) || remote.ip().is_loopback())
     }
 
-    /// Pairs a remote candidate with every base that can reach it (RFC 8445 section 6.1.2.2).
+    /// Pairs a remote candidate with every base that can reach it (RFC 8445 section 6.1.2.2), and wants a channel to it
+    /// at every relay.
     fn pair(&mut self, remote: Candidate) {
-        let chosen = self.nomination.selected().and_then(|id| self.list.get(id)).map(|pair| pair.priority);
-        let controlling = self.controlling();
-        for base in self.gatherer.bases() {
-            let ends = Ends {
-                local: base.address,
-                remote: remote.address,
-                local_priority: base.priority(),
-                remote_priority: remote.priority,
-                learnt_priority: base.learnt_priority(),
-            };
-            // What is worth less than the choice would be pruned at once (RFC 8445 section 8.1.2).
-            let useless = chosen.is_some_and(|chosen| ends.priority(controlling) < chosen);
-            let known = self.list.between(base.address, remote.address).is_some();
-            if !address::can_meet(base.address, remote.address) || useless || known {
-                continue;
+        if self.config.policy != CandidatePolicy::RelayOnly {
+            let bases: Vec<SocketAddr> = self.gatherer.bases().iter().map(|base| base.address).collect();
+            for base in bases {
+                self.pair_between(base, remote);
             }
-            let _ = self.list.insert(ends, controlling);
+        }
+        let relays: Vec<_> = self.relays.active().collect();
+        for (relay, relayed) in relays {
+            self.want_channel(relay, relayed, remote);
         }
     }
 
@@ -312,7 +335,8 @@ impl Agent {
 }
 
 impl Machine for Agent {
-    const MAX_TRANSMIT: usize = 160;
+    /// A request to a TURN server with user name, realm and nonce as long as they are taken.
+    const MAX_TRANSMIT: usize = 896;
     type Input<'a> = Datagram<'a>;
     type Transmit = Transmit;
     type Event = Event;

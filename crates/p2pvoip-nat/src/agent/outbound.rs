@@ -41,6 +41,7 @@ impl Agent {
         let wake = earlier(None, self.wants_slot().then_some(self.pacer.next), "pace");
         let wake = earlier(wake, self.list.next_at(), "repeat a check");
         let wake = earlier(wake, self.gatherer.next_at(), "repeat a query");
+        let wake = earlier(wake, self.relays.next_at(), "relay");
         let wake = earlier(wake, self.nomination_at(), "nominate");
         let wake = earlier(wake, self.consent.as_ref().map(crate::consent::Consent::next_at), "consent");
         earlier(wake, self.give_up_at(), "give up")
@@ -67,6 +68,8 @@ impl Agent {
                 self.stats.server_requests += 1;
                 self.queue(Intent::Query(query));
             }
+        } else if let Some((relay, outcome)) = self.relays.fire(now) {
+            self.on_relay(relay, outcome);
         } else if self.wants_slot() && self.pacer.next <= now {
             self.pacer.next = now + self.config.ta;
             self.start_next(now);
@@ -121,13 +124,17 @@ impl Agent {
         if let Some(consent) = &mut self.consent {
             consent.on_check(check.id, &mut self.dice.consent, now);
         }
-        self.stats.consent_sent += 1;
-        self.queue(Intent::Check(check));
+        if let Some(way) = self.way(check.local, check.remote) {
+            self.stats.consent_sent += 1;
+            self.queue(Intent::Check(check, way));
+        }
     }
 
     fn send_check(&mut self, check: Check) {
-        self.stats.checks_sent += 1;
-        self.queue(Intent::Check(check));
+        if let Some(way) = self.way(check.local, check.remote) {
+            self.stats.checks_sent += 1;
+            self.queue(Intent::Check(check, way));
+        }
     }
 
     /// A check with a new transaction id.

@@ -8,8 +8,9 @@ use super::{Agent, Event};
 use crate::candidate::Kind;
 use crate::checklist::CheckList;
 use crate::consent::Consent;
-use crate::pair::PairId;
+use crate::pair::{Pair, PairId};
 use crate::route::{Prefix, Route, RouteKind};
+use crate::turn::way::Way;
 
 /// Numbers of paths: what the feedback of congestion control has room for.
 const PATHS: u8 = 8;
@@ -17,11 +18,12 @@ const PATHS: u8 = 8;
 impl Agent {
     /// Draws all conclusions. Makes at most two intents: the end of gathering, and a route or an end.
     pub(super) fn settle(&mut self, now: Instant) {
-        if self.gatherer.is_done() && !self.completion.done_told {
+        let gathered = self.gatherer.is_done() && self.relays.is_done();
+        if gathered && !self.completion.done_told {
             self.completion.done_told = true;
             self.say(Event::GatheringDone);
         }
-        let complete = self.gatherer.is_done() && self.completion.remote_ended;
+        let complete = gathered && self.completion.remote_ended;
         if complete && self.peer.is_some() && self.completion.complete_since.is_none() {
             self.completion.complete_since = Some(now);
         }
@@ -61,20 +63,28 @@ impl Agent {
 
     /// The last event: nothing is sent and nothing is heard any more.
     pub(super) fn end(&mut self, event: Event) {
+        self.stop();
+        self.say(event);
+    }
+
+    /// Nothing is sent and nothing is heard any more, but for the farewells to relays.
+    pub(super) fn stop(&mut self) {
         self.ended = true;
         self.route = None;
         self.consent = None;
         self.list = CheckList::default();
-        self.say(event);
+        self.leave_relays();
     }
 
     /// The nominated pair is the route, or else the best that works. Whoever is the route needs consent.
     fn settle_route(&mut self, now: Instant) {
         let selected = self.nomination.selected().and_then(|id| self.list.get(id));
-        let best = selected.filter(|pair| pair.valid.is_some()).or_else(|| self.list.best_valid());
+        let best = selected.filter(|pair| self.takes_media(pair)).or_else(|| {
+            self.list.iter().filter(|pair| self.takes_media(pair)).max_by_key(|pair| pair.priority)
+        });
         let Some(id) = best.map(|pair| pair.id) else {
             // All that worked has failed since, so nobody consents any more.
-            if self.route.is_some() {
+            if self.route.is_some() && self.list.best_valid().is_none() {
                 self.end(Event::ConsentLost);
             }
             return;
@@ -102,8 +112,23 @@ impl Agent {
         self.consent = Some(Consent::start(id, every, lasts, proven, &mut self.dice.consent, now));
     }
 
+    /// Whether a pair works, and media has a way on it: through a relay of ours that is a channel, never an indication.
+    fn takes_media(&self, pair: &Pair) -> bool {
+        pair.valid.is_some()
+            && matches!(
+                self.way(pair.ends.local, pair.ends.remote),
+                Some(Way::Direct { .. } | Way::Channel { .. })
+            )
+    }
+
     /// The route of a pair that works. Its path has a number from now on.
     fn route_of(&mut self, id: PairId) -> Option<Route> {
+        let ends = self.list.get(id)?.ends;
+        let way = self.way(ends.local, ends.remote)?;
+        let prefix = match way {
+            Way::Channel { channel, .. } => Prefix::channel(channel),
+            Way::Direct { .. } | Way::Send { .. } => Prefix::EMPTY,
+        };
         let pair = self.list.get_mut(id)?;
         let valid = pair.valid?;
         let path = *pair.path.get_or_insert_with(|| {
@@ -114,16 +139,17 @@ impl Agent {
         let remote_kind =
             self.remotes.get(pair.ends.remote).map_or(Kind::PeerReflexive, |remote| remote.kind);
         let relayed = valid.local_kind == Kind::Relayed || remote_kind == Kind::Relayed;
+        let (local, remote) = way.ends();
         Some(Route {
             path,
-            local: pair.ends.local,
-            remote: pair.ends.remote,
+            local,
+            remote,
             kind: if relayed { RouteKind::Relayed } else { RouteKind::Direct },
             local_kind: valid.local_kind,
             remote_kind,
             nominated: pair.nominated,
             rtt: valid.rtt,
-            prefix: Prefix::EMPTY,
+            prefix,
         })
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn answer_binding(request: &[u8], source: SocketAddr, out: &mut [u8])
     encode(&builder.build(), out)
 }
 
-fn message(class: MessageClass, id: TransactionId) -> StunMessageBuilder {
+pub(super) fn message(class: MessageClass, id: TransactionId) -> StunMessageBuilder {
     StunMessageBuilder::new(BINDING, class).with_transaction_id(Id::from(id))
 }
 
@@ -140,7 +140,7 @@ fn sealed(builder: StunMessageBuilder, key: &HMACKey, out: &mut [u8]) -> Option<
     encode(&builder.with_attribute(Fingerprint::default()).build(), out)
 }
 
-fn encode(message: &StunMessage, out: &mut [u8]) -> Option<usize> {
+pub(super) fn encode(message: &StunMessage, out: &mut [u8]) -> Option<usize> {
     MessageEncoderBuilder::default().build().encode(out, message).ok()
 }
 
@@ -155,7 +155,7 @@ fn authentic(bytes: &[u8], key: &HMACKey) -> Result<StunMessage, Refused> {
 }
 
 /// Decodes a message that fills `bytes`; what integrity and fingerprint it has must be right.
-fn decode(bytes: &[u8], key: Option<&HMACKey>) -> Result<StunMessage, Refused> {
+pub(super) fn decode(bytes: &[u8], key: Option<&HMACKey>) -> Result<StunMessage, Refused> {
     let mut context = DecoderContextBuilder::default().with_validation();
     if let Some(key) = key {
         context = context.with_key(key.clone());
@@ -173,7 +173,7 @@ fn decode(bytes: &[u8], key: Option<&HMACKey>) -> Result<StunMessage, Refused> {
     Ok(decoded)
 }
 
-fn response(decoded: &StunMessage) -> Result<Response, Refused> {
+pub(super) fn response(decoded: &StunMessage) -> Result<Response, Refused> {
     if decoded.class() == MessageClass::ErrorResponse {
         let code = decoded.get::<ErrorCodeAttribute>().and_then(|a| a.as_error_code().ok());
         let code = code.ok_or(Refused::Malformed)?.error_code().error_code();

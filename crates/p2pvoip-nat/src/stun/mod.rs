@@ -1,10 +1,12 @@
-//! STUN as ICE uses it (RFC 8489): telling it from the rest, and a tiny server's answer.
+//! STUN as ICE and TURN use it (RFC 8489): telling it from the rest, and a tiny server's answer.
 //!
 //! # Left out
-//! - Long-term credentials, SHA-256 integrity and STUN over TCP: connectivity checks use none of them.
+//! - SHA-256 integrity and STUN over TCP.
 
+pub(crate) mod behaviour;
 mod codec;
-mod header;
+pub(crate) mod header;
+pub(crate) mod turn;
 
 use core::net::SocketAddr;
 

@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed};
-use p2pvoip_nat::{Agent, Candidate, Config, Credentials, Event, Role, Route, stun};
+use p2pvoip_nat::{
+    Agent, Candidate, Config, Credentials, Event, Password, Role, Route, TurnServer, is_stun, stun,
+};
 use p2pvoip_sim::world::{Action, Datagram, Node, StreamEvent, StreamId};
 use p2pvoip_sim::{Cut, Topology};
+
+use crate::relay::{self, Relay};
 
 /// The port of the STUN server.
 const STUN_PORT: u16 = 3478;
@@ -26,9 +30,35 @@ pub(crate) struct Caller {
     base: SocketAddr,
     stream: Option<StreamId>,
     outgoing: VecDeque<Vec<u8>>,
+    /// Media to send, and when the first and the last of it came.
+    media: VecDeque<Vec<u8>>,
+    pub(crate) heard: Vec<(Instant, Vec<u8>)>,
 }
 
 impl Caller {
+    /// Says this on the route, with what goes in front of it there.
+    pub(crate) fn speak(&mut self, word: &[u8]) {
+        self.media.push_back(word.to_vec());
+    }
+
+    fn hear_media(&mut self, word: &[u8], now: Instant) {
+        self.heard.push((now, word.to_vec()));
+    }
+
+    fn next_word(&mut self, buf: &mut [u8]) -> Option<Action> {
+        let route = *self.agent.route()?;
+        let word = self.media.pop_front()?;
+        let before = route.prefix.len();
+        route.prefix.write(word.len(), &mut buf[..before]).unwrap();
+        buf[before..before + word.len()].copy_from_slice(&word);
+        Some(Action::Datagram { from: route.local, to: route.remote, len: before + word.len() })
+    }
+
+    /// What the relays have told of their failures.
+    pub(crate) fn relay_failures(&self) -> usize {
+        self.events.iter().filter(|(_, event)| matches!(event, Event::RelayFailed(_))).count()
+    }
+
     fn start(&mut self, now: Instant) {
         let mut message = vec![CREDENTIALS; 1 + Credentials::LEN];
         self.agent.credentials().emit(&mut message[1..]).unwrap();
@@ -95,20 +125,26 @@ pub(crate) struct Server {
 pub(crate) enum Station {
     Caller(Box<Caller>),
     Server(Server),
+    Relay(Box<Relay>),
 }
 
 impl Station {
     pub(crate) fn caller(&self) -> &Caller {
         match self {
             Self::Caller(caller) => caller,
-            Self::Server(_) => panic!("a server is no caller"),
+            Self::Server(_) | Self::Relay(_) => panic!("a server is no caller"),
         }
+    }
+
+    /// The owner of the agent is done.
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.caller_mut().agent.close(now).unwrap();
     }
 
     fn caller_mut(&mut self) -> &mut Caller {
         match self {
             Self::Caller(caller) => caller,
-            Self::Server(_) => panic!("a server is no caller"),
+            Self::Server(_) | Self::Relay(_) => panic!("a server is no caller"),
         }
     }
 }
@@ -119,7 +155,11 @@ impl Node for Station {
         match self {
             Self::Caller(caller) => {
                 let input = p2pvoip_nat::Datagram { local: to, remote: from, bytes };
-                let _ = caller.agent.handle_input(input, now);
+                match caller.agent.unwrap(input) {
+                    Some(inner) if !is_stun(inner.bytes) => caller.hear_media(inner.bytes, now),
+                    None if !is_stun(bytes) => caller.hear_media(bytes, now),
+                    Some(_) | None => drop(caller.agent.handle_input(input, now)),
+                }
             }
             Self::Server(server) => {
                 let mut answer = vec![0; stun::ANSWER_LEN];
@@ -128,6 +168,7 @@ impl Node for Station {
                     server.answers.push_back((to, from, answer));
                 }
             }
+            Self::Relay(relay) => relay.handle(from, to, bytes, now),
         }
     }
 
@@ -158,6 +199,12 @@ impl Node for Station {
                     None => Action::Wait(None),
                 };
             }
+            Self::Relay(relay) => {
+                return match relay.poll() {
+                    Some((from, to, bytes)) => Action::Datagram { from, to, len: put(buf, &bytes) },
+                    None => Action::Wait(None),
+                };
+            }
             Self::Caller(caller) => caller,
         };
         loop {
@@ -169,10 +216,11 @@ impl Node for Station {
                 Output::Wait(wake) => {
                     let message =
                         caller.stream.and_then(|stream| Some((stream, caller.outgoing.pop_front()?)));
-                    return match message {
-                        Some((stream, message)) => Action::Message { stream, len: put(buf, &message) },
-                        None => Action::Wait(wake.map(|wake| wake.at)),
-                    };
+                    if let Some((stream, message)) = message {
+                        return Action::Message { stream, len: put(buf, &message) };
+                    }
+                    let waits = Action::Wait(wake.map(|wake| wake.at));
+                    return caller.next_word(buf).unwrap_or(waits);
                 }
             }
         }
@@ -191,22 +239,44 @@ impl Call {
     }
 
     pub(crate) fn place_with(
-        mut topology: Topology<Station>,
+        topology: Topology<Station>,
         seed: u64,
         cut: Cut,
         roles: [Role; 2],
         change: impl Fn(&mut Config),
     ) -> Self {
-        let mut config = Config::default();
-        config.stun_servers.push(SocketAddr::new(topology.server.address, STUN_PORT));
-        change(&mut config);
+        Self::place_each(topology, seed, cut, roles, |_, config| change(config))
+    }
+
+    /// With a configuration of its own for each side.
+    pub(crate) fn place_each(
+        mut topology: Topology<Station>,
+        seed: u64,
+        cut: Cut,
+        roles: [Role; 2],
+        change: impl Fn(usize, &mut Config),
+    ) -> Self {
+        let stun = SocketAddr::new(topology.server.address, STUN_PORT);
         let world = &mut topology.world;
         world.install(topology.server.host, Station::Server(Server::default()));
+        let relay = Relay::new(topology.relay.address);
+        world.install(topology.relay.host, Station::Relay(Box::new(relay)));
         for (index, (place, role)) in [&topology.a, &topology.b].into_iter().zip(roles).enumerate() {
             let seed = Seed::from_u64(seed).derive_index("agent", index as u64);
-            let agent = Agent::new(config.clone(), role, seed, world.now()).unwrap();
+            let mut config = Config::default();
+            config.stun_servers.push(stun);
+            change(index, &mut config);
+            let agent = Agent::new(config, role, seed, world.now()).unwrap();
             let base = SocketAddr::new(place.address, 40_000);
-            let caller = Caller { agent, events: Vec::new(), base, stream: None, outgoing: VecDeque::new() };
+            let caller = Caller {
+                agent,
+                events: Vec::new(),
+                base,
+                stream: None,
+                outgoing: VecDeque::new(),
+                media: VecDeque::new(),
+                heard: Vec::new(),
+            };
             world.install(place.host, Station::Caller(Box::new(caller)));
         }
         world.connect(topology.a.host, topology.b.host, SIGNALLING);
@@ -217,6 +287,25 @@ impl Call {
             world.command(host, |node, now| node.caller_mut().start(now));
         }
         Self { topology, start }
+    }
+
+    /// The TURN server that [`turn_server`] names.
+    pub(crate) fn relay(&mut self, change: impl FnOnce(&mut Relay) -> usize) -> usize {
+        let change = |node: &mut Station, _| match node {
+            Station::Relay(relay) => change(relay),
+            Station::Caller(_) | Station::Server(_) => panic!("that is no relay"),
+        };
+        self.topology.world.command(self.topology.relay.host, change).unwrap()
+    }
+
+    /// Each side says a word to the other, and both arrive within the time.
+    pub(crate) fn talk(&mut self, word: &[u8], within: Duration) -> bool {
+        let sides = [self.topology.a.host, self.topology.b.host];
+        for host in sides {
+            self.topology.world.command(host, |node, _| node.caller_mut().speak(word));
+        }
+        let word = word.to_vec();
+        self.until(within, move |caller| caller.heard.iter().any(|(_, heard)| *heard == word))
     }
 
     pub(crate) fn a(&self) -> &Caller {
@@ -244,4 +333,10 @@ impl Call {
     pub(crate) fn both_routed_after(&self) -> Option<Duration> {
         Some(self.a().first_route(self.start)?.max(self.b().first_route(self.start)?))
     }
+}
+
+/// The TURN server of a topology, with the right credentials.
+pub(crate) fn turn_server<N: Node>(topology: &Topology<N>) -> TurnServer {
+    let address = SocketAddr::new(topology.relay.address, relay::PORT);
+    TurnServer::new(address, relay::USER, Password::new(relay::PASSWORD))
 }

@@ -381,6 +381,9 @@ impl Driver {
                     "the contact is looked for in the DHT"
                 );
             }
+            CallEvent::RelayFailed(failure) => {
+                tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
+            }
             CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));

@@ -14,9 +14,11 @@ use super::clock::Clock;
 use super::dht;
 use super::driver::{Command, Driver, Parts, Ring};
 use super::tls::{self, TlsError};
+use super::turn;
 use crate::codec::Codec;
 use crate::engine::{self, DialError, Settings, SettingsError};
 use crate::server_url::{BadServerUrl, ServerUrl};
+use crate::turn_url::{TurnServer, TurnUrl};
 
 /// Commands that wait for the driver.
 const COMMANDS: usize = 64;
@@ -38,6 +40,8 @@ pub struct Config {
     pub bind: Vec<IpAddr>,
     /// STUN servers that tell our address as others see it.
     pub stun_servers: Vec<SocketAddr>,
+    /// TURN servers, at most 2: calls that find no direct path go through one. Their names are looked up at the start.
+    pub turn_servers: Vec<TurnServer>,
     /// Which of our addresses a peer may learn.
     pub candidates: CandidatePolicy,
     /// A PEM file of a certificate that is trusted besides the system's roots.
@@ -64,6 +68,7 @@ impl Config {
             dht: None,
             bind: Vec::new(),
             stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
             candidates: CandidatePolicy::default(),
             trusted_certificate: None,
             codec,
@@ -105,6 +110,14 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A TURN server's name has no address.
+    #[error("the TURN server {server} is not found ({why}); check its name and your connection")]
+    Turn {
+        /// Which.
+        server: TurnUrl,
+        /// What the system said.
+        why: std::io::Error,
+    },
     /// A local address cannot be used.
     #[error("the local address {address} cannot be used: {why}; give one of this machine's addresses")]
     Bind {
@@ -142,7 +155,6 @@ impl Endpoint {
     ///
     /// # Panics
     /// Outside a tokio runtime with its timer and IO.
-    #[expect(clippy::unused_async, reason = "it will open devices and tables; callers need not change then")]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         for address in &config.bind {
             let tried = if address.is_unspecified() || address.is_multicast() {
@@ -156,6 +168,7 @@ impl Endpoint {
         let mut settings = Settings::new(Arc::clone(&config.identity), Arc::clone(&config.codec));
         settings.server = config.server.as_deref().map(str::parse::<ServerUrl>).transpose()?;
         settings.nat.stun_servers = config.stun_servers;
+        settings.nat.turn_servers = turn::resolve(&config.turn_servers).await?;
         settings.nat.policy = config.candidates;
         settings.max_calls = config.max_calls;
         #[cfg(feature = "dht")]
@@ -243,7 +256,7 @@ impl Endpoint {
 }
 
 /// 32 bytes of the system's randomness.
-fn system_seed() -> Result<Seed, StartError> {
+pub(super) fn system_seed() -> Result<Seed, StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(StartError::Randomness)?;
     Ok(Seed::new(bytes))

@@ -6,11 +6,16 @@ mod clock;
 mod dht;
 mod driver;
 mod endpoint;
+mod netcheck;
 mod server;
 mod sockets;
 mod tls;
+mod turn;
 
 pub use audio::{AudioClosed, AudioReceiver, AudioSender};
 pub use call::{Call, IncomingCall};
 pub use endpoint::{Config, Endpoint, StartError, new_identity};
+pub use netcheck::{
+    FamilyReport, Named, NetReport, NetcheckConfig, Outlook, Progress, Relay, RendezvousFinding, netcheck,
+};
 pub use tls::TlsError;

@@ -1,5 +1,7 @@
-//! Two endpoints in mid-call without a world between them: what one sends the other gets, five milliseconds later.
+//! Two endpoints in mid-call without a world between them: what one sends the other gets, five milliseconds later; where
+//! they talk through relays, by the channel that each of them has.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Transmit};
@@ -19,8 +21,12 @@ pub struct Direct {
     sent: u64,
     buf: Vec<u8>,
     /// Packets on their way: to whom, how long.
-    under_way: Vec<(usize, std::net::SocketAddr, std::net::SocketAddr, usize, [u8; MAX_PACKET])>,
+    under_way: Vec<(usize, usize, [u8; MAX_PACKET])>,
+    /// How each end sends: from where, to where, and by which channel of its relay, if any.
+    ways: [Option<Way>; 2],
 }
+
+type Way = (SocketAddr, SocketAddr, Option<[u8; 2]>);
 
 impl Direct {
     pub fn new(ends: [(Endpoint, CallKey); 2], now: Instant) -> Self {
@@ -31,6 +37,7 @@ impl Direct {
             sent: 0,
             buf: vec![0; Endpoint::MAX_TRANSMIT],
             under_way: Vec::with_capacity(64),
+            ways: [None; 2],
         }
     }
 
@@ -47,11 +54,20 @@ impl Direct {
                 endpoint.playout(*call, &mut Frame::default(), self.now);
                 self.drain(end);
             }
-            while let Some((end, local, remote, len, bytes)) = self.under_way.pop() {
+            while let Some((end, len, bytes)) = self.under_way.pop() {
+                // Until the other end has sent something it is not known where it listens.
+                let Some((local, remote, channel)) = self.ways[end] else { continue };
+                let mut wrapped = [0; MAX_PACKET + 4];
+                let start = channel.map_or(0, |channel| {
+                    wrapped[..2].copy_from_slice(&channel);
+                    wrapped[2..4].copy_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
+                    4
+                });
+                wrapped[start..start + len].copy_from_slice(&bytes[..len]);
                 let (endpoint, call) = &mut self.ends[end];
-                let input = Input::Datagram { call: *call, local, remote, bytes: &bytes[..len] };
-                let taken = endpoint.handle_input(input, self.now + TICK / 2);
-                packets += u64::from(taken.is_ok() && bytes[0] >= 192);
+                let bytes = &wrapped[..start + len];
+                let input = Input::Datagram { call: *call, local, remote, bytes };
+                packets += u64::from(endpoint.handle_input(input, self.now + TICK / 2).is_ok());
                 self.drain(end);
             }
         }
@@ -79,16 +95,21 @@ impl Direct {
     fn drain(&mut self, end: usize) {
         loop {
             match self.ends[end].0.poll_output(&mut self.buf) {
-                Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len }
-                    if self.buf[0] >= 192 =>
-                {
+                Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len } => {
+                    let channel = matches!(self.buf[0], 64..=79).then(|| [self.buf[0], self.buf[1]]);
+                    let packet = if channel.is_some() { &self.buf[4..len] } else { &self.buf[..len] };
+                    // Checks and requests to servers go astray.
+                    if packet[0] < 192 {
+                        continue;
+                    }
+                    self.ways[end] = Some((local, remote, channel));
                     self.sent += 1;
                     if self.loses_every.is_some_and(|every| self.sent.is_multiple_of(every)) {
                         continue;
                     }
                     let mut bytes = [0; MAX_PACKET];
-                    bytes[..len].copy_from_slice(&self.buf[..len]);
-                    self.under_way.push((1 - end, remote, local, len, bytes));
+                    bytes[..packet.len()].copy_from_slice(packet);
+                    self.under_way.push((1 - end, packet.len(), bytes));
                 }
                 Output::Transmit { .. } | Output::Event(_) => {}
                 Output::Wait(_) => return,

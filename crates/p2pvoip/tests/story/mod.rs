@@ -1,4 +1,4 @@
-//! Whole calls in the simulated network: two people, a rendezvous server and a STUN server, on virtual time.
+//! Whole calls in the simulated network: two people, a rendezvous server, and a STUN and TURN server, on virtual time.
 //!
 //! Used by the tests beside it and by the example `sim`; each uses a part of it.
 #![allow(
@@ -23,6 +23,8 @@ mod codec;
 mod direct;
 mod moved;
 mod person;
+#[path = "../../../p2pvoip-nat/tests/world/relay.rs"]
+pub mod relay;
 pub mod sample;
 mod servers;
 
@@ -32,7 +34,7 @@ use std::time::Duration;
 
 use p2pvoip::crypto::{ContactCard, Identity};
 use p2pvoip::engine::{Endpoint, Settings};
-use p2pvoip::{CallState, Codec, EndReason};
+use p2pvoip::{CallState, CandidatePolicy, Codec, EndReason, nat};
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_sim::{HostId, START, Topology, World};
 
@@ -68,6 +70,7 @@ pub struct Story {
     pub a: HostId,
     pub b: HostId,
     pub server: HostId,
+    pub relay: HostId,
     pub card: ContactCard,
     /// The caller's.
     pub other_card: ContactCard,
@@ -80,13 +83,32 @@ struct Remake {
     codec: Arc<dyn Codec>,
     url: String,
     stun: SocketAddr,
+    relays: Relays,
 }
 
-fn endpoint(seed: &Seed, codec: &Arc<dyn Codec>, url: &str, stun: SocketAddr) -> Endpoint {
+/// What relays are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relays {
+    /// There is none.
+    None,
+    /// Where nothing else works.
+    Fallback,
+    /// For everything.
+    Only,
+}
+
+fn endpoint(seed: &Seed, remake: &Remake) -> Endpoint {
     let identity = Arc::new(Identity::generate(&seed.derive("identity")));
-    let mut settings = Settings::new(identity, Arc::clone(codec));
-    settings.server = Some(url.parse().unwrap());
-    settings.nat.stun_servers = vec![stun];
+    let mut settings = Settings::new(identity, Arc::clone(&remake.codec));
+    settings.server = Some(remake.url.parse().unwrap());
+    settings.nat.stun_servers = vec![remake.stun];
+    if remake.relays != Relays::None {
+        let password = nat::Password::new(relay::PASSWORD);
+        settings.nat.turn_servers = vec![nat::TurnServer::new(remake.stun, relay::USER, password)];
+    }
+    if remake.relays == Relays::Only {
+        settings.nat.policy = CandidatePolicy::RelayOnly;
+    }
     settings.max_calls = MAX_CALLS;
     Endpoint::new(settings, seed.clone(), DATE, START).unwrap()
 }
@@ -94,26 +116,36 @@ fn endpoint(seed: &Seed, codec: &Arc<dyn Codec>, url: &str, stun: SocketAddr) ->
 impl Story {
     /// Two people in this topology; both are online when it returns.
     pub fn new(topology: Topology<Node>, codec: &Arc<dyn Codec>, seed: &Seed) -> Self {
+        Self::with_relays(topology, codec, seed, Relays::None)
+    }
+
+    /// The same, with relays for this.
+    pub fn with_relays(
+        topology: Topology<Node>,
+        codec: &Arc<dyn Codec>,
+        seed: &Seed,
+        relays: Relays,
+    ) -> Self {
         let Topology { mut world, a, b, server, relay, .. } = topology;
         world.set_trace_len(0);
         world.install(server.host, Node::Hub(Box::new(Server::new(START))));
-        world.install(relay.host, Node::Stun(servers::Stun::default()));
-        let stun = SocketAddr::new(relay.address, 3478);
+        world.install(relay.host, Node::Relay(Box::new(relay::Relay::new(relay.address))));
+        let stun = SocketAddr::new(relay.address, relay::PORT);
         let url = format!("ws://{}:7000", server.address);
+        let remake = Remake { codec: Arc::clone(codec), url, stun, relays };
         let mut cards = Vec::new();
         for (place, name, phase) in [(&a, "a", 3_100), (&b, "b", 7_300)] {
-            let endpoint = endpoint(&seed.derive(name), codec, &url, stun);
+            let endpoint = endpoint(&seed.derive(name), &remake);
             cards.extend(endpoint.card().unwrap());
             let mut person = Person::new(endpoint, place.address, server.host);
             person.tape = Some(Vec::new());
             person.phase = Duration::from_micros(phase);
             world.install(place.host, Node::Person(Box::new(person)));
         }
-        let remake = Remake { codec: Arc::clone(codec), url, stun };
-        let (a, b, server) = (a.host, b.host, server.host);
+        let (a, b, server, relay) = (a.host, b.host, server.host, relay.host);
         let card = cards.pop().unwrap();
         let other_card = cards.pop().unwrap();
-        let mut story = Self { world, a, b, server, card, other_card, remake };
+        let mut story = Self { world, a, b, server, relay, card, other_card, remake };
         story.come_online();
         story
     }
@@ -121,7 +153,7 @@ impl Story {
     /// The same endpoint again, as it was before anything happened to it.
     pub fn remake(&self, seed: &Seed) -> impl Fn(Instant) -> Endpoint + 'static {
         let (remake, seed) = (self.remake.clone(), seed.clone());
-        move |_now| endpoint(&seed, &remake.codec, &remake.url, remake.stun)
+        move |_now| endpoint(&seed, &remake)
     }
 
     /// No longer keeps tapes.
@@ -150,6 +182,17 @@ impl Story {
 
     pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
         self::command(&mut self.world, host, command)
+    }
+
+    /// The STUN and TURN server.
+    pub fn relay<R>(&mut self, command: impl FnOnce(&mut relay::Relay) -> R) -> R {
+        let relay = self.relay;
+        self.world
+            .command(relay, |node, _| match node {
+                Node::Relay(relay) => command(relay),
+                Node::Hub(_) | Node::Person(_) => panic!("no relay is there"),
+            })
+            .unwrap()
     }
 
     /// Both dial each other at the same moment.
@@ -226,7 +269,7 @@ impl Story {
 fn command<R>(world: &mut World<Node>, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
     let done = world.command(host, |node, now| match node {
         Node::Person(person) => command(person, now),
-        Node::Hub(_) | Node::Stun(_) => panic!("no person lives there"),
+        Node::Hub(_) | Node::Relay(_) => panic!("no person lives there"),
     });
     done.unwrap()
 }

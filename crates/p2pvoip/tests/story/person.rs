@@ -10,7 +10,7 @@ use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Que
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -117,6 +117,8 @@ pub struct Person {
     /// How all calls ended that did.
     pub all_ends: Vec<EndReason>,
     pub encrypted: bool,
+    /// By what kinds of path voice went, one after another.
+    pub paths: Vec<RouteKind>,
     pub finished: bool,
     pub heard: Heard,
     pub stats: Option<Box<CallStats>>,
@@ -150,6 +152,7 @@ impl Person {
             state: None,
             all_ends: Vec::new(),
             encrypted: false,
+            paths: Vec::new(),
             finished: false,
             heard: Heard::default(),
             stats: None,
@@ -165,6 +168,11 @@ impl Person {
             Some(CallState::Ended(reason)) => Some(reason),
             _ => None,
         }
+    }
+
+    /// Where this person is.
+    pub const fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The endpoint and its call.
@@ -432,6 +440,7 @@ impl Person {
             }
             CallEvent::Lookup(how) => self.lookups.push(how),
             CallEvent::Encrypted(_) => self.encrypted = true,
+            CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),
             _ => {}
         }

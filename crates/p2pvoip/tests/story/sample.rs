@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2pvoip::Codec;
+use p2pvoip::{Codec, RouteKind};
 use p2pvoip_core::Seed;
 use p2pvoip_sim::topology;
 
-use super::{Outcome, Story};
+use super::{Outcome, Relays, Story};
 
 /// What one call of the sample came to.
 pub struct Told {
     pub network: String,
     pub outcome: Outcome,
+    /// By what kind of path voice went at the end, at the caller.
+    pub path: Option<RouteKind>,
     pub after: Option<Duration>,
     /// Of the frames that were played at either end, once the first came: the share that was invented, in percent.
     pub concealed: f64,
@@ -26,7 +28,7 @@ pub struct Told {
 pub fn one(seed: &Seed, codec: &Arc<dyn Codec>, talk: Duration) -> Told {
     let topology = topology::random(seed);
     let network = topology.what.clone();
-    let mut story = Story::new(topology, codec, seed).untaped();
+    let mut story = Story::with_relays(topology, codec, seed, Relays::Fallback).untaped();
     let (outcome, after) = story.call(talk);
     let heard = [story.a, story.b].map(|host| story.person(host).heard);
     let played: u64 = heard.iter().map(|heard| heard.spoken + heard.concealed).sum();
@@ -35,6 +37,7 @@ pub fn one(seed: &Seed, codec: &Arc<dyn Codec>, talk: Duration) -> Told {
     Told {
         network,
         outcome,
+        path: story.person(story.a).paths.last().copied(),
         after,
         concealed: percent(concealed, played),
         playout_delay: stats.inbound.playout_delay,

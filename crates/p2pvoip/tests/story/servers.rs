@@ -1,28 +1,27 @@
 //! What runs on the hosts of a story.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
-use p2pvoip::nat::stun;
 use p2pvoip_core::{Instant, Machine, Output};
 use p2pvoip_rendezvous::hub::{Event, Input};
 use p2pvoip_rendezvous::{ConnectionId, Hub, Limits};
 use p2pvoip_sim::{self as sim, Action, Datagram, StreamEvent, StreamId};
 
 use super::Person;
+use super::relay::Relay;
 
 /// One host's program.
 pub enum Node {
     Person(Box<Person>),
     Hub(Box<Server>),
-    Stun(Stun),
+    Relay(Box<Relay>),
 }
 
 impl sim::Node for Node {
     fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
         match self {
             Self::Person(person) => person.handle_datagram(datagram, now),
-            Self::Stun(server) => server.handle_datagram(datagram),
+            Self::Relay(relay) => relay.handle(datagram.from, datagram.to, datagram.bytes, now),
             Self::Hub(_) => {}
         }
     }
@@ -31,7 +30,7 @@ impl sim::Node for Node {
         match self {
             Self::Person(person) => person.handle_stream(stream, event, now),
             Self::Hub(server) => server.handle_stream(stream, event, now),
-            Self::Stun(_) => {}
+            Self::Relay(_) => {}
         }
     }
 
@@ -39,7 +38,7 @@ impl sim::Node for Node {
         match self {
             Self::Person(person) => person.handle_timeout(now),
             Self::Hub(server) => server.hub.handle_timeout(now),
-            Self::Stun(_) => {}
+            Self::Relay(_) => {}
         }
     }
 
@@ -47,7 +46,13 @@ impl sim::Node for Node {
         match self {
             Self::Person(person) => person.poll(buf),
             Self::Hub(server) => server.poll(buf),
-            Self::Stun(server) => server.poll(buf),
+            Self::Relay(relay) => match relay.poll() {
+                Some((from, to, bytes)) => {
+                    buf[..bytes.len()].copy_from_slice(&bytes);
+                    Action::Datagram { from, to, len: bytes.len() }
+                }
+                None => Action::Wait(None),
+            },
         }
     }
 }
@@ -99,32 +104,6 @@ impl Server {
                 Output::Event(Event::Close(id)) => self.closing.extend(self.streams.remove(&id)),
                 Output::Wait(wake) => return Action::Wait(wake.map(|wake| wake.at)),
             }
-        }
-    }
-}
-
-/// A STUN server.
-#[derive(Default)]
-pub struct Stun {
-    answers: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
-}
-
-impl Stun {
-    fn handle_datagram(&mut self, datagram: Datagram<'_>) {
-        let mut answer = vec![0; stun::ANSWER_LEN];
-        if let Some(len) = stun::answer_binding(datagram.bytes, datagram.from, &mut answer) {
-            answer.truncate(len);
-            self.answers.push((datagram.to, datagram.from, answer));
-        }
-    }
-
-    fn poll(&mut self, buf: &mut [u8]) -> Action {
-        match self.answers.pop() {
-            Some((from, to, answer)) => {
-                buf[..answer.len()].copy_from_slice(&answer);
-                Action::Datagram { from, to, len: answer.len() }
-            }
-            None => Action::Wait(None),
         }
     }
 }

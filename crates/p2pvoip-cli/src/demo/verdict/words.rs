@@ -1,5 +1,6 @@
 //! What the verdict says: to people on the terminal and in the report, to programs as JSON.
 
+use p2pvoip::telemetry::Grade;
 use serde_json::{Value, json};
 
 use super::{Heard, Passage, Summary, Way, count, number};
@@ -60,12 +61,13 @@ impl Summary {
                     .map_or_else(|| "?".to_owned(), |(_, value)| value.clone())
             };
             all.push(format!(
-                "  {:<18} heard {}, lost on the way {}, after repair {}, playout delay {}",
+                "  {:<18} heard {}, lost on the way {}, after repair {}, playout delay {}, MOS {}",
                 way.name,
                 row("Heard of what was said"),
                 row("Lost on the way"),
                 row("Lost after repair"),
                 row("Playout delay"),
+                way.opinion.map_or_else(|| "-".to_owned(), |opinion| format!("{:.1}", opinion.mean)),
             ));
         }
         let proof = if self.ways.iter().all(|way| way.passage.sent == 0) {
@@ -113,6 +115,7 @@ impl Way {
             |bps: f64| if bps.is_finite() { format!("{:.1} kbit/s", bps / 1_000.0) } else { "-".to_owned() };
         let ms = |value: f64| if value.is_finite() { format!("{value:.0} ms") } else { "-".to_owned() };
         vec![
+            ("Opinion score (MOS), mean and least", self.score()),
             ("Heard of what was said", self.heard.as_ref().map_or_else(|_| "nothing".to_owned(), share)),
             ("Likeness of the spectra", of(|heard| format!("{:.2}", heard.similarity))),
             ("Longest stretch not heard", of(|heard| format!("{} ms", heard.longest_gap_ms))),
@@ -123,6 +126,15 @@ impl Way {
             ("Round trip", ms(number(&self.speaker, "/path/round_trip_time_ms"))),
             ("Bitrate at the end", kbps(number(&self.speaker, "/outbound/bitrate"))),
         ]
+    }
+
+    /// How good it probably sounded, in a number and a word.
+    fn score(&self) -> String {
+        let word = |mos| Grade::of_mos(mos).as_str();
+        self.opinion.map_or_else(
+            || "-".to_owned(),
+            |opinion| format!("{:.1} ({}), {:.1}", opinion.mean, word(opinion.mean), opinion.least),
+        )
     }
 
     /// Where its packets went.
@@ -153,6 +165,9 @@ impl Way {
             "longest_gap_ms": heard.map(|heard| heard.longest_gap_ms),
             "lost_percent": 100.0 * self.passage.lost(),
             "lost_after_repair_percent": 100.0 * self.concealed(),
+            "mos": self.opinion.map(|opinion| opinion.mean),
+            "mos_least": self.opinion.map(|opinion| opinion.least),
+            "mos_last": self.opinion.map(|opinion| opinion.last),
             "playout_delay_ms": self.hearer["inbound"]["playout_delay_ms"],
             "packets_sent": self.passage.sent,
             "packets_received": self.passage.received,

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod laws;
+mod relay;
 mod roles;
 mod story;
 
@@ -69,7 +70,11 @@ impl Drained {
     pub(super) fn route(&self) -> Option<Route> {
         self.events.iter().rev().find_map(|event| match event {
             Event::Route(route) => Some(*route),
-            Event::Candidate(_) | Event::GatheringDone | Event::ConsentLost | Event::Failed(_) => None,
+            Event::Candidate(_)
+            | Event::GatheringDone
+            | Event::RelayFailed(_)
+            | Event::ConsentLost
+            | Event::Failed(_) => None,
         })
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Call {
     events: VecDeque<CallEvent>,
     monitor: Monitor,
     ended_at: Option<Instant>,
+    /// Whether the agent was closed.
+    left: bool,
     now: Instant,
 }
 
@@ -138,6 +140,9 @@ impl Machine for Call {
                 return Output::Transmit { to: Transmit::Envelope { to }, len };
             }
             self.letters.feed(&mut self.agent, self.now);
+            // Relays are given back; what the agent says last is polled before the call counts as finished.
+            let leaves = !self.left && self.is_over() && self.agent.close(self.now).is_ok();
+            self.left |= leaves;
             let wake = match self.agent.poll_output(buf) {
                 Output::Transmit { to, len } => {
                     let to = Transmit::Datagram { local: to.local, remote: to.remote };
@@ -195,11 +200,16 @@ impl Call {
 
     /// Whether nothing more will come of it.
     pub(crate) fn is_finished(&self) -> bool {
+        self.is_over() && self.left && self.events.is_empty() && self.letters.is_empty()
+    }
+
+    /// Whether it has ended, and the end is told in the path as well as it can be.
+    fn is_over(&self) -> bool {
         let patient = self.ended_at.is_some_and(|at| self.now < at + LINGER);
         // Who was hung up upon stays to acknowledge it in the path, which may be slower than the letter.
         let was_told = matches!(self.state, State::Ended(EndReason::PeerHungUp)) && self.voice.is_some();
         let lingers = patient && (was_told || self.voice.as_ref().is_some_and(|voice| voice.is_hanging_up()));
-        matches!(self.state, State::Ended(_)) && !lingers && self.events.is_empty() && self.letters.is_empty()
+        matches!(self.state, State::Ended(_)) && !lingers
     }
 
     /// The sockets are open: candidates are gathered from them.
@@ -243,7 +253,10 @@ impl Call {
 
     /// The speaker asks for its next frame; silence while there is none.
     pub(crate) fn playout(&mut self, frame: &mut Frame, now: Instant) -> Option<Played> {
-        self.voice.as_mut().map(|voice| voice.playout(frame, now))
+        let voice = self.voice.as_mut()?;
+        let played = voice.playout(frame, now);
+        self.monitor.on_playout(voice.receiver().stats());
+        Some(played)
     }
 
     fn datagram(
@@ -255,29 +268,42 @@ impl Call {
     ) -> Result<(), Refused> {
         match classify(bytes) {
             Protocol::Stun | Protocol::TurnChannel => {
+                let datagram = nat::Datagram { local, remote, bytes };
+                // What a relay of ours passes on is judged by what is inside.
+                let inside = self.agent.unwrap(datagram).map_or(bytes, |inner| inner.bytes);
+                if classify(inside) == Protocol::Sealed {
+                    return self.sealed(inside, remote, now);
+                }
                 // While it rings nobody may learn where we are, not even by asking us: only our own questions are answered.
-                if matches!(self.state, State::Rung(_)) && !is_stun_response(bytes) {
+                if matches!(self.state, State::Rung(_)) && !is_stun_response(inside) {
                     return Err(Refused::Early);
                 }
-                let datagram = nat::Datagram { local, remote, bytes };
                 self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
-            Protocol::Sealed => {
-                let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
-                let path = self.agent.route().map_or(0, |route| route.path);
-                match voice.receive(bytes, path, now) {
-                    Received::Media => Ok(()),
-                    Received::Control(control) => {
-                        self.on_control(control, now);
-                        Ok(())
-                    }
-                    Received::Refused => Err(Refused::Sealed),
-                }
-            }
+            Protocol::Sealed => self.sealed(bytes, remote, now),
             Protocol::Rtp | Protocol::Unknown => {
                 self.monitor.unknown_datagrams += 1;
                 Err(Refused::Unknown)
             }
+        }
+    }
+
+    /// A packet of the peer, however it came; `from` is who sent us the datagram, a relay of ours perhaps.
+    fn sealed(&mut self, bytes: &[u8], from: SocketAddr, now: Instant) -> Result<(), Refused> {
+        let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
+        let route = self.agent.route();
+        let forged = voice.opener().forged;
+        let received = voice.receive(bytes, route.map_or(0, |route| route.path), now);
+        if voice.opener().forged > forged && route.is_none_or(|route| route.remote != from) {
+            self.monitor.forged_by_strangers += 1;
+        }
+        match received {
+            Received::Media => Ok(()),
+            Received::Control(control) => {
+                self.on_control(control, now);
+                Ok(())
+            }
+            Received::Refused => Err(Refused::Sealed),
         }
     }
 
@@ -307,6 +333,7 @@ impl Call {
                     self.tell_if_read(CallEvent::Path(path));
                 }
             }
+            nat::Event::RelayFailed(failure) => self.tell_if_read(CallEvent::RelayFailed(failure)),
             nat::Event::ConsentLost => self.step(now, |state| state.fail(EndReason::PeerVanished)),
             nat::Event::Failed(_) => self.step(now, |state| state.fail(EndReason::NoPath)),
             other => tracing::debug!(?other, "the ICE agent told something new"),

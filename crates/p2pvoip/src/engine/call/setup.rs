@@ -172,6 +172,7 @@ impl Call {
             events: VecDeque::new(),
             monitor: Monitor::new(),
             ended_at: None,
+            left: false,
             now,
         })
     }

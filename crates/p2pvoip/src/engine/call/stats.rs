@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 
 use p2pvoip_cc::Controller;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
-use p2pvoip_media::FRAME;
+use p2pvoip_media::{FRAME, ReceiverConfig, ReceiverStats};
 use p2pvoip_nat::RouteKind;
-use p2pvoip_telemetry::{CallStats, Observer, PathKind, Recorder, Summary};
+use p2pvoip_telemetry::{
+    BurstGap, CallStats, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
+};
 
 use super::voice::Voice;
 use super::{Call, STATS_EVERY};
@@ -21,9 +23,13 @@ pub(super) struct Monitor {
     recorder: Recorder,
     sent: Rate,
     received: Rate,
-    concealed: u64,
-    concealment_events: u64,
+    meter: QualityMeter,
+    bursts: BurstGap,
+    /// What the receiver had counted when the fates of its frames were last told.
+    played: ReceiverStats,
     path_changes: u32,
+    /// Packets that did not authenticate and did not come from the path's other end.
+    pub(super) forged_by_strangers: u64,
     /// Datagrams of no protocol that a call speaks.
     pub(super) unknown_datagrams: u64,
     /// When the next figures are told, while connected.
@@ -66,9 +72,11 @@ impl Monitor {
             recorder: Recorder::new(),
             sent: Rate::default(),
             received: Rate::default(),
-            concealed: 0,
-            concealment_events: 0,
+            meter: QualityMeter::new(),
+            bursts: BurstGap::new(),
+            played: ReceiverStats::default(),
             path_changes: 0,
+            forged_by_strangers: 0,
             unknown_datagrams: 0,
             next_at: None,
             connected_at: None,
@@ -78,6 +86,19 @@ impl Monitor {
 
     pub(super) const fn on_path(&mut self) {
         self.path_changes = self.path_changes.saturating_add(1);
+    }
+
+    /// The speaker took 10 ms: the frames that were needed for it were there, or were not.
+    pub(super) fn on_playout(&mut self, is: ReceiverStats) {
+        let was = core::mem::replace(&mut self.played, is);
+        let heard = |stats: &ReceiverStats| stats.decoded + stats.recovered_fec;
+        let time = frame_time(&is);
+        for _ in was.missed..is.missed {
+            self.bursts.on_packet(Fate::Lost, time);
+        }
+        for _ in heard(&was)..heard(&is) {
+            self.bursts.on_packet(Fate::Received, time);
+        }
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -97,6 +118,7 @@ impl Monitor {
         out.target_bitrate = target.wire;
         out.bitrate = self.sent.update(counters.bytes_sent, now);
         out.ptime = voice.sender().rung().ptime;
+        out.codec_delay = voice.codec_delay();
         stats.path.round_trip_time = control.rtt;
         stats.path.min_round_trip_time = control.min_rtt;
         stats.path.queueing_delay = control.queueing_delay;
@@ -104,10 +126,6 @@ impl Monitor {
 
     fn inbound(&mut self, voice: &Voice, stats: &mut CallStats, now: Instant) {
         let (counters, receiver) = (voice.counters(), voice.receiver().stats());
-        if receiver.concealed > self.concealed {
-            self.concealed = receiver.concealed;
-            self.concealment_events += 1;
-        }
         let into = &mut stats.inbound;
         into.packets_received = counters.packets_received;
         into.bytes_received = counters.bytes_received;
@@ -115,20 +133,46 @@ impl Monitor {
         into.packets_recovered = receiver.recovered_fec + receiver.recovered_copy;
         into.packets_discarded = receiver.late + receiver.dropped;
         into.packets_duplicated = receiver.duplicate;
-        into.total_samples = receiver.played * FRAME as u64;
-        into.concealed_samples = receiver.concealed * FRAME as u64;
-        into.concealment_events = self.concealment_events;
+        playout(&receiver, into);
+        into.bursts = self.bursts.report();
         into.jitter = receiver.jitter;
         into.playout_delay = receiver.playout_delay;
         into.target_playout_delay = receiver.target_delay;
+        into.max_playout_delay = ReceiverConfig::default().most_delay;
         into.bitrate = self.received.update(counters.bytes_received, now);
         let opener = voice.opener();
-        stats.refused.unauthenticated = opener.forged;
+        stats.refused.unauthenticated = opener.forged.saturating_sub(self.forged_by_strangers);
+        stats.refused.unknown_source = self.forged_by_strangers;
         stats.refused.replayed = opener.replayed + opener.too_old;
         stats.refused.malformed =
             opener.malformed + counters.refused_slots + receiver.refused + receiver.undecodable;
         stats.refused.limited = counters.refused_long;
     }
+}
+
+/// What the receiver tells of the sound that it gave out.
+fn playout(receiver: &ReceiverStats, into: &mut InboundStats) {
+    into.total_samples = receiver.played * FRAME as u64;
+    into.concealed_samples = receiver.concealed * FRAME as u64;
+    into.concealment_events = receiver.concealment_events;
+    into.inserted_samples = samples(receiver.stretched);
+    into.removed_samples = samples(receiver.accelerated);
+    into.frames_played = receiver.decoded + receiver.recovered_fec;
+    into.frames_missed = receiver.missed;
+    into.frames_decoded = receiver.decoded;
+    into.payload_bytes = receiver.decoded_bytes;
+    into.decoded_time = receiver.decoded_time;
+}
+
+/// How much sound a frame held on average, of those that were decoded.
+fn frame_time(receiver: &ReceiverStats) -> Duration {
+    let frames = u32::try_from(receiver.decoded).unwrap_or(u32::MAX);
+    receiver.decoded_time.checked_div(frames).unwrap_or_default()
+}
+
+/// Samples at 48 kHz.
+fn samples(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).saturating_mul(48) / 1_000
 }
 
 impl Call {
@@ -146,6 +190,7 @@ impl Call {
         });
         stats.path.changes = self.monitor.path_changes.saturating_sub(1);
         stats.refused.malformed += self.monitor.unknown_datagrams + self.agent.stats().refused;
+        stats.quality = self.monitor.meter.on_stats(&stats, now);
         self.monitor.recorder.on_stats(&stats, now);
         stats
     }

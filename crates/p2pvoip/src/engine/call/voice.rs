@@ -89,6 +89,8 @@ pub(crate) struct Voice {
     stopped: bool,
     counters: Counters,
     scratch: Box<[u8; MAX_PACKET]>,
+    /// How far the codec looks ahead.
+    codec_delay: Duration,
 }
 
 /// What came out of a received packet, for the call.
@@ -128,13 +130,15 @@ impl Voice {
     ) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
+        let encoder = codec.encoder()?;
+        let codec_delay = Duration::from_micros(encoder.lookahead() as u64 * 1_000 / 48);
         let mut voice = Self {
             sealer,
             opener,
             controller,
             collector: FeedbackCollector::new(),
             pacer,
-            sender: Sender::new(codec.encoder()?, &SenderConfig::default()),
+            sender: Sender::new(encoder, &SenderConfig::default()),
             receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
             control: None,
@@ -144,6 +148,7 @@ impl Voice {
             stopped: false,
             counters: Counters::default(),
             scratch: Box::new([0; MAX_PACKET]),
+            codec_delay,
         };
         voice.spend(now);
         Ok(voice)
@@ -180,11 +185,13 @@ impl Voice {
         if let Err(wake) = self.pacer.permit(size, class, now) {
             return Sending::Wait(Some(wake));
         }
-        let prefix = route.prefix.as_bytes();
-        let Some((front, packet)) = buf.split_at_mut_checked(prefix.len()) else {
+        let Some((front, packet)) = buf.split_at_mut_checked(route.prefix.len()) else {
             return Sending::Wait(None);
         };
-        front.copy_from_slice(prefix);
+        // Before the packet gets its number: one that could not leave must not leave a hole.
+        if route.prefix.write(slot_len + OVERHEAD, front).is_err() {
+            return Sending::Wait(None);
+        }
         let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
         let before = self.controller.target();
         self.controller.on_sent(Sent { number, size, path: route.path }, now);
@@ -194,7 +201,7 @@ impl Voice {
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
-        Sending::Packet(prefix.len() + len)
+        Sending::Packet(route.prefix.len() + len)
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
@@ -276,6 +283,11 @@ impl Voice {
         &self.receiver
     }
 
+    /// What the codec adds to the delay beside the packet time.
+    pub(crate) const fn codec_delay(&self) -> Duration {
+        self.codec_delay
+    }
+
     /// The one place where feedback becomes a decision: controller, then pacer and sender.
     fn adapt(&mut self, feedback: &Feedback, now: Instant) {
         self.controller.on_feedback(feedback, now);
@@ -300,7 +312,7 @@ impl Voice {
     /// Tells the controller when the route is another one; gives the bytes that each packet costs below the sealed one.
     fn follow(&mut self, route: &Route, now: Instant) -> DataSize {
         let ip = if route.remote.is_ipv6() { IPV6_AND_UDP } else { IPV4_AND_UDP };
-        let overhead = ip + bytes(route.prefix.as_bytes().len());
+        let overhead = ip + bytes(route.prefix.len());
         if self.path != Some((route.path, overhead)) {
             self.path = Some((route.path, overhead));
             self.controller.on_path(route.path, overhead, now);

@@ -14,6 +14,12 @@ pub(super) const MAX_SERVERS: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ServerId(u32);
 
+impl ServerId {
+    /// Of a connection that belongs to no endpoint.
+    #[cfg(feature = "tokio")]
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 pub(super) struct Server {
     pub(super) id: ServerId,
     pub(super) url: ServerUrl,

@@ -1,0 +1,147 @@
+//! The TURN servers that the command line and the environment name, and the secret that opens them.
+//!
+//! A password is read from a file or from the environment, never from the command line: what stands there every user
+//! of the machine can read.
+
+use std::path::Path;
+
+use p2pvoip::nat::Password;
+use p2pvoip::{TurnServer, TurnUrl};
+
+use crate::args::Network;
+use crate::exit::Failure;
+
+/// The environment's names for the servers (parted by spaces), the user and the password.
+const SERVERS: &str = "P2PVOIP_TURN";
+const USER: &str = "P2PVOIP_TURN_USER";
+const PASSWORD: &str = "P2PVOIP_TURN_PASSWORD";
+
+/// The most TURN servers of one call.
+const MOST: usize = 2;
+
+/// Bytes read of a password file at most.
+const LONGEST: usize = 1_024;
+
+/// The servers of the options, or else of the environment, with their credentials.
+pub(crate) fn servers(
+    network: &Network,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<TurnServer>, Failure> {
+    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let mut urls = network.turn.clone();
+    if let (true, Some(value)) = (urls.is_empty(), variable(SERVERS)) {
+        let parsed: Result<Vec<TurnUrl>, _> = value.split_whitespace().map(str::parse).collect();
+        urls = parsed.map_err(|error| Failure::Usage(format!("{SERVERS} in the environment: {error}")))?;
+    }
+    if urls.len() > MOST {
+        return Err(Failure::Usage(format!(
+            "no more than {MOST} TURN servers are used; name fewer by --turn"
+        )));
+    }
+    if urls.is_empty() {
+        let lonely = network.turn_user.is_some() || network.turn_password_file.is_some();
+        return match (network.relay_only, lonely) {
+            (true, _) => Err(Failure::Usage(format!(
+                "--relay-only needs a TURN server; name one by --turn or {SERVERS}"
+            ))),
+            (false, true) => Err(Failure::Usage(format!(
+                "there is no TURN server to log in at; name one by --turn or {SERVERS}"
+            ))),
+            (false, false) => Ok(Vec::new()),
+        };
+    }
+    let user = network.turn_user.clone().or_else(|| variable(USER));
+    let user = user.ok_or_else(|| {
+        Failure::Usage(format!("a TURN server wants a user name; give it by --turn-user or {USER}"))
+    })?;
+    let password = match &network.turn_password_file {
+        Some(path) => from_file(path)?,
+        None => variable(PASSWORD).map(Password::new).ok_or_else(|| {
+            Failure::Usage(format!(
+                "a TURN server wants a password; put it into a file for --turn-password-file, or into {PASSWORD}"
+            ))
+        })?,
+    };
+    Ok(urls.into_iter().map(|url| TurnServer::new(url, user.clone(), password.clone())).collect())
+}
+
+/// The first line of the file.
+fn from_file(path: &Path) -> Result<Password, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::file(path, &format!("cannot be read ({error}); it holds the TURN password"))
+    })?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() || line.len() > LONGEST {
+        return Err(Failure::file(path, &"its first line is no password; write the TURN password there"));
+    }
+    Ok(Password::new(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn network(options: &[&str]) -> Network {
+        let line = ["p2pvoip", "call", "p2pvoip:x"].iter().chain(options);
+        match Args::try_parse_from(line).unwrap().command {
+            Command::Call(call) => call.network,
+            _ => unreachable!("the line says call"),
+        }
+    }
+
+    fn environment(name: &str) -> Option<String> {
+        let value = match name {
+            SERVERS => "turn:192.0.2.1 turn:relay.example.org:5000",
+            USER => "alice",
+            PASSWORD => "secret",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_environment() {
+        let servers = |options: &[&str]| super::servers(&network(options), environment).unwrap();
+        let from_environment = servers(&[]);
+        assert_eq!(from_environment.len(), 2);
+        assert_eq!((from_environment[1].url.port(), from_environment[1].username.as_str()), (5000, "alice"));
+        let given = servers(&["--turn", "turn:192.0.2.9", "--turn-user", "bob"]);
+        assert_eq!((given.len(), given[0].url.host(), given[0].username.as_str()), (1, "192.0.2.9", "bob"));
+        assert!(given[0].password == Password::new("secret"));
+    }
+
+    #[test]
+    fn the_first_line_of_a_file_is_the_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "from the file\nand more\n").unwrap();
+        let options =
+            ["--turn", "turn:a", "--turn-user", "b", "--turn-password-file", path.to_str().unwrap()];
+        let servers = super::servers(&network(&options), environment).unwrap();
+        assert!(servers[0].password == Password::new("from the file"));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(super::servers(&network(&options), environment), Err(Failure::File { .. })));
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let nothing = |_: &str| None;
+        assert!(super::servers(&network(&[]), nothing).unwrap().is_empty());
+        for options in [
+            &["--relay-only"][..],
+            &["--turn-user", "a"],
+            &["--turn", "turn:a"],
+            &["--turn", "turn:a", "--turn-user", "b"],
+        ] {
+            assert!(
+                matches!(super::servers(&network(options), nothing), Err(Failure::Usage(_))),
+                "{options:?}"
+            );
+        }
+        assert!(Args::try_parse_from(["p2pvoip", "call", "x", "--turn", "turns:a"]).is_err());
+        assert!(Args::try_parse_from(["p2pvoip", "call", "x", "--relay-only", "--reflexive-only"]).is_err());
+    }
+}

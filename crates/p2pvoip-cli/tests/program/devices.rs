@@ -1,0 +1,104 @@
+//! Calls with microphones and speakers: real programs on a private PulseAudio.
+#![cfg(all(target_os = "linux", feature = "device"))]
+
+use crate::common::{Running, failure, program, server};
+use crate::pulse::Pulse;
+
+/// A microphone that hears a tone of 1 kHz, and a room in which a microphone hears the speaker.
+const MODULES: [&str; 3] = [
+    "module-null-sink sink_name=tone rate=44100",
+    "module-sine sink=tone frequency=1000 rate=44100",
+    "module-null-sink sink_name=room sink_properties=device.description=Room",
+];
+
+/// A program that knows this sound server, and whose words are not JSON.
+fn plain(pulse: &Pulse, arguments: &[&str]) -> (i32, String, String) {
+    let output = program(arguments).envs(pulse.environment()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (code, complaint) = failure(&output);
+    (code, said, complaint)
+}
+
+#[test]
+fn a_tone_goes_from_microphone_to_speaker_and_back_through_a_call() {
+    let Some(pulse) = Pulse::start(&MODULES) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let back = folder.path().join("back.wav");
+    let (_server, url) = server();
+    let environment = pulse.environment();
+    let mut listener = Running::start_with(
+        &["listen", "--throwaway", "--bind", "127.0.0.1", "--server", &url, "--once", "--speaker", "room"]
+            .into_iter()
+            .chain(["--microphone", "room.monitor"])
+            .collect::<Vec<_>>(),
+        &environment,
+    );
+    let card = listener.expect("listening")["card"].as_str().unwrap().to_owned();
+    let mut caller = Running::start_with(
+        &["call", &card, "--throwaway", "--bind", "127.0.0.1", "--microphone", "tone.monitor", "--output"]
+            .into_iter()
+            .chain([back.to_str().unwrap()])
+            .collect::<Vec<_>>(),
+        &environment,
+    );
+    let opened = caller.expect("device");
+    assert_eq!((&opened["kind"], &opened["state"]), (&"microphone".into(), &"open".into()), "{opened}");
+    caller.reach("connected");
+    for _ in 0..30 {
+        caller.expect("stats");
+    }
+    caller.signal("-INT");
+    assert_eq!(caller.expect("ended")["reason"], "hung-up");
+    assert_eq!((caller.code(), listener.code()), (0, 0));
+    // 44 bytes of header; the tone begins when both devices and the jitter buffer have settled.
+    let bytes = std::fs::read(&back).unwrap();
+    let sound: Vec<i16> =
+        bytes[44..].as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+    let settled = &sound[sound.len() / 2..];
+    let shares: Vec<f64> = settled.as_chunks::<4_800>().0.iter().map(|tenth| share_of_tone(tenth)).collect();
+    let tones = shares.iter().filter(|share| **share > 0.8).count();
+    assert!(
+        shares.len() > 20 && tones * 10 >= shares.len() * 8,
+        "the tone's share of each tenth of a second: {shares:.2?}"
+    );
+}
+
+/// How much of the energy is at 1 kHz (Goertzel), from 0 to 1.
+fn share_of_tone(sound: &[i16]) -> f64 {
+    let twice_cosine = 2.0 * (std::f64::consts::TAU / 48.0).cos();
+    let (mut before, mut last, mut energy) = (0.0, 0.0, f64::EPSILON);
+    for sample in sound {
+        let sample = f64::from(*sample);
+        energy += sample * sample;
+        (before, last) = (last, sample + twice_cosine * last - before);
+    }
+    let power = before * before + last * last - twice_cosine * before * last;
+    power * 2.0 / f64::from(u32::try_from(sound.len()).unwrap()) / energy
+}
+
+#[test]
+fn devices_are_listed_for_people_and_for_programs() {
+    let Some(pulse) = Pulse::start(&MODULES) else { return };
+    let (code, said, _) = plain(&pulse, &["devices"]);
+    assert_eq!(code, 0);
+    assert!(
+        said.contains("Speakers\n* ") && said.contains("[room]") && said.contains("--microphone"),
+        "{said}"
+    );
+    let mut devices = Running::start_with(&["devices"], &pulse.environment());
+    let event = devices.expect("devices");
+    let speakers = event["speakers"].as_array().unwrap();
+    assert_eq!(speakers.len(), 2, "{event}");
+    assert_eq!(speakers.iter().filter(|speaker| speaker["default"] == true).count(), 1, "{event}");
+    assert!(event["microphones"].as_array().unwrap().iter().all(|one| one["monitor"] == true), "{event}");
+}
+
+#[test]
+fn a_device_that_is_named_and_not_there_is_told_before_the_call() {
+    let Some(pulse) = Pulse::start(&MODULES) else { return };
+    let listen = ["listen", "--throwaway", "--server", "ws://127.0.0.1:1", "--speaker", "gramophone"];
+    let (code, _, complaint) = plain(&pulse, &listen);
+    assert_eq!(code, 3, "{complaint}");
+    assert!(complaint.contains("no speaker is called `gramophone`"), "{complaint}");
+    assert!(complaint.contains("p2pvoip devices"), "{complaint}");
+}
