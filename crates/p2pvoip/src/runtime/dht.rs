@@ -83,3 +83,14 @@ impl Port {
         std::future::pending().await
     }
 }
+
+/// The configuration of a DHT node at this address, entering by these nodes, with the system's date.
+#[cfg(feature = "dht")]
+pub fn dht_node(
+    listen: std::net::SocketAddr,
+    peers: Vec<p2pvoip_dht::kad::PeerAddress>,
+) -> p2pvoip_dht::kad::NodeConfig {
+    let mut config = p2pvoip_dht::kad::NodeConfig::new(listen, Clock::unix);
+    config.peers = peers;
+    config
+}
