@@ -43,8 +43,17 @@ pub fn endpoint(seed: &Seed, codec: &Arc<dyn Codec>, server: Option<&str>, direc
 }
 
 impl Moved {
+    /// Both use the directory, and all that is done to them is kept.
+    pub fn taped(codec: &Arc<dyn Codec>, seed: &Seed) -> Self {
+        Self::make(codec, seed, [true, true], true)
+    }
+
     /// The callee's card names the old server; it listens at the new one. Both use the directory when told so.
     pub fn new(codec: &Arc<dyn Codec>, seed: &Seed, uses: [bool; 2]) -> Self {
+        Self::make(codec, seed, uses, false)
+    }
+
+    fn make(codec: &Arc<dyn Codec>, seed: &Seed, uses: [bool; 2], taped: bool) -> Self {
         let topology = topology::both_public(seed);
         let mut world = topology.world;
         world.set_trace_len(0);
@@ -60,6 +69,7 @@ impl Moved {
             person.other_servers = vec![(NEW.to_owned(), new)];
             person.directory = Some((Rc::clone(&directory), TAKES));
             person.phase = Duration::from_micros(phase);
+            person.tape = taped.then(Vec::new);
             world.install(place.host, Node::Person(Box::new(person)));
         }
         let card = Identity::generate(&seed.derive("b").derive("identity")).card(OLD).unwrap();
@@ -68,6 +78,18 @@ impl Moved {
         moved.world.run_for(Duration::from_secs(2));
         assert!(moved.person(moved.b).is_online, "the callee is at the new server");
         moved
+    }
+
+    /// The same endpoint again, as it was before anything happened to it.
+    pub fn remake(
+        &self,
+        host: HostId,
+        codec: &Arc<dyn Codec>,
+        seed: &Seed,
+    ) -> impl Fn(Instant) -> Endpoint + 'static {
+        let (name, server) = if host == self.a { ("a", None) } else { ("b", Some(NEW)) };
+        let (codec, seed) = (Arc::clone(codec), seed.derive(name));
+        move |_now| endpoint(&seed, &codec, server, true)
     }
 
     /// The callee was at the old server until a moment ago: its record is still there, and nobody listens.
