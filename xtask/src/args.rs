@@ -17,8 +17,15 @@ pub(crate) enum Command {
     Demo(Vec<String>),
     /// Simulate calls, with these arguments for the simulation.
     Sim(Vec<String>),
-    /// Measure, with these arguments for the benchmarks.
-    Bench(Vec<String>),
+    /// Search for inputs that break something.
+    Fuzz(crate::fuzz::Options),
+    /// Write the locks of the public API, or only compare them.
+    Api {
+        /// Only compare.
+        check: bool,
+    },
+    /// Measure the hot paths.
+    Bench(crate::bench::Options),
 }
 
 /// Which steps of `test` are run, and how.
@@ -39,6 +46,18 @@ pub(crate) struct UsageError {
     topic: &'static str,
 }
 
+impl UsageError {
+    /// What is wrong, and the command whose help tells more.
+    pub(crate) const fn new(what: String, topic: &'static str) -> Self {
+        Self { what, topic }
+    }
+
+    /// An option that is none of the known ones.
+    pub(crate) fn unknown_option(word: &str, topic: &'static str, known: &[&str]) -> Self {
+        unknown(word, topic, known)
+    }
+}
+
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, topic } = self;
@@ -48,8 +67,15 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 5] =
-    [("test", TEST_HELP), ("tidy", TIDY_HELP), ("demo", DEMO_HELP), ("sim", SIM_HELP), ("bench", BENCH_HELP)];
+const COMMANDS: [(&str, &str); 7] = [
+    ("test", TEST_HELP),
+    ("tidy", TIDY_HELP),
+    ("demo", DEMO_HELP),
+    ("sim", SIM_HELP),
+    ("fuzz", crate::fuzz::HELP),
+    ("bench", crate::bench::HELP),
+    ("api", API_HELP),
+];
 
 /// Understands the words after `cargo xtask`.
 pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
@@ -71,7 +97,17 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "tidy" => nothing_more(rest, "tidy").map(|()| Command::Tidy),
         "demo" => Ok(Command::Demo(rest.to_vec())),
         "sim" => Ok(Command::Sim(rest.to_vec())),
-        _ => Ok(Command::Bench(rest.to_vec())),
+        "api" => parse_api(rest),
+        "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
+        _ => crate::bench::parse(rest).map(Command::Bench),
+    }
+}
+
+fn parse_api(words: &[String]) -> Result<Command, UsageError> {
+    match words {
+        [] => Ok(Command::Api { check: false }),
+        [word] if word == "--check" => Ok(Command::Api { check: true }),
+        [word, ..] => Err(unknown(word, "api", &["--check"])),
     }
 }
 
@@ -164,7 +200,9 @@ Commands:
   tidy    The rules of the house that a program can check
   demo    Build the program and show a whole call on this machine, with a report
   sim     Many simulated calls in virtual time, with their figures
-  bench   The benchmarks of the hot paths
+  fuzz    Search for inputs that break a parser or a machine
+  bench   What the hot paths cost, in one table
+  api     Lock the public API of every crate, after a change that is meant
 
 `cargo xtask COMMAND --help` tells more.
 
@@ -226,12 +264,16 @@ Options:
 All arguments go to the example `sim` of the package p2pvoip, built in release mode; its exit code is passed on.
 ";
 
-const BENCH_HELP: &str = "\
-The benchmarks of the hot paths (criterion).
+const API_HELP: &str = "\
+The public API of every library crate, locked in docs/api/<crate>.txt.
 
-Usage: cargo xtask bench [FILTER] [-- OPTIONS]
+Usage: cargo xtask api [--check]
 
-FILTER picks the benchmarks whose names contain it; OPTIONS are criterion's, for example `-- --quick`.
+Writes what has changed and shows it: - is gone, + is new. `cargo xtask test` fails where a lock is not what the code
+says, so that no API changes unseen. The lines are those of this Rust; another release words some of them differently.
+
+Options:
+  --check   Write nothing; exit code 1 when something has changed
 ";
 
 #[cfg(test)]

@@ -3,15 +3,20 @@
 //! xtask links no crate of the workspace, because it installs what they need to be built.
 //!
 //! # Exit codes
-//! See [`exit::Exit`]; `demo`, `sim` and `bench` pass on the exit code of what they ran.
+//! See [`exit::Exit`]; `demo` and `sim` pass on the exit code of what they ran.
 
+mod api;
 mod args;
+mod bench;
 mod cargo;
+mod examples;
 mod exit;
+mod fuzz;
 mod paint;
 mod programs;
 mod steps;
 mod system;
+mod table;
 mod test;
 mod tidy;
 
@@ -23,6 +28,9 @@ use exit::Exit;
 use paint::Paint;
 
 fn main() -> ExitCode {
+    if let Some(code) = api::as_rustdoc() {
+        return code;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     match args::parse(&words) {
         Ok(command) => run(command),
@@ -50,6 +58,8 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
-        Command::Bench(args) => programs::bench(&workspace, &args, paint),
+        Command::Api { check } => api::run(&workspace, check).into(),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
+        Command::Bench(options) => bench::run(&workspace, &options, paint).into(),
     }
 }

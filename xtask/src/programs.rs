@@ -1,4 +1,4 @@
-//! The commands that build a program of the workspace and run it: `demo`, `sim` and `bench`.
+//! The commands that build a program of the workspace and run it: `demo` and `sim`.
 
 use std::process::{Command, ExitCode};
 
@@ -44,17 +44,6 @@ pub(crate) fn sim(workspace: &Workspace, arguments: &[String], paint: Paint) -> 
     }
     let mut command = workspace.cargo("run --release -p p2pvoip --example sim --");
     command.args(arguments.iter().skip_while(|word| *word == "--"));
-    run(command).code()
-}
-
-/// Runs the benchmarks.
-pub(crate) fn bench(workspace: &Workspace, arguments: &[String], paint: Paint) -> ExitCode {
-    if let Err(exit) = system::ensure(paint) {
-        return exit.into();
-    }
-    // Only the benchmarks: the library's own test harness would refuse criterion's options.
-    let mut command = workspace.cargo("bench -p p2pvoip-benches --bench * --");
-    command.args(arguments.iter().filter(|word| *word != "--"));
     run(command).code()
 }
 

@@ -12,7 +12,7 @@ use crate::steps::{self, Context, Outcome, Step, runner_summary};
 use crate::{system, tidy};
 
 /// All steps, in their order: what answers soonest comes first.
-pub(crate) const STEPS: [Step; 11] = [
+pub(crate) const STEPS: [Step; 14] = [
     Step { name: "fmt", about: "the code is formatted", fast: true, run: fmt },
     Step { name: "tidy", about: "the rules of the house hold", fast: true, run: tidy_up },
     Step {
@@ -23,10 +23,18 @@ pub(crate) const STEPS: [Step; 11] = [
     },
     Step { name: "tests", about: "every test of every package", fast: true, run: tests },
     Step { name: "fuzz", about: "the fuzz bodies hold on their corpora", fast: true, run: fuzz },
+    Step {
+        name: "examples",
+        about: "every library crate has an example, and all run and end well",
+        fast: false,
+        run: crate::examples::step,
+    },
     Step { name: "doctests", about: "the examples in the documentation run", fast: false, run: doctests },
     Step { name: "doc", about: "the documentation builds without a warning", fast: false, run: doc },
+    Step { name: "api", about: "the public API is as it was locked", fast: false, run: crate::api::step },
     Step { name: "cc-alone", about: "p2pvoip-cc needs p2pvoip-core alone", fast: true, run: cc_alone },
     Step { name: "no-tokio", about: "the facade builds without a runtime", fast: false, run: no_tokio },
+    Step { name: "no-wav", about: "media builds without files of sound", fast: false, run: no_wav },
     Step {
         name: "no-device",
         about: "the program builds without sound devices",
@@ -137,6 +145,10 @@ fn no_tokio(context: &Context<'_>) -> Outcome {
         Outcome::Passed(_) => plainly(context, "check -p p2pvoip --no-default-features"),
         other @ (Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
     }
+}
+
+fn no_wav(context: &Context<'_>) -> Outcome {
+    plainly(context, "check -p p2pvoip-media --no-default-features")
 }
 
 fn no_device(context: &Context<'_>) -> Outcome {

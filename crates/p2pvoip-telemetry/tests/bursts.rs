@@ -61,7 +61,7 @@ fn defined(bad: &[bool]) -> (Vec<bool>, u64) {
     let mut in_burst = vec![false; bad.len()];
     let at: Vec<usize> = (0..bad.len()).filter(|&n| bad[n]).collect();
     let mut bursts = 0;
-    let near = |pair: &[usize]| (pair[1] - pair[0] - 1) < usize::try_from(GMIN).unwrap();
+    let near = |pair: &[usize]| ((pair[1] - pair[0] - 1) as u64) < GMIN;
     for (n, pair) in at.windows(2).enumerate() {
         if near(pair) {
             in_burst[pair[0]..=pair[1]].fill(true);

@@ -1,4 +1,11 @@
 //! The E-model against the figures of its recommendations, and its laws: bounded, monotone, continuous, never without a number.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::field_reassign_with_default,
+    clippy::allow_attributes,
+    reason = "a test"
+)]
 
 use p2pvoip_core::Bitrate;
 use p2pvoip_telemetry::emodel::{

@@ -1,4 +1,5 @@
 //! The quality of a call, made of its snapshots: what moves it, and how it forgets.
+#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "a test")]
 
 use core::time::Duration;
 

@@ -1,14 +1,17 @@
 //! Two endpoints in mid-call without a world between them: what one sends the other gets, five milliseconds later; where
 //! they talk through relays, by the channel that each of them has.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Transmit};
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, Transmit};
 use p2pvoip::{CallEvent, Frame};
 use p2pvoip_core::{Instant, Machine, Output};
 
 const TICK: Duration = Duration::from_millis(10);
+/// Where a datagram from nowhere comes to, and from: addresses of no end.
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 250)), 4_000);
+const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 251)), 5_000);
 /// The largest packet of a call.
 const MAX_PACKET: usize = 1_200;
 
@@ -72,6 +75,15 @@ impl Direct {
             }
         }
         packets
+    }
+
+    /// A datagram from nowhere comes to the first end.
+    pub fn give(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let (endpoint, call) = &mut self.ends[0];
+        let input = Input::Datagram { call: *call, local: HERE, remote: THERE, bytes };
+        let taken = endpoint.handle_input(input, self.now);
+        self.drain(0);
+        taken
     }
 
     /// How many events wait when nobody polled for that long.
