@@ -119,7 +119,7 @@ fn kademlia(id: PeerId, role: Role, max_value_bytes: usize) -> kad::Behaviour<Me
         config.set_parallelism(parallelism);
     }
     let (max_records, mode) = match role {
-        Role::Client => (8, kad::Mode::Client),
+        Role::Client => (super::MAX_WAITING, kad::Mode::Client),
         Role::Server { max_records } => (max_records, kad::Mode::Server),
     };
     let store =

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::swarm::{Behaviour, BehaviourEvent, dial_all, ip_of, knows_somebody, on_identified};
 use super::{ATTEMPTS, ENTRY_WAIT, MAX_FOUND, PeerAddress, READ_BACK};
@@ -20,6 +20,8 @@ use crate::{Finding, MAX_SHELF_LEN, Outcome, Query, Record, Slot};
 
 /// How often it is looked whether waiting work can begin.
 const TICK: Duration = Duration::from_millis(100);
+/// For how many of these a node is waited for that can be asked.
+const ENTRY_TICKS: u128 = ENTRY_WAIT.as_millis() / TICK.as_millis();
 
 /// What the owner asks for.
 #[derive(Debug)]
@@ -49,9 +51,9 @@ enum Task {
 
 /// How far it is.
 enum Step {
-    /// For a node to ask, until then.
+    /// For a node to ask, so many ticks more.
     Entering {
-        until: Instant,
+        ticks: u128,
     },
     Putting {
         id: kad::QueryId,
@@ -160,7 +162,7 @@ impl Worker {
                         self.on_progress(Which::Reader, id, result, answered, last).await;
                     }
                 }
-                _ = tick.tick() => self.start_ready(),
+                _ = tick.tick() => self.start_ready(1),
             }
         }
     }
@@ -186,22 +188,22 @@ impl Worker {
             self.look_up_peers().await;
         }
         self.enter();
-        let until = now() + ENTRY_WAIT;
-        self.jobs.push(Job { query, task, step: Step::Entering { until } });
-        self.start_ready();
+        self.jobs.push(Job { query, task, step: Step::Entering { ticks: ENTRY_TICKS } });
+        self.start_ready(0);
     }
 
-    /// Begins what waited for a node to ask; after long enough it begins, and fails, without one.
-    fn start_ready(&mut self) {
+    /// Begins what waited for a node to ask; after enough ticks it begins, and fails, without one.
+    fn start_ready(&mut self, passed: u128) {
         let (may_write, may_read) =
             (knows_somebody(&mut self.writer.swarm), knows_somebody(&mut self.reader.swarm));
         for job in &mut self.jobs {
-            let Step::Entering { until } = job.step else { continue };
+            let Step::Entering { ticks } = &mut job.step else { continue };
+            *ticks = ticks.saturating_sub(passed);
             let ready = match job.task {
                 Task::Publish { .. } => may_write && may_read,
                 Task::Lookup { .. } => may_read,
             };
-            if !ready && until > now() {
+            if !ready && *ticks > 0 {
                 continue;
             }
             job.step = match &job.task {
@@ -251,7 +253,8 @@ impl Worker {
                         "a record was not found again"
                     );
                     *attempt += 1;
-                    put(&mut self.writer, record, bytes)
+                    let again = put(&mut self.writer, record, bytes);
+                    Some(again.unwrap_or_else(|| read(&mut self.reader, &record.slot())))
                 } else {
                     return self.finish(index, done).await;
                 }
@@ -296,8 +299,19 @@ impl Job {
         {
             holders.insert(peer);
         }
-        if records.len() < MAX_FOUND && !records.contains(&record) {
+        if !records.contains(&record) {
             records.push(record);
+        }
+        keep_newest(records);
+    }
+}
+
+/// Of too many records the oldest goes, so that a flood of old ones does not hide the newest.
+fn keep_newest(records: &mut Vec<Record>) {
+    if records.len() > MAX_FOUND {
+        let oldest = records.iter().enumerate().min_by_key(|(_, record)| record.sequence());
+        if let Some((at, _)) = oldest {
+            records.swap_remove(at);
         }
     }
 }
@@ -324,6 +338,44 @@ fn read(reader: &mut Side, slot: &Slot) -> Step {
     Step::Reading { id, found: Vec::new(), holders: BTreeSet::new() }
 }
 
-fn now() -> Instant {
-    Instant::now()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RecordKey;
+    use p2pvoip_core::UnixTime;
+
+    fn record(sequence: u64) -> Record {
+        let key = RecordKey::from_secret(&[7; 32]).unwrap();
+        Record::sign(&key, sequence, UnixTime::from_secs(1_800_000_000), b"").unwrap()
+    }
+
+    #[test]
+    fn a_flood_of_old_records_does_not_hide_the_newest() {
+        let mut records = vec![record(1_000)];
+        for sequence in 0..100 {
+            records.push(record(sequence));
+            keep_newest(&mut records);
+        }
+        assert_eq!(records.len(), MAX_FOUND);
+        assert!(records.contains(&record(1_000)) && records.contains(&record(99)));
+        assert!(!records.contains(&record(0)));
+    }
+
+    #[test]
+    fn published_is_what_enough_nodes_give_back() {
+        for (holders, answered, outcome) in [
+            (0, 0, Outcome::Failed),
+            (0, 3, Outcome::Failed),
+            (1, 1, Outcome::Published),
+            (1, 2, Outcome::Failed),
+            (2, 5, Outcome::Published),
+        ] {
+            assert_eq!(
+                judge(&record(5), &[record(5)], holders, answered),
+                outcome,
+                "{holders} of {answered}"
+            );
+        }
+        assert_eq!(judge(&record(5), &[record(6)], 5, 5), Outcome::Older);
+    }
 }
