@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Devices,
     /// Run a rendezvous server until Ctrl-C
     Rendezvous(Rendezvous),
+    /// Keep records of a DHT by which contacts find one another without a server, until Ctrl-C
+    DhtNode(DhtNode),
     /// Tell how this network behaves, which servers answer, and what to expect of calls
     Netcheck(Netcheck),
     /// Prove it: two programs call each other through a network that loses packets
@@ -139,6 +141,10 @@ pub(crate) struct Network {
     /// which other users could see [default: the value of P2PVOIP_TURN_PASSWORD]
     #[arg(long, value_name = "FILE")]
     pub(crate) turn_password_file: Option<PathBuf>,
+    /// A node of the DHT, HOST:PORT or a multiaddr; may be given several times. There contacts look for who is no longer at
+    /// the server on its card, and are told where we listen [default: the value of P2PVOIP_DHT]
+    #[arg(long = "dht-peer", value_name = "ADDR")]
+    pub(crate) dht_peers: Vec<String>,
     /// Tell the other side only addresses learnt from STUN servers, none of the own interfaces
     #[arg(long, requires = "stun")]
     pub(crate) reflexive_only: bool,
@@ -247,6 +253,18 @@ pub(crate) struct Rendezvous {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+}
+
+/// `p2pvoip dht-node`.
+#[derive(Debug, Group)]
+pub(crate) struct DhtNode {
+    /// The address to serve at, which others must be able to reach; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8766")]
+    pub(crate) bind: SocketAddr,
+    /// Another node of the DHT, HOST:PORT or a multiaddr; may be given several times. The first node of a network has none
+    /// [default: the value of P2PVOIP_DHT]
+    #[arg(long = "dht-peer", value_name = "ADDR")]
+    pub(crate) dht_peers: Vec<String>,
 }
 
 /// `p2pvoip netcheck`.

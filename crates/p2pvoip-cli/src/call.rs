@@ -6,6 +6,7 @@ use p2pvoip::{CallState, ContactCard, DialError, EndReason};
 
 use crate::args;
 use crate::conversation::{self, Voices};
+use crate::dht;
 use crate::endpoint;
 use crate::events::Printer;
 use crate::exit::Failure;
@@ -40,7 +41,11 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     endpoint::close(endpoint).await;
     let reason = held?;
     if reason == EndReason::Offline {
-        return Err(endpoint::unreachable_server(contact.server()));
+        return Err(if dht::is_wanted(&call.network.dht_peers) {
+            endpoint::unreachable_contact(contact.server())
+        } else {
+            endpoint::unreachable_server(contact.server())
+        });
     }
     Failure::of_end(reason)
 }

@@ -224,6 +224,7 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
             }
             printer.state(*state);
         }
+        CallEvent::Lookup(how) => printer.lookup(*how),
         CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
         CallEvent::Path(path) => printer.path(path),
         CallEvent::RelayFailed(failure) => printer.relay_failed(*failure),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path, RelayFailure};
+use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -179,6 +179,38 @@ impl Printer {
             )
         };
         self.tell(event, json!({}), || sentence.to_owned());
+    }
+
+    /// Whether the DHT tells contacts where we are.
+    pub(crate) fn findable(&self, findable: bool) {
+        self.tell("findable", json!({ "findable": findable }), || {
+            let sentence = if findable {
+                "The DHT tells your contacts where you listen, whatever server their card names."
+            } else {
+                "No node of the DHT keeps your record; contacts find you at the server on their card alone."
+            };
+            sentence.to_owned()
+        });
+    }
+
+    /// How the search for the contact in the DHT goes.
+    pub(crate) fn lookup(&self, how: Lookup) {
+        let sentence = match how {
+            Lookup::Started => {
+                "The server on the card does not lead to the contact; looking it up in the DHT ..."
+            }
+            Lookup::Found => "The DHT names another server; trying it ...",
+            Lookup::NoAnswer => "No node of the DHT answers.",
+            Lookup::NotFound | _ => "The DHT names no other server of the contact.",
+        };
+        self.tell("lookup", json!({ "status": how.as_str() }), || sentence.to_owned());
+    }
+
+    /// The DHT node runs.
+    pub(crate) fn serving_dht(&self, address: SocketAddr) {
+        self.tell("serving", json!({ "address": address.to_string() }), || {
+            format!("Keeping records of the DHT at {} until Ctrl-C", self.paint.strong(&address.to_string()))
+        });
     }
 
     /// A new call begins: what was told of an earlier one counts no more.

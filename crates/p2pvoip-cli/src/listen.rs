@@ -43,7 +43,13 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     let view = View::new(common, &interrupt);
     let printer = Printer::new(common.json, listen.network.show_addresses).with_view(view.handle());
     let endpoint = endpoint::start(own.identity, Some(&server), &listen.network).await?;
-    let connection = Connection { online: endpoint.watch_online(), told: true, printer: printer.clone() };
+    let connection = Connection {
+        online: endpoint.watch_online(),
+        told: true,
+        findable: endpoint.watch_findable(),
+        told_findable: false,
+        printer: printer.clone(),
+    };
     let (until, met) = (clock::never(), Vec::new());
     let mut listener =
         Listener { listen, server, printer, interrupt, view, connection, until, calls: 0, met };
@@ -70,6 +76,9 @@ struct Listener<'a> {
 struct Connection {
     online: watch::Receiver<bool>,
     told: bool,
+    /// Whether the DHT tells where we are.
+    findable: watch::Receiver<bool>,
+    told_findable: bool,
     printer: Printer,
 }
 
@@ -77,17 +86,26 @@ impl Connection {
     /// Never returns; may be dropped at any time.
     async fn follow(&mut self) {
         loop {
-            let told = self.told;
-            match self.online.wait_for(|online| *online != told).await.map(|online| *online) {
-                Ok(online) => {
+            let (told, told_findable) = (self.told, self.told_findable);
+            // When the endpoint is gone, that is told elsewhere.
+            tokio::select! {
+                Ok(online) = changed(&mut self.online, told) => {
                     self.told = online;
                     self.printer.connection(online);
                 }
-                // The endpoint is gone, which is told elsewhere.
-                Err(_) => std::future::pending().await,
+                Ok(findable) = changed(&mut self.findable, told_findable) => {
+                    self.told_findable = findable;
+                    self.printer.findable(findable);
+                }
+                else => std::future::pending().await,
             }
         }
     }
+}
+
+/// Waits until it is no longer what was told.
+async fn changed(watched: &mut watch::Receiver<bool>, told: bool) -> Result<bool, watch::error::RecvError> {
+    watched.wait_for(|now| *now != told).await.map(|now| *now)
 }
 
 /// What comes next.

@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod conversation;
 mod demo;
+mod dht;
 mod endpoint;
 mod events;
 mod exit;
@@ -55,6 +56,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Call(call) => call::run(&args.common, call).await,
             Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::DhtNode(node) => dht::run(&args.common, node).await,
             Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,

@@ -5,6 +5,8 @@ mod calls;
 mod common;
 mod demo;
 mod devices;
+#[cfg(feature = "dht")]
+mod dht;
 mod exit_codes;
 mod forwarder;
 mod networks;
