@@ -131,3 +131,13 @@ pub fn signal_cipher(script: &[u8]) {
         }
     }
 }
+
+/// A sealed presence: only what its owner sealed for that day is opened.
+pub fn presence(data: &[u8]) {
+    let day = UNIX.day();
+    let opened = CALLEE.mailbox().open_presence(day, data);
+    if let Some(text) = opened {
+        assert_eq!(CALLEE.seal_presence(day, &text), data, "the same text is sealed the same way");
+    }
+    assert!(CALLEE.mailbox().open_presence(day + 1, data).is_none(), "a day's key opens that day's alone");
+}

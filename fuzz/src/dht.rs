@@ -1,7 +1,9 @@
 //! Records, as they come from a server or another node.
 
 use p2pvoip_core::UnixTime;
-use p2pvoip_dht::{MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, Newest, Record, RecordKey};
+use p2pvoip_dht::{
+    MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, MAX_SHELF_LEN, Newest, Record, RecordKey, admit,
+};
 
 use crate::fixture::UNIX;
 
@@ -33,4 +35,20 @@ pub fn signed_record(data: &[u8]) {
     let at = data.iter().map(|&byte| usize::from(byte)).sum::<usize>() % bytes.len();
     bytes[at] ^= 1 << (data.len() % 8);
     assert!(Record::parse(&bytes).is_err(), "every byte is signed");
+}
+
+/// A record that a stranger brings to a node: only a good one of this time is kept, and a kept one is never replaced by an older.
+pub fn shelf(data: &[u8]) {
+    let key = RecordKey::from_secret(&[7; 32]).expect("any 32 bytes are a seed");
+    let slot = key.slot();
+    let stored = Record::sign(&key, 5, UNIX + MAX_LIFETIME, b"sealed").expect("it is short");
+    let stored = stored.emit().expect("a signed record has a form");
+    let Ok(record) = admit(slot.as_bytes(), data, None, UNIX) else {
+        assert!(admit(slot.as_bytes(), data, Some(&stored), UNIX).is_err(), "no better beside another");
+        return;
+    };
+    assert!(data.len() <= MAX_SHELF_LEN && record.check(&slot, UNIX).is_ok());
+    assert_eq!(record.public_key(), key.public(), "nobody else signs in this slot");
+    let replaces = admit(slot.as_bytes(), data, Some(&stored), UNIX).is_ok();
+    assert_eq!(replaces, record.sequence() > 5 || data == stored, "the higher sequence wins");
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use p2pvoip::engine::whereabouts::{MAX_SERVERS, Whereabouts};
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Settings, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::{CallEvent, CallState, Frame, Identity, RejectReason, ServerUrl};
@@ -34,6 +35,13 @@ pub fn server_url(data: &[u8]) {
     let Ok(url) = text.parse::<ServerUrl>() else { return };
     assert_eq!(url.to_string().parse::<ServerUrl>().as_ref(), Ok(&url), "written and read again");
     assert!(!url.host().is_empty() && url.as_str().contains(url.host()) && url.port() != 0);
+}
+
+/// Whereabouts as a contact reads them: what parses is emitted as the same bytes.
+pub fn whereabouts(data: &[u8]) {
+    let Ok(there) = Whereabouts::parse(data) else { return };
+    assert!((1..=MAX_SERVERS).contains(&there.servers().len()));
+    assert_eq!(there.emit().expect("what was read has a form"), data, "emit undoes parse");
 }
 
 /// The payload of a rightly sealed offer: only a well-formed one of this time is answered, and whatever comes of it ends.

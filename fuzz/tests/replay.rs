@@ -19,6 +19,7 @@ const CHANGES: u64 = 1_000;
 const DEAR: &[(&str, u64)] = &[
     ("crypto-first-handshake", 500),
     ("crypto-second-handshake", 80),
+    ("dht-shelf", 300),
     ("engine-call", 25),
     ("engine-offer-payload", 80),
     ("media-receiver", 400),

@@ -7,6 +7,7 @@ use p2pvoip::nat::CandidatePolicy;
 use p2pvoip::{Config, Endpoint, Identity, StartError};
 
 use crate::args::{self, Network};
+use crate::dht;
 use crate::exit::Failure;
 use crate::turn;
 
@@ -34,6 +35,7 @@ pub(crate) async fn start(
     if network.relay_only {
         config.candidates = CandidatePolicy::RelayOnly;
     }
+    dht::configure(&mut config, &network.dht_peers)?;
     Endpoint::start(config).await.map_err(|error| cannot_start(&error, network))
 }
 
@@ -57,6 +59,13 @@ pub(crate) async fn close(endpoint: Endpoint) {
 pub(crate) fn unreachable_server(url: &str) -> Failure {
     Failure::Server(format!(
         "The rendezvous server {url} cannot be reached; check its address, that it runs, and your connection."
+    ))
+}
+
+/// The failure of a call for which neither the server on the card nor one that the DHT names was of use.
+pub(crate) fn unreachable_contact(url: &str) -> Failure {
+    Failure::Server(format!(
+        "The rendezvous server {url} cannot be reached, and the DHT names no other that can; try again later, or ask your contact for a new card."
     ))
 }
 

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Path, RelayFailure};
+use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::exit::Failure;
 use crate::stats;
+use crate::view;
 
 /// How often a person is told how the call fares: once in so many statistics (one each 200 ms).
 const STATS_A_LINE: u32 = 25;
@@ -25,6 +26,14 @@ pub(crate) fn line(value: &Value) {
 pub(crate) fn plain(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Rings the terminal's bell, where there is a terminal.
+pub(crate) fn bell() {
+    let mut out = std::io::stdout().lock();
+    if std::io::stdout().is_terminal() {
+        let _ = write!(out, "\x07").and_then(|()| out.flush());
+    }
 }
 
 /// Prints a failure: a sentence on standard error, and an event when the output is JSON.
@@ -116,7 +125,7 @@ fn wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Tells what happens, in one of the two forms.
+/// Tells what happens, in one of the two forms, and to the view where one is shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     json: bool,
@@ -125,12 +134,24 @@ pub(crate) struct Printer {
     start: tokio::time::Instant,
     told: u32,
     path: Option<(SocketAddr, SocketAddr)>,
+    view: view::Handle,
 }
 
 impl Printer {
     /// A printer whose clock starts now.
     pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
-        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None }
+        let view = view::Handle::default();
+        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None, view }
+    }
+
+    /// The same, which tells a view as well.
+    pub(crate) fn with_view(self, view: view::Handle) -> Self {
+        Self { view, ..self }
+    }
+
+    /// The view, as long as it is shown.
+    pub(crate) const fn view(&self) -> &view::Handle {
+        &self.view
     }
 
     /// Whether it speaks JSON.
@@ -160,6 +181,38 @@ impl Printer {
         self.tell(event, json!({}), || sentence.to_owned());
     }
 
+    /// Whether the DHT tells contacts where we are.
+    pub(crate) fn findable(&self, findable: bool) {
+        self.tell("findable", json!({ "findable": findable }), || {
+            let sentence = if findable {
+                "The DHT tells your contacts where you listen, whatever server their card names."
+            } else {
+                "No node of the DHT keeps your record; contacts find you at the server on their card alone."
+            };
+            sentence.to_owned()
+        });
+    }
+
+    /// How the search for the contact in the DHT goes.
+    pub(crate) fn lookup(&self, how: Lookup) {
+        let sentence = match how {
+            Lookup::Started => {
+                "The server on the card does not lead to the contact; looking it up in the DHT ..."
+            }
+            Lookup::Found => "The DHT names another server; trying it ...",
+            Lookup::NoAnswer => "No node of the DHT answers.",
+            Lookup::NotFound | _ => "The DHT names no other server of the contact.",
+        };
+        self.tell("lookup", json!({ "status": how.as_str() }), || sentence.to_owned());
+    }
+
+    /// The DHT node runs.
+    pub(crate) fn serving_dht(&self, address: SocketAddr) {
+        self.tell("serving", json!({ "address": address.to_string() }), || {
+            format!("Keeping records of the DHT at {} until Ctrl-C", self.paint.strong(&address.to_string()))
+        });
+    }
+
     /// A new call begins: what was told of an earlier one counts no more.
     pub(crate) fn begin_call(&mut self) {
         (self.told, self.path) = (0, None);
@@ -172,6 +225,7 @@ impl Printer {
 
     /// The call stands elsewhere.
     pub(crate) fn state(&self, state: CallState) {
+        self.view.note(|model| model.on_state(state));
         // The end has an event of its own, which says more.
         if !state.is_ended() {
             let sentence = match state {
@@ -186,6 +240,7 @@ impl Printer {
 
     /// Keys are agreed.
     pub(crate) fn encrypted(&self, with: &Encryption) {
+        self.view.note(|model| model.on_encrypted(with));
         let version = version(with.version);
         let body = json!({
             "version": version, "cipher": with.aead, "handshake": with.handshake, "peer": with.peer.to_string(),
@@ -206,6 +261,7 @@ impl Printer {
 
     /// Voice takes another path.
     pub(crate) fn path(&mut self, path: &Path) {
+        self.view.note(|model| model.on_path(path, self.show_addresses));
         let known = self.path.replace((path.local, path.remote));
         if !self.json && known == self.path {
             // The same path, measured again.
@@ -230,6 +286,9 @@ impl Printer {
     /// How the call fares.
     pub(crate) fn stats(&mut self, stats: &CallStats) {
         self.told += 1;
+        if self.view.note(|model| model.on_stats(stats)) {
+            return;
+        }
         if self.json {
             self.tell("stats", Value::Object(stats::fields(stats)), String::new);
         } else if self.told.is_multiple_of(STATS_A_LINE) {
@@ -270,7 +329,10 @@ impl Printer {
     /// Any event: `body` is the JSON object's other fields, `sentence` makes what people read.
     pub(crate) fn tell(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
         if !self.json {
-            plain(&sentence());
+            let sentence = sentence();
+            if !self.view.hold(&sentence) {
+                plain(&sentence);
+            }
             return;
         }
         let mut fields = Map::from_iter([
@@ -296,7 +358,7 @@ fn route(path: &Path) -> &'static str {
 }
 
 /// A version as people write it: 0x11 is 1.1.
-fn version(byte: u8) -> String {
+pub(crate) fn version(byte: u8) -> String {
     format!("{}.{}", byte >> 4, byte & 15)
 }
 

@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod conversation;
 mod demo;
+mod dht;
 mod endpoint;
 mod events;
 mod exit;
@@ -14,10 +15,13 @@ mod identity_file;
 mod interrupt;
 mod listen;
 mod netcheck;
+mod qr;
 mod rendezvous;
+mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod view;
 
 use std::process::ExitCode;
 
@@ -32,7 +36,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return events::usage(&error, std::env::args_os().any(|word| word == "--json")),
     };
-    log(args.common.verbose);
+    log(&args.common);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -52,6 +56,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Call(call) => call::run(&args.common, call).await,
             Command::Devices => sound::list(&args.common),
             Command::Rendezvous(rendezvous) => rendezvous::run(&args.common, rendezvous).await,
+            Command::DhtNode(node) => dht::run(&args.common, node).await,
             Command::Netcheck(netcheck) => netcheck::run(&args.common, netcheck).await,
             Command::Demo(demo) => demo::run(&args.common, demo).await,
             Command::Forwarder(forwarder) => demo::forward(forwarder.impairment).await,
@@ -59,14 +64,15 @@ fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-/// Sends what the libraries log to standard error, when it is wanted.
-fn log(verbose: u8) {
-    let level = match verbose {
+/// Sends what the libraries log to standard error, when it is wanted; the view keeps it back while it is shown.
+fn log(common: &args::Common) {
+    let level = match common.verbose {
         0 => return,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let colours = events::Paint::stderr().is_on();
-    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(std::io::stderr).init();
+    // The view shows lines, not their colours.
+    let colours = events::Paint::stderr().is_on() && !view::is_wanted(common);
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(|| view::logs::Log).init();
 }

@@ -1,8 +1,8 @@
 //! The contact card: a URI of at most 150 bytes by which somebody can be called.
 //!
-//! `p2pvoip:` | base64url (RFC 4648 section 5, no padding) of 54 bytes | `@` | server. The 54 bytes are form 1 (1), least
-//! version (1), mailbox secret (16), fingerprint (32), checksum (4) over all of it and the server's name; so a typo is told
-//! from a card of somebody else.
+//! `p2pvoip:` | base64url (RFC 4648 section 5, no padding) of 54 bytes | `@` | server. The 54 bytes are form 2 (1), least
+//! version (1), mailbox secret (16), root public key (32), checksum (4) over all of it and the server's name; so a typo is told
+//! from a card of somebody else. The key itself is there, since contacts derive the blinded keys of each day from it.
 //!
 //! # Left out
 //! - A name: the reader gives one.
@@ -15,7 +15,8 @@ use p2pvoip_core::wire::Reader;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::identity::Fingerprint;
+use crate::blinding;
+use crate::identity::{Fingerprint, RootKey};
 use crate::kdf;
 use crate::mailbox::{MAILBOX_SECRET_LEN, MailboxSecret};
 
@@ -25,7 +26,7 @@ pub const MAX_CARD_LEN: usize = 150;
 pub const MAX_SERVER_LEN: usize = MAX_CARD_LEN - SCHEME.len() - CODED_LEN - 1;
 
 const SCHEME: &str = "p2pvoip:";
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 const CHECKSUM_LEN: usize = 4;
 const BODY_LEN: usize = 2 + MAILBOX_SECRET_LEN + 32;
 const CODED_LEN: usize = (BODY_LEN + CHECKSUM_LEN) / 3 * 4;
@@ -33,6 +34,7 @@ const CODED_LEN: usize = (BODY_LEN + CHECKSUM_LEN) / 3 * 4;
 /// Who to call, on which server, in which mailbox. It is a secret between its holders: who has it can ring.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContactCard {
+    root: RootKey,
     fingerprint: Fingerprint,
     server: String,
     mailbox: MailboxSecret,
@@ -49,8 +51,10 @@ pub enum CardError {
     /// A character is missing, added or wrong.
     #[error("the contact card is damaged; copy the whole card again, from `p2pvoip:` to its end")]
     Mistyped,
-    /// A newer version made it.
-    #[error("the contact card has form {0}, which this version does not know; update the program")]
+    /// Another version made it.
+    #[error(
+        "the contact card has form {0}, which this version does not know; update the program, or ask for a new card"
+    )]
     UnknownForm(u8),
     /// It would be longer than a card may be.
     #[error("the server's name has {0} bytes; use one of at most {MAX_SERVER_LEN}")]
@@ -63,6 +67,9 @@ pub enum CardError {
     /// The version is not one.
     #[error("version 0 does not exist; name the least version that may be spoken")]
     Version,
+    /// The root public key is none, or of a small order, under which anybody could sign.
+    #[error("the contact card names no usable key; do not call, and ask for a new card")]
+    Key,
 }
 
 impl ContactCard {
@@ -71,7 +78,7 @@ impl ContactCard {
     /// # Errors
     /// [`CardError`] when the server's name is too long, empty, or not of URI characters, or the version is 0.
     pub fn new(
-        fingerprint: Fingerprint,
+        root: RootKey,
         server: &str,
         mailbox: MailboxSecret,
         least_version: u8,
@@ -86,12 +93,22 @@ impl ContactCard {
         if least_version == 0 {
             return Err(CardError::Version);
         }
-        Ok(Self { fingerprint, server: server.to_owned(), mailbox, least_version })
+        Ok(Self { root, fingerprint: root.fingerprint(), server: server.to_owned(), mailbox, least_version })
     }
 
     /// Who is called.
     pub const fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
+    }
+
+    /// The root public key of who is called.
+    pub const fn root(&self) -> &RootKey {
+        &self.root
+    }
+
+    /// The key under which the owner signs records of that day; `None` in no practical case.
+    pub fn blinded_public(&self, day: u64) -> Option<[u8; 32]> {
+        blinding::public_of(self.root.as_bytes(), &self.mailbox, day)
     }
 
     /// Where the mailbox is.
@@ -111,7 +128,7 @@ impl ContactCard {
 
     fn body(&self) -> Zeroizing<Vec<u8>> {
         let head = [FORM, self.least_version];
-        Zeroizing::new([&head, &self.mailbox.expose()[..], self.fingerprint.as_bytes()].concat())
+        Zeroizing::new([&head, &self.mailbox.expose()[..], self.root.as_bytes()].concat())
     }
 }
 
@@ -161,9 +178,10 @@ impl FromStr for ContactCard {
 fn parse_body(body: &[u8], server: &str) -> Result<ContactCard, CardError> {
     let mut reader = Reader::new(body);
     let mut fields = || Ok((reader.u16()?.to_be_bytes(), reader.array()?, reader.array()?));
-    let ([_, version], mailbox, fingerprint) =
+    let ([_, version], mailbox, root) =
         fields().map_err(|_: p2pvoip_core::wire::Malformed| CardError::Mistyped)?;
-    ContactCard::new(Fingerprint::new(fingerprint), server, MailboxSecret::new(mailbox), version)
+    let root = RootKey::new(root).ok_or(CardError::Key)?;
+    ContactCard::new(root, server, MailboxSecret::new(mailbox), version)
 }
 
 impl fmt::Debug for ContactCard {
@@ -177,8 +195,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn root(seed: u64) -> RootKey {
+        crate::Identity::generate(&p2pvoip_core::Seed::from_u64(seed)).root()
+    }
+
     fn card(server: &str) -> Result<ContactCard, CardError> {
-        ContactCard::new(Fingerprint::new([0x42; 32]), server, MailboxSecret::new([7; 16]), 0x11)
+        ContactCard::new(root(1), server, MailboxSecret::new([7; 16]), 0x11)
     }
 
     #[test]
@@ -226,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn a_card_with_a_key_of_small_order_is_refused() {
+        let weak = [1; 1].into_iter().chain([0; 31]).collect::<Vec<u8>>();
+        let body = [&[FORM, 0x11][..], &[7; 16], &weak].concat();
+        let coded = BASE64URL_NOPAD.encode(&[&body[..], &checksum(&body, "example")].concat());
+        assert_eq!(format!("{SCHEME}{coded}@example").parse::<ContactCard>(), Err(CardError::Key));
+    }
+
+    #[test]
+    fn a_card_shows_the_fingerprint_of_its_key() {
+        let card = card("example").unwrap();
+        assert_eq!((*card.fingerprint(), card.root()), (root(1).fingerprint(), &root(1)));
+    }
+
+    #[test]
     fn a_card_is_not_shown_in_a_log() {
         assert_eq!(format!("{:?}", card("example").unwrap()), "ContactCard([redacted])");
     }
@@ -233,10 +269,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_card_reads_as_it_was_written(
-            fingerprint: [u8; 32], mailbox: [u8; 16], version in 1u8.., server in "[a-z0-9./:-]{1,69}",
+            seed: u64, mailbox: [u8; 16], version in 1u8.., server in "[a-z0-9./:-]{1,69}",
         ) {
             let card =
-                ContactCard::new(Fingerprint::new(fingerprint), &server, MailboxSecret::new(mailbox), version).unwrap();
+                ContactCard::new(root(seed), &server, MailboxSecret::new(mailbox), version).unwrap();
             let text = card.to_string();
             prop_assert!(text.len() <= MAX_CARD_LEN);
             prop_assert_eq!(text.parse::<ContactCard>().unwrap(), card);

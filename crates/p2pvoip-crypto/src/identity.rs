@@ -14,13 +14,14 @@ use p2pvoip_core::{Seed, UnixTime};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+use crate::blinding::{self, BlindedKey};
 use crate::card::{CardError, ContactCard};
 use crate::handshake::resolver;
 use crate::kdf::{self, Key};
 use crate::mailbox::MailboxSecret;
 use crate::secret::Secret;
 use crate::suite::VersionRange;
-use crate::{bundle, dates};
+use crate::{bundle, dates, presence};
 
 /// Bytes of a public key, of either kind.
 pub(crate) const PUBLIC_LEN: usize = 32;
@@ -61,6 +62,33 @@ impl fmt::Display for Fingerprint {
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fingerprint([redacted])")
+    }
+}
+
+/// A root public key (Ed25519) that was checked: on the curve, and of the prime order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RootKey([u8; PUBLIC_LEN]);
+
+impl RootKey {
+    /// The key of these bytes; `None` when they are no public key, or one of a small order.
+    pub fn new(bytes: [u8; PUBLIC_LEN]) -> Option<Self> {
+        blinding::is_sound(&bytes).then_some(Self(bytes))
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; PUBLIC_LEN] {
+        &self.0
+    }
+
+    /// Its hash, which people compare.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.0)
+    }
+}
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RootKey([redacted])")
     }
 }
 
@@ -118,6 +146,24 @@ impl Identity {
         Fingerprint::of(&self.root_public())
     }
 
+    /// The root public key.
+    pub fn root(&self) -> RootKey {
+        // What derives from a seed is of the prime order.
+        RootKey(self.root_public())
+    }
+
+    /// The key under which records of a day are signed; contacts derive its public half from the card.
+    pub fn blinded_key(&self, day: u64) -> BlindedKey {
+        let seed = kdf::derive(self.secret.expose(), "root", b"");
+        let prefix = self.private_key("blinded nonce", &day.to_be_bytes());
+        BlindedKey::new(&seed, &self.root_public(), &self.mailbox, day, &prefix)
+    }
+
+    /// Seals what all contacts may know on that day. Pad it: its length is seen.
+    pub fn seal_presence(&self, day: u64, text: &[u8]) -> Vec<u8> {
+        presence::seal(self, day, text)
+    }
+
     /// The secret that all contacts share with this identity.
     pub const fn mailbox(&self) -> &MailboxSecret {
         &self.mailbox
@@ -129,7 +175,7 @@ impl Identity {
     /// [`CardError`] when the server's name is too long or has characters that a card cannot carry.
     pub fn card(&self, server: &str) -> Result<ContactCard, CardError> {
         let least = VersionRange::CURRENT.least();
-        ContactCard::new(self.fingerprint(), server, self.mailbox.clone(), least)
+        ContactCard::new(self.root(), server, self.mailbox.clone(), least)
     }
 
     /// What callers need to reach this identity at `now`: signed by the root, sealed under the mailbox secret,

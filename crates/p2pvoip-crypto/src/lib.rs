@@ -35,6 +35,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+mod blinding;
 mod bundle;
 mod card;
 mod dates;
@@ -43,23 +44,26 @@ mod identity;
 mod kdf;
 mod mailbox;
 mod packet;
+mod presence;
 mod schedule;
 mod secret;
 mod signal_cipher;
 mod suite;
 
+pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
 pub use card::{CardError, ContactCard, MAX_CARD_LEN, MAX_SERVER_LEN};
 pub use dates::{CERTIFICATE_LIFE, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 pub use handshake::{
     HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
 };
-pub use identity::{Fingerprint, Identity, PeerIdentity};
+pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use mailbox::{MAILBOX_SECRET_LEN, MailboxSecret, token_id};
 pub use packet::{
     Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
     Opener, Refused, SealError, Sealed, Sealer,
 };
+pub use presence::PRESENCE_OVERHEAD;
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};

@@ -14,6 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::bundle::{self, BundleError, Prekeys};
 use crate::identity::Fingerprint;
 use crate::kdf::{self, Key};
+use crate::presence;
 
 /// Bytes of a mailbox secret.
 pub const MAILBOX_SECRET_LEN: usize = 16;
@@ -74,6 +75,21 @@ impl MailboxSecret {
     /// The secret of the key that signs what is published in the prekey slot; who stores it need not know this.
     pub fn record_secret(&self) -> Key {
         self.derive("record key", b"")
+    }
+
+    /// Opens a presence that its owner sealed for that day; `None` when it is none.
+    pub fn open_presence(&self, day: u64, sealed: &[u8]) -> Option<Vec<u8>> {
+        presence::open(&self.presence_key(day), sealed)
+    }
+
+    /// What the owner adds to the sequences of a day, so that those of two days cannot be told to be of one clock.
+    pub fn sequence_offset(&self, day: u64) -> u64 {
+        let bytes: Key = self.derive("presence sequence", &day.to_be_bytes());
+        u64::from(u32::from_be_bytes(kdf::array(&*bytes)))
+    }
+
+    pub(crate) fn presence_key(&self, day: u64) -> Key {
+        self.derive("presence key", &day.to_be_bytes())
     }
 
     pub(crate) fn bundle_key(&self) -> Key {

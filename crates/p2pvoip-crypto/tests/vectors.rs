@@ -45,11 +45,17 @@ fn identity(out: &mut Vectors) {
     add("bob_fingerprint", hex(bob.fingerprint().as_bytes()));
     add("bob_fingerprint_text", bob.fingerprint().to_string());
     add("bob_card", bob.card("rendezvous.example:443").unwrap().to_string());
+    add("bob_root", hex(bob.root().as_bytes()));
     add("bob_mailbox_token", hex(*bob.mailbox().mailbox_token(NOW.day())));
     add("bob_mailbox_id", hex(bob.mailbox().mailbox(NOW.day())));
     add("bob_prekey_token", hex(*bob.mailbox().prekey_token()));
     add("bob_prekey_slot", hex(bob.mailbox().prekey_slot()));
     add("bob_bundle", hex(bob.prekey_bundle(NOW)));
+    add("bob_blinded_key", hex(bob.blinded_key(NOW.day()).public()));
+    add("bob_blinded_key_tomorrow", hex(bob.blinded_key(NOW.day() + 1).public()));
+    add("bob_blinded_signature", hex(bob.blinded_key(NOW.day()).sign(b"presence")));
+    add("bob_presence", hex(bob.seal_presence(NOW.day(), b"here")));
+    add("bob_sequence_offset", hex(bob.mailbox().sequence_offset(NOW.day()).to_be_bytes()));
 }
 
 fn handshake(out: &mut Vectors) {
@@ -131,6 +137,13 @@ fn the_files_identity_card_and_bundle_are_read() {
     let card: ContactCard = file["bob_card"].parse().unwrap();
     assert_eq!((card.server(), card.fingerprint()), ("rendezvous.example:443", &fingerprint));
     assert_eq!(card.mailbox().mailbox(NOW.day()).to_vec(), unhex(&file, "bob_mailbox_id"));
+    assert_eq!(card.blinded_public(NOW.day()).unwrap().to_vec(), unhex(&file, "bob_blinded_key"));
+    assert_eq!(
+        card.blinded_public(NOW.day() + 1).unwrap().to_vec(),
+        unhex(&file, "bob_blinded_key_tomorrow")
+    );
+    let opened = card.mailbox().open_presence(NOW.day(), &unhex(&file, "bob_presence"));
+    assert_eq!(opened.as_deref(), Some(&b"here"[..]));
     let bundle = unhex(&file, "bob_bundle");
     assert_eq!(bundle.len(), BUNDLE_LEN);
     assert!(card.mailbox().open_bundle(&bundle, card.fingerprint(), NOW).is_ok());

@@ -23,16 +23,21 @@
 #![warn(clippy::indexing_slicing)]
 
 mod directory;
+#[cfg(feature = "kad")]
+pub mod kad;
 mod memory;
 mod newest;
 mod record;
+mod shelf;
 
 pub use directory::{Directory, DirectoryError, Finding, Outcome, Query};
 pub use memory::{MAX_FINDINGS, MAX_RECORDS, MemoryDirectory};
 pub use newest::{Newest, Verifier};
 pub use record::{
-    CLOCK_SKEW, MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, Record, RecordError, RecordKey, Slot,
+    CLOCK_SKEW, MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, Record, RecordError, RecordKey, Signer, Slot,
 };
+
+pub use shelf::{MAX_SHELF_LEN, MAX_SOURCES, PUTS_AN_HOUR, Quota, ShelfError, admit};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

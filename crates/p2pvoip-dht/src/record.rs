@@ -87,6 +87,15 @@ pub enum RecordError {
     Key,
 }
 
+/// What signs records: holds a private key and knows its public one.
+pub trait Signer {
+    /// The public key, Ed25519.
+    fn public(&self) -> &[u8; 32];
+
+    /// Its signature (RFC 8032) over these bytes.
+    fn sign(&self, message: &[u8]) -> [u8; 64];
+}
+
 /// The key of one slot: who holds it may publish there.
 pub struct RecordKey {
     pair: Ed25519KeyPair,
@@ -115,6 +124,17 @@ impl RecordKey {
     }
 }
 
+impl Signer for RecordKey {
+    fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        // Always as long; a shorter one would not verify.
+        self.pair.sign(message).as_ref().try_into().unwrap_or([0; SIGNATURE_LEN])
+    }
+}
+
 impl core::fmt::Debug for RecordKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("RecordKey([redacted])")
@@ -137,15 +157,14 @@ impl Record {
     /// # Errors
     /// [`RecordError::Malformed`] when there are more than [`MAX_SEALED_LEN`] bytes.
     pub fn sign(
-        key: &RecordKey,
+        key: &impl Signer,
         sequence: u64,
         expires: UnixTime,
         sealed: &[u8],
     ) -> Result<Self, RecordError> {
-        let (public_key, sealed) = (key.public, sealed.to_vec());
+        let (public_key, sealed) = (*key.public(), sealed.to_vec());
         let mut record = Self { public_key, sequence, expires, sealed, signature: [0; SIGNATURE_LEN] };
-        let signature = key.pair.sign(&[SIGNED_LABEL, &record.signed_bytes()?].concat());
-        record.signature = signature.as_ref().try_into().map_err(|_| RecordError::Key)?;
+        record.signature = key.sign(&[SIGNED_LABEL, &record.signed_bytes()?].concat());
         Ok(record)
     }
 
@@ -183,6 +202,14 @@ impl Record {
         let key = UnparsedPublicKey::new(&ED25519, public_key);
         key.verify(&message, &signature).map_err(|_| RecordError::Signature)?;
         Ok(record)
+    }
+
+    /// When a record ends that was parsed before, without checking its signature again.
+    #[cfg(feature = "kad")]
+    pub(crate) fn end_of(bytes: &[u8]) -> Option<UnixTime> {
+        let mut reader = Reader::new(bytes);
+        reader.bytes(1 + PUBLIC_KEY_LEN + 8).ok()?;
+        reader.u64().ok().map(UnixTime::from_secs)
     }
 
     /// Whether it answers a lookup of `slot` at `now`.

@@ -87,12 +87,40 @@ impl fmt::Debug for Path {
     }
 }
 
+/// How the search for a contact in a directory goes, when the server on its card is of no use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// The directory is asked.
+    Started,
+    /// It tells of another server, which is tried now.
+    Found,
+    /// It knows no other server of the contact.
+    NotFound,
+    /// No node of it answered.
+    NoAnswer,
+}
+
+impl Lookup {
+    /// A stable word for machines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Found => "found",
+            Self::NotFound => "not-found",
+            Self::NoAnswer => "no-answer",
+        }
+    }
+}
+
 /// What happened in a call.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum CallEvent {
     /// It stands elsewhere now.
     State(CallState),
+    /// The contact is looked for in a directory.
+    Lookup(Lookup),
     /// Keys are agreed, and this is who with.
     Encrypted(Encryption),
     /// Voice takes this path from now on.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use p2pvoip::CallEvent;
 use p2pvoip::Codec;
+use p2pvoip::dht::{Record, RecordKey};
 use p2pvoip::engine::{Endpoint, Event, Input, Refused, Transmit};
 use p2pvoip::nat::CommandError;
 use p2pvoip_core::{Instant, Machine, Output, Seed};
 use p2pvoip_sim::laws::{Laws, Seen, SeenOf, Verdict};
 use p2pvoip_sim::{HostId, START, topology};
-use story::{Counting, Deed, Outcome, Story};
+use story::{Counting, Deed, Moved, Outcome, Story};
 
 /// An endpoint without what is meant to differ when it is polled later: a sealed packet is filled when it leaves, with
 /// the newest feedback, and figures are those of the moment. That sealed bytes repeat is shown by a test of its own.
@@ -44,6 +45,12 @@ impl Machine for Masked {
             Output::Event(Event::Call { call, event: CallEvent::Stats(_) }) => {
                 Output::Event(Event::Call { call, event: CallEvent::Stats(Box::default()) })
             }
+            Output::Event(Event::Publish { query, .. }) => {
+                // A record is dated when it is made.
+                let key = RecordKey::from_secret(&[7; 32]).unwrap();
+                let record = Record::sign(&key, 1, story::DATE, b"").unwrap();
+                Output::Event(Event::Publish { query, record })
+            }
             Output::Transmit { .. } | Output::Event(_) | Output::Wait(_) => output,
         }
     }
@@ -52,7 +59,11 @@ impl Machine for Masked {
 /// A script of all that happened to one end of a call.
 fn script(story: &mut Story, host: HostId, seed: &Seed) -> Laws<Masked> {
     let tape = story.person_mut(host, |person, _| person.tape.take()).unwrap();
-    let remake = story.remake(seed);
+    replay(tape, story.remake(seed))
+}
+
+/// What is on a tape, done to an endpoint that is made anew.
+fn replay(tape: Vec<(Instant, Deed)>, remake: impl Fn(Instant) -> Endpoint + 'static) -> Laws<Masked> {
     let mut laws = Laws::new(move |now| Masked(remake(now)))
         .full_when(|error| *error == Refused::Full)
         .timers_follow_draining()
@@ -94,7 +105,8 @@ fn lane(seen: &SeenOf<Masked>) -> usize {
         Seen::Transmit { to: Transmit::Server { .. }, .. } => 0,
         Seen::Transmit { to: Transmit::Datagram { .. }, .. } => 1,
         Seen::Event(Event::Call { .. }) => 2,
-        Seen::Event(_) => 3,
+        Seen::Event(Event::Publish { .. } | Event::Lookup { .. }) => 3,
+        Seen::Event(_) => 4,
     }
 }
 
@@ -140,4 +152,19 @@ fn the_callee_keeps_the_laws() {
     let (mut story, seed) = told();
     let host = story.b;
     script(&mut story, host, &seed.derive("b")).check();
+}
+
+#[test]
+fn who_finds_and_who_is_found_through_a_directory_keep_the_laws() {
+    let seed = Seed::from_u64(5);
+    let codec: Arc<dyn Codec> = Arc::new(Counting);
+    let mut story = Moved::taped(&codec, &seed);
+    story.end_old_server();
+    story.call().unwrap();
+    story.person_mut(story.a, story::Person::hang_up);
+    story.world.run_for(Duration::from_secs(3));
+    for host in [story.a, story.b] {
+        let tape = story.person_mut(host, |person, _| person.tape.take()).unwrap();
+        replay(tape, story.remake(host, &codec, &seed)).check();
+    }
 }

@@ -36,6 +36,17 @@ mod tests {
             "crypto-card" => text.parse::<p2pvoip_crypto::ContactCard>().is_ok(),
             "crypto-identity-file" => p2pvoip_crypto::Secret::decode(bytes).is_ok(),
             "crypto-first-handshake" => crate::fixture::second_message(bytes, b"").is_some(),
+            "crypto-presence" => {
+                let day = crate::fixture::UNIX.day();
+                crate::fixture::CALLEE.mailbox().open_presence(day, bytes).is_some()
+            }
+            "dht-shelf" => {
+                let slot = p2pvoip_dht::RecordKey::from_secret(&[7; 32]).map(|key| key.slot());
+                slot.is_ok_and(|slot| {
+                    p2pvoip_dht::admit(slot.as_bytes(), bytes, None, crate::fixture::UNIX).is_ok()
+                })
+            }
+            "engine-whereabouts" => p2pvoip::engine::whereabouts::Whereabouts::parse(bytes).is_ok(),
             "dht-record" => p2pvoip_dht::Record::parse(bytes).is_ok(),
             "engine-server-url" => text.parse::<p2pvoip::ServerUrl>().is_ok(),
             "engine-turn-url" => text.parse::<p2pvoip::TurnUrl>().is_ok(),

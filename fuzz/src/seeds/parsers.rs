@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use p2pvoip::engine::whereabouts::Whereabouts;
 use p2pvoip_cc::FeedbackCollector;
 use p2pvoip_core::{Ecn, Instant, Seed};
 use p2pvoip_dht::{Record, RecordKey};
@@ -39,6 +40,15 @@ pub(super) fn of(target: &str) -> Option<Named> {
             let (_, second) = second_message(&first(), b"answer").expect("it is authentic");
             vec![("valid-message", second), ("hostile-first", first())]
         }
+        "crypto-presence" => {
+            let day = UNIX.day();
+            vec![
+                ("valid-presence", CALLEE.seal_presence(day, b"somewhere")),
+                ("hostile-yesterday", CALLEE.seal_presence(day - 1, b"somewhere")),
+            ]
+        }
+        "dht-shelf" => shelf(),
+        "engine-whereabouts" => whereabouts(),
         "dht-record" => record(),
         "dht-signed-record" => {
             vec![("valid-sealed", b"sealed bytes".to_vec()), ("hostile-long", vec![7; 1_025])]
@@ -146,6 +156,36 @@ fn record() -> Named {
         ("valid-longest", sign(&[3; 1_024], UNIX + day)),
         ("valid-expired", sign(b"", UNIX - day)),
         ("hostile-forged", forged),
+    ]
+}
+
+fn shelf() -> Named {
+    let sign = |secret, sequence, sealed: &[u8]| {
+        let key = RecordKey::from_secret(&[secret; 32]).expect("any 32 bytes are a seed");
+        let end = UNIX + Duration::from_secs(86_400);
+        let record = Record::sign(&key, sequence, end, sealed).expect("it is short");
+        record.emit().expect("a signed record has a form")
+    };
+    vec![
+        ("valid-older", sign(7, 4, b"sealed")),
+        ("valid-newer", sign(7, 6, b"sealed")),
+        ("hostile-of-another-slot", sign(8, 6, b"sealed")),
+        ("hostile-too-long", sign(7, 6, &[1; 400])),
+    ]
+}
+
+fn whereabouts() -> Named {
+    let emit = |urls: &[&str]| {
+        let servers = urls.iter().map(|url| url.parse().expect("an address")).collect();
+        let there = Whereabouts::new(servers).expect("few and short ones");
+        there.emit().expect("they have a form").to_vec()
+    };
+    let mut many = emit(&["ws://a"]);
+    many[1] = 5;
+    vec![
+        ("valid-one", emit(&["wss://call.example.org"])),
+        ("valid-four", emit(&["ws://a:1", "ws://b:2", "wss://c", "ws://[::1]:8765"])),
+        ("hostile-five", many),
     ]
 }
 

@@ -9,7 +9,12 @@ use serde_json::Value;
 /// The program, with nothing of the tester's own configuration.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pvoip"));
-    command.args(arguments).env_remove("P2PVOIP_SERVER").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("P2PVOIP_SERVER")
+        .env_remove("P2PVOIP_DHT")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
     command
 }
 

@@ -5,9 +5,12 @@ mod calls;
 mod common;
 mod demo;
 mod devices;
+#[cfg(feature = "dht")]
+mod dht;
 mod exit_codes;
 mod forwarder;
 mod networks;
 #[cfg(all(target_os = "linux", feature = "device"))]
 #[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
 mod pulse;
+mod view;

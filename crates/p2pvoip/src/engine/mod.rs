@@ -10,8 +10,9 @@ mod endpoint;
 pub(crate) mod hash;
 pub(crate) mod record;
 pub(crate) mod slot;
+pub mod whereabouts;
 
 pub use endpoint::{
-    CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, Refused, ServerId, Settings, SettingsError,
-    Transmit,
+    CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, QueryKey, Refused, ServerId, Settings,
+    SettingsError, Transmit,
 };

@@ -13,11 +13,12 @@ use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
 use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::audio::Rings;
+use super::audio::{Mute, Rings};
 use super::clock::Clock;
+use super::dht;
 use super::server::{Connection, LinkId, Report};
 use super::sockets::{Received, Sockets};
-use crate::engine::{CallKey, DialError, Endpoint, Event, Input, ServerId, Transmit};
+use crate::engine::{CallKey, DialError, Endpoint, Event, Input, QueryKey, ServerId, Transmit};
 use crate::event::{CallEvent, CallState, Encryption};
 
 /// One frame of sound.
@@ -55,6 +56,7 @@ pub(super) struct CallPort {
     pub(super) state: watch::Receiver<CallState>,
     pub(super) facts: watch::Receiver<Facts>,
     pub(super) audio: (super::AudioSender, super::AudioReceiver),
+    pub(super) mute: Mute,
 }
 
 /// What can be asked of a call at any time.
@@ -94,6 +96,8 @@ pub(super) struct Parts {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) rings: mpsc::Sender<Ring>,
     pub(super) online: watch::Sender<bool>,
+    pub(super) directory: dht::Port,
+    pub(super) findable: watch::Sender<bool>,
 }
 
 pub(super) struct Driver {
@@ -114,6 +118,7 @@ enum Woken {
     Datagram(Received),
     Report(LinkId, Report),
     Command(Option<Command>),
+    Finding(QueryKey, p2pvoip_dht::Outcome),
     Deadline,
 }
 
@@ -146,6 +151,7 @@ impl Driver {
                 Woken::Report(link, report) => self.on_report(link, &report),
                 Woken::Command(Some(command)) => self.obey(command).await,
                 Woken::Command(None) => self.close(None),
+                Woken::Finding(query, outcome) => self.on_finding(query, &outcome),
                 Woken::Deadline => {}
             }
             self.on_time();
@@ -163,12 +169,13 @@ impl Driver {
         let deadline =
             [wake, self.next_tick, closing_at].into_iter().flatten().min().map(|at| clock.deadline(at));
         let closing = self.closing.is_some();
-        let (sockets, buf) = (&mut self.sockets, &mut self.buf);
+        let (sockets, buf, directory) = (&mut self.sockets, &mut self.buf, &mut self.parts.directory);
         tokio::select! {
             () = sleep_until(deadline) => Woken::Deadline,
             received = poll_fn(|cx| sockets.poll_receive(cx, buf)) => Woken::Datagram(received),
             Some((link, report)) = self.reports.recv() => Woken::Report(link, report),
             command = self.parts.commands.recv(), if !closing => Woken::Command(command),
+            (query, outcome) = directory.next() => Woken::Finding(query, outcome),
         }
     }
 
@@ -209,6 +216,13 @@ impl Driver {
         }
     }
 
+    fn on_finding(&mut self, query: QueryKey, outcome: &p2pvoip_dht::Outcome) {
+        let now = self.parts.clock.now();
+        if let Err(error) = self.parts.engine.handle_input(Input::Directory { query, outcome }, now) {
+            tracing::debug!(%error, "a finding came too late");
+        }
+    }
+
     async fn obey(&mut self, command: Command) {
         let now = self.parts.clock.now();
         match command {
@@ -239,7 +253,8 @@ impl Driver {
 
     /// Opens a call's sockets and rings; gives the owner's ends.
     async fn open(&mut self, key: CallKey, state: CallState) -> CallPort {
-        let (rings, audio) = Rings::new();
+        let mute = Mute::default();
+        let (rings, audio) = Rings::new(mute.clone());
         let (events, from_events) = mpsc::channel(EVENTS);
         let (state, from_state) = watch::channel(state);
         let (facts, from_facts) = watch::channel(Facts::default());
@@ -254,7 +269,7 @@ impl Driver {
             tracing::error!(%error, "the call's sockets cannot be used");
             self.parts.engine.fail(key, now);
         }
-        CallPort { key, events: from_events, state: from_state, facts: from_facts, audio }
+        CallPort { key, events: from_events, state: from_state, facts: from_facts, audio, mute }
     }
 
     fn close(&mut self, done: Option<oneshot::Sender<()>>) {
@@ -317,6 +332,12 @@ impl Driver {
                 tracing::info!("the connection to the own rendezvous server is lost; it is tried again");
                 self.parts.online.send_replace(false);
             }
+            Event::Publish { query, record } => self.parts.directory.publish(query, record),
+            Event::Lookup { query, slot } => self.parts.directory.lookup(query, slot),
+            Event::Findable(findable) => {
+                tracing::info!(findable, "the directory was told where this endpoint is");
+                self.parts.findable.send_replace(findable);
+            }
             Event::Incoming { call, peer } => self.ring(call, peer).await,
             Event::Call { call, event } => self.tell(call, event),
             Event::Finished { call } => {
@@ -355,6 +376,13 @@ impl Driver {
             }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(path) => tracing::info!(call = call.number(), kind = ?path.kind, "a path works"),
+            CallEvent::Lookup(how) => {
+                tracing::info!(
+                    call = call.number(),
+                    how = how.as_str(),
+                    "the contact is looked for in the DHT"
+                );
+            }
             CallEvent::RelayFailed(failure) => {
                 tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
             }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::call::{Call, IncomingCall};
 use super::clock::Clock;
+use super::dht;
 use super::driver::{Command, Driver, Parts, Ring};
 use super::tls::{self, TlsError};
 use super::turn;
@@ -32,6 +33,9 @@ pub struct Config {
     pub identity: Arc<Identity>,
     /// The rendezvous server at which this endpoint can be called, `wss://host` or `ws://host:port`; without one it can only call.
     pub server: Option<String>,
+    /// How contacts are found when the server on their card is gone, and how they find us: a DHT. Not used by default.
+    #[cfg(feature = "dht")]
+    pub dht: Option<p2pvoip_dht::kad::Config>,
     /// The local addresses that calls use; when empty, every usable one of the machine.
     pub bind: Vec<IpAddr>,
     /// STUN servers that tell our address as others see it.
@@ -60,6 +64,8 @@ impl Config {
         Self {
             identity: Arc::new(identity),
             server: None,
+            #[cfg(feature = "dht")]
+            dht: None,
             bind: Vec::new(),
             stun_servers: Vec::new(),
             turn_servers: Vec::new(),
@@ -97,6 +103,10 @@ pub enum StartError {
     /// A setting is not within its limits.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The DHT cannot be used.
+    #[cfg(feature = "dht")]
+    #[error(transparent)]
+    Dht(#[from] p2pvoip_dht::kad::StartError),
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -133,6 +143,7 @@ pub struct Endpoint {
     commands: mpsc::Sender<Command>,
     rings: mpsc::Receiver<Ring>,
     online: watch::Receiver<bool>,
+    findable: watch::Receiver<bool>,
     card: Option<ContactCard>,
 }
 
@@ -160,12 +171,20 @@ impl Endpoint {
         settings.nat.turn_servers = turn::resolve(&config.turn_servers).await?;
         settings.nat.policy = config.candidates;
         settings.max_calls = config.max_calls;
+        #[cfg(feature = "dht")]
+        let directory = {
+            settings.directory = config.dht.is_some();
+            dht::Port::new(config.dht.map(p2pvoip_dht::kad::KadDirectory::start).transpose()?)
+        };
+        #[cfg(not(feature = "dht"))]
+        let directory = dht::Port::default();
         let clock = Clock::start();
         let engine = engine::Endpoint::new(settings, system_seed()?, Clock::unix(), clock.now())?;
         let card = engine.card()?;
         let (commands, for_driver) = mpsc::channel(COMMANDS);
         let (to_owner, rings) = mpsc::channel(RINGS);
         let (tell_online, online) = watch::channel(false);
+        let (tell_findable, findable) = watch::channel(false);
         let parts = Parts {
             engine,
             clock,
@@ -174,9 +193,11 @@ impl Endpoint {
             commands: for_driver,
             rings: to_owner,
             online: tell_online,
+            directory,
+            findable: tell_findable,
         };
         tokio::spawn(Driver::new(parts).run());
-        Ok(Self { commands, rings, online, card })
+        Ok(Self { commands, rings, online, findable, card })
     }
 
     /// The card by which others call this endpoint; none without a `server`.
@@ -199,6 +220,11 @@ impl Endpoint {
     /// Whether this endpoint can be called now, to be watched.
     pub fn watch_online(&self) -> watch::Receiver<bool> {
         self.online.clone()
+    }
+
+    /// Whether the DHT tells contacts where this endpoint is, to be watched; always `false` when none is used.
+    pub fn watch_findable(&self) -> watch::Receiver<bool> {
+        self.findable.clone()
     }
 
     /// Calls a contact. Returns at once: the call's state tells how it goes.

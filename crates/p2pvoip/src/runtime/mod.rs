@@ -3,6 +3,7 @@
 mod audio;
 mod call;
 mod clock;
+mod dht;
 mod driver;
 mod endpoint;
 mod netcheck;
@@ -13,6 +14,8 @@ mod turn;
 
 pub use audio::{AudioClosed, AudioReceiver, AudioSender};
 pub use call::{Call, IncomingCall};
+#[cfg(feature = "dht")]
+pub use dht::dht_node;
 pub use endpoint::{Config, Endpoint, StartError, new_identity};
 pub use netcheck::{
     FamilyReport, Named, NetReport, NetcheckConfig, Outlook, Progress, Relay, RendezvousFinding, netcheck,

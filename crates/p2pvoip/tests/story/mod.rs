@@ -21,6 +21,7 @@
 
 mod codec;
 mod direct;
+mod moved;
 mod person;
 #[path = "../../../p2pvoip-nat/tests/world/relay.rs"]
 pub mod relay;
@@ -39,7 +40,8 @@ use p2pvoip_sim::{HostId, START, Topology, World};
 
 pub use codec::Counting;
 pub use direct::Direct;
-pub use person::{Deed, Heard, Person};
+pub use moved::Moved;
+pub use person::{Deed, Heard, Person, SharedDirectory};
 pub use servers::{Node, Server};
 
 /// The date when every story begins.
@@ -179,12 +181,7 @@ impl Story {
     }
 
     pub fn person_mut<R>(&mut self, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
-        self.world
-            .command(host, |node, now| match node {
-                Node::Person(person) => command(person, now),
-                Node::Hub(_) | Node::Relay(_) => panic!("no person lives there"),
-            })
-            .unwrap()
+        self::command(&mut self.world, host, command)
     }
 
     /// The STUN and TURN server.
@@ -267,6 +264,14 @@ impl Story {
     pub fn ends(&self) -> (Option<EndReason>, Option<EndReason>) {
         (self.person(self.a).end(), self.person(self.b).end())
     }
+}
+
+fn command<R>(world: &mut World<Node>, host: HostId, command: impl FnOnce(&mut Person, Instant) -> R) -> R {
+    let done = world.command(host, |node, now| match node {
+        Node::Person(person) => command(person, now),
+        Node::Hub(_) | Node::Relay(_) => panic!("no person lives there"),
+    });
+    done.unwrap()
 }
 
 fn person_of(world: &World<Node>, host: HostId) -> &Person {

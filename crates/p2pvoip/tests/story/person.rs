@@ -1,13 +1,16 @@
 //! A person with an endpoint: takes every call that rings, speaks and listens every ten milliseconds.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use p2pvoip::crypto::ContactCard;
-use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, ServerId, Transmit};
+use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Query};
+use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, RouteKind};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -43,6 +46,7 @@ pub enum Deed {
     Connected(ServerId),
     Disconnected(ServerId),
     Frame(ServerId, Vec<u8>),
+    Finding(QueryKey, Outcome),
     Datagram(CallKey, SocketAddr, SocketAddr, Vec<u8>),
 }
 
@@ -54,6 +58,7 @@ impl Deed {
             Self::Connected(id) => server(id, rendezvous::Input::Connected),
             Self::Disconnected(id) => server(id, rendezvous::Input::Disconnected),
             Self::Frame(id, bytes) => server(id, rendezvous::Input::Frame(bytes)),
+            Self::Finding(query, outcome) => Some(Input::Directory { query: *query, outcome }),
             Self::Datagram(call, local, remote, bytes) => {
                 Some(Input::Datagram { call: *call, local: *local, remote: *remote, bytes })
             }
@@ -75,13 +80,24 @@ impl Deed {
     }
 }
 
+/// A directory that several people use.
+pub type SharedDirectory = Rc<RefCell<MemoryDirectory>>;
+
+/// A server as the endpoint calls it, its host, and the stream to it once it is open.
+struct Link {
+    server: ServerId,
+    host: HostId,
+    stream: Option<StreamId>,
+}
+
 /// One end of a call.
 pub struct Person {
     endpoint: Endpoint,
     address: IpAddr,
     server: HostId,
-    /// The server's name at the endpoint and the stream to it.
-    link: Option<(ServerId, Option<StreamId>)>,
+    /// Those that wait to be opened are opened in their order.
+    links: Vec<Link>,
+    findings: Vec<(Instant, QueryKey, Outcome)>,
     actions: Vec<Action>,
     next_tick: Option<Instant>,
     answer_at: Option<Instant>,
@@ -89,6 +105,12 @@ pub struct Person {
     now: Instant,
     /// Whether a call that rings is taken.
     pub answers: bool,
+    /// Servers at other hosts than the first one, by their address.
+    pub other_servers: Vec<(String, HostId)>,
+    /// The directory in which we publish and look up, and how long it takes.
+    pub directory: Option<(SharedDirectory, Duration)>,
+    pub is_findable: bool,
+    pub lookups: Vec<Lookup>,
     pub is_online: bool,
     pub call: Option<CallKey>,
     pub state: Option<CallState>,
@@ -113,13 +135,18 @@ impl Person {
             endpoint,
             address,
             server,
-            link: None,
+            links: Vec::new(),
+            findings: Vec::new(),
             actions: Vec::new(),
             next_tick: None,
             answer_at: None,
             begin_at: None,
             now: p2pvoip_sim::START,
             answers: true,
+            other_servers: Vec::new(),
+            directory: None,
+            is_findable: false,
+            lookups: Vec::new(),
             is_online: false,
             call: None,
             state: None,
@@ -203,7 +230,7 @@ impl Person {
 
     /// The server says something that it should not.
     pub fn server_says(&mut self, frame: &[u8], now: Instant) {
-        if let Some((server, _)) = self.link {
+        if let Some(server) = self.links.first().map(|link| link.server) {
             let input = Input::Server { server, input: rendezvous::Input::Frame(frame) };
             let _refused = self.input(input, now);
         }
@@ -248,19 +275,26 @@ impl Person {
 
     pub fn handle_stream(&mut self, stream: StreamId, event: StreamEvent<'_>, now: Instant) {
         self.now = now;
-        let Some((server, current)) = &mut self.link else { return };
-        let server = *server;
-        let input = match event {
-            StreamEvent::Opened { .. } => {
-                *current = Some(stream);
-                rendezvous::Input::Connected
+        let known = self.links.iter().position(|link| link.stream == Some(stream));
+        let (server, input) = match (event, known) {
+            (StreamEvent::Opened { peer }, _) => {
+                let waits = |link: &&mut Link| link.stream.is_none() && link.host == peer;
+                let Some(link) = self.links.iter_mut().find(waits) else { return };
+                link.stream = Some(stream);
+                (link.server, rendezvous::Input::Connected)
             }
-            StreamEvent::Message(bytes) => rendezvous::Input::Frame(bytes),
-            StreamEvent::Closed if current.is_none_or(|current| current == stream) => {
-                *current = None;
-                rendezvous::Input::Disconnected
+            (StreamEvent::Message(bytes), Some(at)) => {
+                (self.links[at].server, rendezvous::Input::Frame(bytes))
             }
-            StreamEvent::Closed => return,
+            (StreamEvent::Closed, Some(at)) => {
+                (self.links.remove(at).server, rendezvous::Input::Disconnected)
+            }
+            (StreamEvent::Closed, None) => {
+                // The longest waiting of those that were to be opened could not be.
+                let Some(at) = self.links.iter().position(|link| link.stream.is_none()) else { return };
+                (self.links.remove(at).server, rendezvous::Input::Disconnected)
+            }
+            (StreamEvent::Message(_), None) => return,
         };
         if self.endpoint.handle_input(Input::Server { server, input }, now).is_ok() {
             self.note(now, || match input {
@@ -274,6 +308,13 @@ impl Person {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.endpoint.handle_timeout(now);
+        while let Some(at) = self.findings.iter().position(|(at, ..)| *at <= now) {
+            let (_, query, outcome) = self.findings.remove(at);
+            let input = Input::Directory { query, outcome: &outcome };
+            if self.endpoint.handle_input(input, now).is_ok() {
+                self.note(now, || Deed::Finding(query, outcome));
+            }
+        }
         if let Some((_, call)) = self.begin_at.take_if(|(at, _)| *at <= now) {
             self.begin(call, now);
         }
@@ -316,15 +357,17 @@ impl Person {
                 Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len } => {
                     return Action::Datagram { from: local, to: remote, len };
                 }
-                Output::Transmit { to: Transmit::Server { .. }, len } => {
-                    if let Some((_, Some(stream))) = self.link {
+                Output::Transmit { to: Transmit::Server { server }, len } => {
+                    let link = self.links.iter().find(|link| link.server == server);
+                    if let Some(stream) = link.and_then(|link| link.stream) {
                         return Action::Message { stream, len };
                     }
                 }
                 Output::Event(event) => self.on_event(event),
                 Output::Wait(wake) => {
                     let begin_at = self.begin_at.map(|(at, _)| at);
-                    let own = [self.next_tick, self.answer_at, begin_at].into_iter().flatten().min();
+                    let finding = self.findings.iter().map(|(at, ..)| *at).min();
+                    let own = [self.next_tick, self.answer_at, begin_at, finding].into_iter().flatten().min();
                     let own = own.map(|at| Wake { at, why: "person" });
                     return Action::Wait(Wake::earliest(wake, own).map(|wake| wake.at));
                 }
@@ -334,17 +377,23 @@ impl Person {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Connect { server, .. } => {
-                self.link = Some((server, None));
-                self.actions.push(Action::Open { to: self.server });
+            Event::Connect { server, url } => {
+                let other = self.other_servers.iter().find(|(known, _)| known == url.as_str());
+                let host = other.map_or(self.server, |(_, host)| *host);
+                self.links.retain(|link| link.server != server);
+                self.links.push(Link { server, host, stream: None });
+                self.actions.push(Action::Open { to: host });
             }
             Event::Close { server } => {
-                if let Some((known, stream)) = &mut self.link
-                    && *known == server
-                {
-                    self.actions.extend(stream.take().map(|stream| Action::Close { stream }));
+                for link in self.links.extract_if(.., |link| link.server == server) {
+                    self.actions.extend(link.stream.map(|stream| Action::Close { stream }));
                 }
             }
+            Event::Publish { query, record } => {
+                self.ask(query, |directory| directory.publish(record, super::DATE));
+            }
+            Event::Lookup { query, slot } => self.ask(query, |directory| directory.lookup(slot, super::DATE)),
+            Event::Findable(findable) => self.is_findable = findable,
             Event::Online => self.is_online = true,
             Event::Offline => self.is_online = false,
             Event::Incoming { call, .. } => {
@@ -356,6 +405,21 @@ impl Person {
             Event::Finished { .. } => self.finished = true,
             _ => {}
         }
+    }
+
+    /// Asks the directory; what comes of it comes later.
+    fn ask(
+        &mut self,
+        query: QueryKey,
+        ask: impl FnOnce(&mut MemoryDirectory) -> Result<Query, DirectoryError>,
+    ) {
+        let Some((directory, takes)) = &self.directory else { return };
+        let mut directory = directory.borrow_mut();
+        let outcome = match ask(&mut directory) {
+            Ok(_) => directory.poll().unwrap().outcome,
+            Err(_) => Outcome::Failed,
+        };
+        self.findings.push((self.now + *takes, query, outcome));
     }
 
     fn on_call(&mut self, call: CallKey, event: CallEvent) {
@@ -374,6 +438,7 @@ impl Person {
                 self.state = Some(state);
                 self.next_tick = (state == CallState::Connected).then(|| self.now + self.phase);
             }
+            CallEvent::Lookup(how) => self.lookups.push(how),
             CallEvent::Encrypted(_) => self.encrypted = true,
             CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),

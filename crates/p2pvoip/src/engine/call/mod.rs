@@ -238,6 +238,11 @@ impl Call {
         self.step(now, |state| state.fail(reason));
     }
 
+    /// The contact is looked for in a directory.
+    pub(crate) fn on_search(&mut self, how: crate::event::Lookup) {
+        self.tell_if_read(CallEvent::Lookup(how));
+    }
+
     /// A captured frame enters.
     pub(crate) fn capture(&mut self, frame: &Frame, now: Instant) {
         self.now = now;

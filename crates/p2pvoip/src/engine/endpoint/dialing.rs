@@ -1,13 +1,14 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
 
-use p2pvoip_core::{Instant, Machine};
+use p2pvoip_core::Instant;
 use p2pvoip_crypto::{ContactCard, VERSION_1_1};
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId, Slot};
 
+use super::directory::Search;
 use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
-use crate::engine::call::{self, Call, Contact};
+use crate::engine::call::{Call, Contact};
 use crate::server_url::ServerUrl;
 
 /// Why a call could not even be started.
@@ -37,7 +38,7 @@ pub enum DialError {
 /// What a call waits for at its server.
 pub(super) enum Stage {
     /// The contact's record.
-    Lookup { request: RequestId, card: Box<ContactCard> },
+    Lookup { request: RequestId },
     /// To hear whether the offer found somebody.
     Offering { request: Option<RequestId> },
     /// Nothing: what is put is put.
@@ -68,8 +69,8 @@ impl Endpoint {
             self.servers.forget(server, call.mailbox(), now);
             return Err(DialError::Busy);
         };
-        let stage = Stage::Lookup { request, card: Box::new(card.clone()) };
-        self.calls.push(Entry { key, server, stage, call });
+        let search = Some(Search::new(card, self.directory.is_some(), now));
+        self.calls.push(Entry { key, server, stage: Stage::Lookup { request }, search, call });
         Ok(key)
     }
 
@@ -102,8 +103,10 @@ impl Endpoint {
         if self.servers.get_mut(server).is_none_or(|server| server.was_online) {
             return;
         }
-        for entry in self.calls.iter_mut().filter(|entry| entry.server == server) {
-            entry.call.fail(EndReason::Offline, now);
+        self.now = now;
+        let waiting = |entry: &&Entry| entry.server == server;
+        for key in self.calls.iter().filter(waiting).map(|entry| entry.key).collect::<Vec<_>>() {
+            self.fall_back(key, EndReason::Offline);
         }
     }
 
@@ -112,6 +115,9 @@ impl Endpoint {
         let now = self.now;
         let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
         let Some(server) = self.servers.get_mut(entry.server) else { return };
+        if let (Some(search), Stage::Offering { .. }) = (&mut entry.search, &entry.stage) {
+            search.keep(to, &envelope);
+        }
         match (server.client.put(to, envelope, now), &mut entry.stage) {
             (Ok(request), Stage::Offering { request: waiting @ None }) => *waiting = Some(request),
             (Ok(_), _) => {}
@@ -123,15 +129,17 @@ impl Endpoint {
     fn on_fetched(&mut self, id: RequestId, bytes: Option<&[u8]>) {
         let (now, unix) = (self.now, self.unix(self.now));
         let looking =
-            |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request, .. } if *request == id);
+            |entry: &&mut Entry| matches!(&entry.stage, Stage::Lookup { request } if *request == id);
         let Some(entry) = self.calls.iter_mut().find(looking) else { return };
-        let Stage::Lookup { card, .. } = core::mem::replace(&mut entry.stage, Stage::Talking) else { return };
+        let key = entry.key;
         if entry.call.state().is_ended() {
+            entry.stage = Stage::Talking;
             return entry.call.fail(EndReason::Cancelled, now);
         }
-        let Some(bytes) = bytes else { return entry.call.fail(EndReason::Unreachable, now) };
-        let Some(prekeys) = crate::engine::record::open(&card, bytes, unix) else {
-            return entry.call.fail(EndReason::NotTrusted, now);
+        let Some(card) = entry.search.as_ref().map(Search::card) else { return };
+        let Some(bytes) = bytes else { return self.fall_back(key, EndReason::Unreachable) };
+        let Some(prekeys) = crate::engine::record::open(card, bytes, unix) else {
+            return self.fall_back(key, EndReason::NotTrusted);
         };
         let mailbox = MailboxId::new(card.mailbox().mailbox(unix.day()));
         let contact = Contact { mailbox, prekeys: &prekeys, least_version: card.least_version() };
@@ -150,26 +158,22 @@ impl Endpoint {
     }
 
     fn on_absent(&mut self, id: RequestId) {
-        let now = self.now;
-        if let Some(entry) = self.offering(id) {
-            entry.stage = Stage::Talking;
-            // It refuses nothing here.
-            let _taken = entry.call.handle_input(call::Input::Absent, now);
+        if let Some(key) = self.offering(id).map(|entry| entry.key) {
+            self.fall_back(key, EndReason::Unreachable);
         }
     }
 
     fn on_unanswered(&mut self, id: RequestId) {
-        let now = self.now;
         if self.on_publication_failed(id) {
             return;
         }
-        let waiting = |entry: &&mut Entry| match &entry.stage {
-            Stage::Lookup { request, .. } => *request == id,
+        let waiting = |entry: &&Entry| match &entry.stage {
+            Stage::Lookup { request } => *request == id,
             Stage::Offering { request } => *request == Some(id),
             Stage::Talking => false,
         };
-        if let Some(entry) = self.calls.iter_mut().find(waiting) {
-            entry.call.fail(EndReason::Offline, now);
+        if let Some(key) = self.calls.iter().find(waiting).map(|entry| entry.key) {
+            self.fall_back(key, EndReason::Offline);
         }
     }
 

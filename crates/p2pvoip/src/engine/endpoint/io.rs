@@ -4,9 +4,10 @@ use core::fmt;
 use std::net::SocketAddr;
 
 use p2pvoip_crypto::Fingerprint;
+use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::rendezvous;
 
-use super::{CallKey, ServerId};
+use super::{CallKey, QueryKey, ServerId};
 use crate::engine::call;
 use crate::event::CallEvent;
 use crate::server_url::ServerUrl;
@@ -31,6 +32,13 @@ pub enum Input<'a> {
         server: ServerId,
         /// What.
         input: rendezvous::Input<'a>,
+    },
+    /// What came of a question to the directory.
+    Directory {
+        /// That of [`Event::Publish`] or [`Event::Lookup`].
+        query: QueryKey,
+        /// What came of it.
+        outcome: &'a Outcome,
     },
 }
 
@@ -73,6 +81,22 @@ pub enum Event {
     Online,
     /// It cannot be called for the time being; it tries by itself to come back.
     Offline,
+    /// Publish this record in the directory; answered by [`Input::Directory`].
+    Publish {
+        /// The question's name.
+        query: QueryKey,
+        /// What to publish.
+        record: Record,
+    },
+    /// Look this slot up in the directory; answered by [`Input::Directory`].
+    Lookup {
+        /// The question's name.
+        query: QueryKey,
+        /// Where to look.
+        slot: p2pvoip_dht::Slot,
+    },
+    /// Whether contacts can find this endpoint through the directory now.
+    Findable(bool),
     /// Somebody calls. [`Endpoint::gather`](super::Endpoint::gather) with the addresses of fresh sockets comes next, then accept or reject.
     Incoming {
         /// The call.
@@ -106,6 +130,7 @@ impl fmt::Debug for Input<'_> {
                 };
                 write!(f, "Server({server:?}, {what})")
             }
+            Self::Directory { query, .. } => write!(f, "Directory({query:?})"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - those of its clients and calls, and of being found (`presence`).
 
 mod dialing;
+mod directory;
 mod io;
 mod presence;
 mod ringing;
@@ -20,12 +21,14 @@ use p2pvoip_nat as nat;
 use p2pvoip_signal::rendezvous;
 use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
+use self::directory::{Directory, Search};
 use self::presence::Presence;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
 use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
+pub use self::directory::QueryKey;
 pub use self::io::{Event, Input, Refused, Transmit};
 pub use self::servers::ServerId;
 pub use self::settings::{Settings, SettingsError};
@@ -50,6 +53,8 @@ struct Entry {
     key: CallKey,
     server: ServerId,
     stage: dialing::Stage,
+    /// Of a call that we make: where else the contact may be found.
+    search: Option<Search>,
     call: Call,
 }
 
@@ -72,6 +77,7 @@ pub struct Endpoint {
     date: (UnixTime, Instant),
     servers: Servers,
     presence: Option<Presence>,
+    directory: Option<Directory>,
     calls: Vec<Entry>,
     next_key: u64,
     offers: RecentOffers,
@@ -93,12 +99,14 @@ impl Endpoint {
         nat::Agent::new(settings.nat.clone(), nat::Role::Controlling, seed.derive("trial"), now)?;
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
+        let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
         let mut endpoint = Self {
             settings,
             seed,
             date: (unix, now),
             servers,
             presence,
+            directory,
             calls: Vec::new(),
             next_key: 1,
             offers: RecentOffers::new(),
@@ -246,6 +254,7 @@ impl Machine for Endpoint {
                 }
                 Ok(())
             }
+            Input::Directory { query, outcome } => self.on_finding(query, outcome),
         }
     }
 
@@ -258,6 +267,7 @@ impl Machine for Endpoint {
         if self.presence.as_ref().is_some_and(|presence| presence.is_due(now)) {
             self.refresh_presence(now);
         }
+        self.handle_directory_timeout(now);
     }
 
     fn poll_output(&mut self, buf: &mut [u8]) -> Output<Transmit, Event> {
@@ -279,7 +289,8 @@ impl Machine for Endpoint {
                 continue;
             }
             let presence = self.presence.as_ref().map(Presence::wake);
-            return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), presence));
+            let own = Wake::earliest(presence, self.directory_wake());
+            return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), own));
         }
     }
 }

@@ -54,6 +54,10 @@ impl Presence {
         Wake { at: self.next, why: "presence" }
     }
 
+    pub(super) const fn is_online(&self) -> bool {
+        self.online
+    }
+
     fn is_complete(&self) -> bool {
         self.published && !self.listens.is_empty() && self.listening == self.listens.len()
     }
@@ -163,6 +167,7 @@ impl Endpoint {
         {
             presence.online = true;
             self.events.push_back(Event::Online);
+            self.publish_when_online();
         }
     }
 }

@@ -66,7 +66,7 @@ impl Endpoint {
             // Without a mailbox the call cannot be told of candidates, and ends by its timers.
             let _refused = server.client.listen(*call.mailbox(), now);
         }
-        self.calls.push(Entry { key, server, stage: Stage::Talking, call });
+        self.calls.push(Entry { key, server, stage: Stage::Talking, search: None, call });
         if rings {
             self.events.push_back(Event::Incoming { call: key, peer });
         }

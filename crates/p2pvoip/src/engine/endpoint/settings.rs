@@ -17,6 +17,8 @@ pub struct Settings {
     pub identity: Arc<Identity>,
     /// The server at which this endpoint can be called; without one it can only call.
     pub server: Option<ServerUrl>,
+    /// Whether the owner carries questions to a directory: whereabouts are published while we listen, and contacts looked up.
+    pub directory: bool,
     /// How paths are found.
     pub nat: nat::Config,
     /// The codec of every call.
@@ -28,7 +30,7 @@ pub struct Settings {
 impl Settings {
     /// Settings of which all else has its default.
     pub fn new(identity: Arc<Identity>, codec: Arc<dyn Codec>) -> Self {
-        Self { identity, server: None, nat: nat::Config::default(), codec, max_calls: 8 }
+        Self { identity, server: None, directory: false, nat: nat::Config::default(), codec, max_calls: 8 }
     }
 }
 

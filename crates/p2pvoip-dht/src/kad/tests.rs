@@ -1,0 +1,197 @@
+//! Real nodes on the loopback interface, one of which lies.
+
+use futures_util::StreamExt as _;
+use libp2p_kad::store::RecordStore as _;
+use libp2p_swarm::SwarmEvent;
+use p2pvoip_core::UnixTime;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::address::multiaddr;
+use super::swarm::{Role, build_with, dial_all, on_identified};
+use super::*;
+use crate::{Directory as _, Newest, Outcome, Record, RecordError, RecordKey, Slot};
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn key(number: u8) -> RecordKey {
+    RecordKey::from_secret(&[number; 32]).unwrap()
+}
+
+fn record(number: u8, sequence: u64) -> Record {
+    Record::sign(&key(number), sequence, NOW + Duration::from_secs(3_600), &[7; 100]).unwrap()
+}
+
+/// A node that keeps the rules, and knows these.
+async fn node(peers: &[SocketAddr]) -> SocketAddr {
+    let mut config = NodeConfig::new(LOCAL, || NOW);
+    config.peers = peers.iter().map(|peer| PeerAddress::from(*peer)).collect();
+    let node = Node::bind(config).await.unwrap();
+    let address = node.local_addr();
+    tokio::spawn(node.run(std::future::pending()));
+    address
+}
+
+fn directory(peers: &[SocketAddr]) -> KadDirectory {
+    let peers = peers.iter().map(|peer| PeerAddress::from(*peer)).collect();
+    KadDirectory::start(Config::new(peers)).unwrap()
+}
+
+async fn publish(directory: &mut KadDirectory, record: &Record) -> Outcome {
+    let query = directory.publish(record.clone(), NOW).unwrap();
+    let finding = timeout(PATIENCE, directory.next()).await.unwrap().unwrap();
+    assert_eq!(finding.query, query);
+    finding.outcome
+}
+
+/// What a reader makes of a lookup: the newest that it believes.
+async fn lookup(directory: &mut KadDirectory, slot: Slot) -> Result<Option<Record>, Outcome> {
+    let query = directory.lookup(slot, NOW).unwrap();
+    let finding = timeout(PATIENCE, directory.next()).await.unwrap().unwrap();
+    assert_eq!(finding.query, query);
+    let Outcome::Found(records) = finding.outcome else { return Err(finding.outcome) };
+    let mut newest = Newest::new(slot);
+    for record in records {
+        newest.offer(record, &|_: &Record, _| true, NOW).unwrap();
+    }
+    Ok(newest.best().cloned())
+}
+
+/// What a liar answers from now on to who asks for that slot.
+type Lie = (Slot, Vec<u8>);
+
+/// A node that acknowledges every record and keeps none, and answers lookups with lies.
+async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) {
+    let mut swarm = build_with(Role::Server { max_records: 100 }, 65_536).unwrap();
+    swarm.listen_on(multiaddr(LOCAL)).unwrap();
+    let address = loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            break super::address::socket_of(&address).unwrap();
+        }
+    };
+    dial_all(&mut swarm, peers);
+    let (tell, mut told) = mpsc::unbounded_channel::<Lie>();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                event = swarm.select_next_some() => {
+                    if let SwarmEvent::Behaviour(super::swarm::BehaviourEvent::Identify(
+                        libp2p_identify::Event::Received { peer_id, info, .. },
+                    )) = event
+                    {
+                        on_identified(&mut swarm, peer_id, Some(LOCAL.ip()), &info);
+                    }
+                }
+                lie = told.recv() => match lie {
+                    Some((slot, value)) => {
+                        let lie = libp2p_kad::Record::new(slot.as_bytes().to_vec(), value);
+                        swarm.behaviour_mut().kad.store_mut().put(lie).unwrap();
+                    }
+                    None => return,
+                },
+            }
+        }
+    });
+    (address, tell)
+}
+
+/// Six nodes, the last of which lies; waits until they know one another.
+async fn six() -> (Vec<SocketAddr>, mpsc::UnboundedSender<Lie>) {
+    let mut nodes = vec![node(&[]).await];
+    for _ in 0..4 {
+        nodes.push(node(&nodes[..1]).await);
+    }
+    let (address, tell) = liar(&nodes[..1]).await;
+    nodes.push(address);
+    sleep(Duration::from_millis(1_500)).await;
+    (nodes, tell)
+}
+
+#[tokio::test]
+async fn what_is_published_is_found_and_a_liar_changes_nothing() {
+    let (nodes, tell) = six().await;
+    let mut owner = directory(&nodes[..1]);
+    let mut contact = directory(&nodes[3..4]);
+    let slot = key(1).slot();
+    assert_eq!(lookup(&mut contact, slot).await, Ok(None), "nobody has published");
+    assert_eq!(publish(&mut owner, &record(1, 5)).await, Outcome::Published);
+    assert_eq!(publish(&mut owner, &record(1, 6)).await, Outcome::Published);
+    assert_eq!(lookup(&mut contact, slot).await, Ok(Some(record(1, 6))));
+    assert_eq!(publish(&mut owner, &record(1, 4)).await, Outcome::Older);
+
+    let mut forged = record(1, 9).emit().unwrap();
+    *forged.last_mut().unwrap() ^= 1;
+    let oversized = [record(1, 9).emit().unwrap(), vec![0; 300]].concat();
+    let elsewhere = record(2, 9).emit().unwrap();
+    let old = record(1, 5).emit().unwrap();
+    for (name, lie) in [("forged", forged), ("oversized", oversized), ("another's", elsewhere), ("old", old)]
+    {
+        tell.send((slot, lie)).unwrap();
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(lookup(&mut contact, slot).await, Ok(Some(record(1, 6))), "{name}");
+        let again = publish(&mut owner, &record(1, 6)).await;
+        assert_eq!(again, Outcome::Published, "{name}");
+    }
+    // Entered by way of the liar it is no different.
+    let mut misled = directory(&nodes[5..]);
+    assert_eq!(lookup(&mut misled, slot).await, Ok(Some(record(1, 6))));
+}
+
+#[tokio::test]
+async fn a_put_that_everybody_acknowledges_and_nobody_keeps_is_not_published() {
+    let (address, _tell) = liar(&[]).await;
+    let mut owner = directory(&[address]);
+    assert_eq!(publish(&mut owner, &record(1, 5)).await, Outcome::Failed);
+}
+
+#[tokio::test]
+async fn without_a_node_that_answers_everything_fails() {
+    // A port at which nobody listens.
+    let nobody = std::net::TcpListener::bind(LOCAL).unwrap().local_addr().unwrap();
+    let mut lonely = directory(&[nobody]);
+    let (looked, published) = {
+        let looked = lookup(&mut lonely, key(1).slot()).await;
+        (looked, publish(&mut lonely, &record(1, 5)).await)
+    };
+    assert_eq!(looked, Err(Outcome::Failed));
+    assert_eq!(published, Outcome::Failed);
+    assert!(matches!(KadDirectory::start(Config::default()), Err(StartError::NoPeers)));
+}
+
+#[tokio::test]
+async fn a_single_node_is_a_network_and_refuses_what_is_no_record() {
+    let first = node(&[]).await;
+    let mut owner = directory(&[first]);
+    assert_eq!(publish(&mut owner, &record(1, 5)).await, Outcome::Published);
+    let mut contact = directory(&[first]);
+    assert_eq!(lookup(&mut contact, key(1).slot()).await, Ok(Some(record(1, 5))));
+    // The owner of a slot cannot be made to lie elsewhere, nor anybody store what is too long.
+    let long = Record::sign(&key(3), 1, NOW + Duration::from_secs(60), &[1; 600]).unwrap();
+    assert!(owner.publish(long, NOW).is_err());
+    let ended = record(1, 5);
+    let later = NOW + Duration::from_secs(2 * 3_600);
+    assert_eq!(owner.publish(ended, later), Err(RecordError::Expired.into()));
+}
+
+#[tokio::test]
+async fn no_more_questions_wait_than_there_is_room_for() {
+    let nobody = std::net::TcpListener::bind(LOCAL).unwrap().local_addr().unwrap();
+    let mut directory = directory(&[nobody]);
+    for _ in 0..MAX_WAITING {
+        directory.lookup(key(1).slot(), NOW).unwrap();
+    }
+    assert_eq!(directory.lookup(key(1).slot(), NOW), Err(crate::DirectoryError::Busy));
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_told() {
+    let taken = std::net::TcpListener::bind(LOCAL).unwrap();
+    let address = taken.local_addr().unwrap();
+    let bound = timeout(PATIENCE, Node::bind(NodeConfig::new(address, || NOW))).await.unwrap();
+    assert!(matches!(bound, Err(StartError::Listen { address: at, .. }) if at == address));
+}
