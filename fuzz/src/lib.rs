@@ -18,6 +18,7 @@ mod fixture;
 pub mod media;
 pub mod mutate;
 pub mod nat;
+pub mod relay;
 pub mod rendezvous;
 mod script;
 pub mod seeds;
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
     ("engine-server-url", engine::server_url),
+    ("engine-turn-url", relay::turn_url),
     ("engine-whereabouts", engine::whereabouts),
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
@@ -57,6 +59,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("nat-stun-server", nat::stun_server),
     ("nat-stun-stranger", nat::stun_stranger),
     ("nat-agent", nat::agent_script),
+    ("nat-relay", relay::relay_script),
     ("rendezvous-hub", rendezvous::hub),
     ("signal-envelope", signal::envelope),
     ("signal-offer", signal::offer),

@@ -15,9 +15,14 @@ pub(crate) const ERROR: u16 = 0x0111;
 
 /// A message of this type with these attributes and a MESSAGE-INTEGRITY by `password`, then a FINGERPRINT.
 pub(crate) fn sealed(kind: u16, id: [u8; 12], attributes: &[u8], password: &str) -> Vec<u8> {
+    sealed_by(kind, id, attributes, password.as_bytes())
+}
+
+/// The same by any key: that of a password under a realm is no text.
+pub(crate) fn sealed_by(kind: u16, id: [u8; 12], attributes: &[u8], key: &[u8]) -> Vec<u8> {
     let mut message = plain(kind, id, attributes);
     set_len(&mut message, 24);
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
     let tag = hmac::sign(&key, &message);
     message.extend([0x00, 0x08, 0, 20]);
     message.extend_from_slice(tag.as_ref());

@@ -25,6 +25,7 @@ const DEAR: &[(&str, u64)] = &[
     ("media-receiver", 400),
     ("media-wav-file", 30),
     ("nat-agent", 200),
+    ("nat-relay", 200),
     ("nat-stun-stranger", 400),
     ("signal-client", 400),
     ("signal-envelope", 400),

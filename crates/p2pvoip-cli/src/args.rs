@@ -27,6 +27,9 @@ pub(crate) struct Common {
     /// Print events as JSON lines on standard output (docs/cli.md tells their fields)
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Print plain lines where a live view would be shown, on a terminal
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
     /// Log to standard error; twice for decisions, three times for every packet
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -80,6 +83,42 @@ pub(crate) struct Id {
     /// [default: the value of P2PVOIP_SERVER]
     #[arg(long, value_name = "URL", value_parser = server)]
     pub(crate) server: Option<String>,
+    /// Show the contact card as a QR code too; the fingerprint, when there is no server
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) qr: bool,
+}
+
+/// Whether a listener shows its contact card as a QR code.
+#[derive(Clone, Copy, Debug, Group)]
+pub(crate) struct Code {
+    /// Show the contact card as a QR code wherever the output goes [default: on a terminal where it fits]
+    #[arg(long, conflicts_with_all = ["no_qr", "json"])]
+    qr: bool,
+    /// Show no QR code
+    #[arg(long)]
+    no_qr: bool,
+}
+
+impl Code {
+    /// What that comes to.
+    pub(crate) const fn wanted(self) -> ShowQr {
+        match (self.qr, self.no_qr) {
+            (true, _) => ShowQr::Always,
+            (false, true) => ShowQr::Never,
+            (false, false) => ShowQr::OnTerminal,
+        }
+    }
+}
+
+/// Whether a QR code is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShowQr {
+    /// Wherever the output goes.
+    Always,
+    /// On a terminal where it fits.
+    OnTerminal,
+    /// Nowhere.
+    Never,
 }
 
 /// How calls reach the network.
@@ -159,6 +198,12 @@ pub(crate) struct Listen {
     /// Decline every call, by this reason
     #[arg(long, value_name = "REASON")]
     pub(crate) decline: Option<Decline>,
+    /// Let calls ring until a key answers or declines them; needs a terminal
+    #[arg(long, conflicts_with_all = ["decline", "json", "plain"])]
+    pub(crate) ask: bool,
+    /// Whether the contact card is shown as a QR code.
+    #[command(flatten)]
+    pub(crate) code: Code,
     /// What is said and heard.
     #[command(flatten)]
     pub(crate) sound: Sound,

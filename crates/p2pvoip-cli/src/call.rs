@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2pvoip::{ContactCard, DialError, EndReason};
+use p2pvoip::{CallState, ContactCard, DialError, EndReason};
 
 use crate::args;
 use crate::conversation::{self, Voices};
@@ -12,6 +12,7 @@ use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
+use crate::view::{Model, Trust, View};
 
 /// Calls, and follows the call to its end.
 pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
@@ -21,8 +22,9 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     let voices = Voices::open(&call.sound, common.json, 1, tail)?;
     voices.warn();
     let own = identity_file::own(&call.who)?;
-    let mut printer = Printer::new(common.json, call.network.show_addresses);
     let mut interrupt = Interrupt::watch(common.with_parent)?;
+    let mut view = View::new(common, &interrupt);
+    let mut printer = Printer::new(common.json, call.network.show_addresses).with_view(view.handle());
     let endpoint = endpoint::start(own.identity, None, &call.network).await?;
     let dialed = endpoint.dial(&contact).await.map_err(|error| {
         let fault_of_card = matches!(error, DialError::Server(_) | DialError::TooOld);
@@ -30,7 +32,10 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
         make(error.to_string())
     });
     let held = match dialed {
-        Ok(dialed) => conversation::hold(dialed, voices, &mut printer, &mut interrupt, None).await,
+        Ok(dialed) => {
+            view.open(Model::new(*contact.fingerprint(), Trust::Card, CallState::Dialing));
+            conversation::hold(dialed, voices, &mut printer, &mut interrupt, &mut view, None).await
+        }
         Err(failure) => Err(failure),
     };
     endpoint::close(endpoint).await;

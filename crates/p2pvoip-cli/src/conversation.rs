@@ -17,6 +17,7 @@ use crate::events::Printer;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::sound::{Devices, Ear, Mouth};
+use crate::view::{Action, Meter, View};
 
 /// How long the own hang-up may take until the call counts as over.
 const HANG_UP: Duration = Duration::from_secs(3);
@@ -113,16 +114,18 @@ pub(crate) async fn hold(
     voices: Voices,
     printer: &mut Printer,
     interrupt: &mut Interrupt,
+    view: &mut View,
     until: Option<Instant>,
 ) -> Result<EndReason, Failure> {
     let (tail, silent) = (voices.tail, voices.source.is_none());
     let mut held = begin(&mut call, voices, printer)?;
-    let followed = follow(&mut call, &mut held, tail, printer, interrupt, until).await;
+    let followed = follow(&mut call, &mut held, tail, printer, interrupt, view, until).await;
     held.talker.abort();
     // The listener is gone only when it failed, which it tells itself.
     let _ = held.over.send(());
     let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
     let (reason, wish) = followed;
+    view.close().await;
     printer.ended(reason);
     if let Some((path, seconds)) = heard? {
         printer.written(&path, seconds);
@@ -143,10 +146,11 @@ fn begin(call: &mut Call, voices: Voices, printer: &Printer) -> Result<Held, Fai
     let (connected, starts) = oneshot::channel();
     let (over, ends) = oneshot::channel();
     let (mouth, ear) = voices.devices.take(printer);
+    let meters = printer.view().meters();
     Ok(Held {
         connected: Some(connected),
-        talker: tokio::spawn(talk(sender, voices.source, mouth, starts)),
-        listener: tokio::spawn(listen(receiver, voices.sink, ear, ends)),
+        talker: tokio::spawn(talk(sender, voices.source, mouth, starts, meters.microphone)),
+        listener: tokio::spawn(listen(receiver, voices.sink, ear, ends, meters.speaker)),
         over,
     })
 }
@@ -157,6 +161,7 @@ async fn follow(
     tail: Option<Duration>,
     printer: &mut Printer,
     interrupt: &mut Interrupt,
+    view: &mut View,
     until: Option<Instant>,
 ) -> (EndReason, Option<Wish>) {
     let mut said = false;
@@ -183,6 +188,7 @@ async fn follow(
                 talked.err().filter(|_| wish.is_none()).map(Wish::Failed)
             }
             () = &mut hang_up_at, if wish.is_none() => Some(Wish::Done),
+            action = view.next(), if wish.is_none() => obey(action, call, printer),
             () = interrupt.asked(), if wish.is_none() => Some(Wish::Interrupted),
             () = &mut give_up_at, if wish.is_some() => return (EndReason::HungUp, wish),
         };
@@ -191,6 +197,21 @@ async fn follow(
             give_up_at.as_mut().reset(clock::now() + HANG_UP);
             call.hang_up().await;
         }
+    }
+}
+
+/// What a key asks of a call that runs.
+fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
+    match action {
+        Action::Mute => {
+            let muted = !call.is_muted();
+            call.set_muted(muted);
+            printer.view().note(|model| model.on_muted(muted));
+            None
+        }
+        Action::HangUp => Some(Wish::Done),
+        // What rang was answered before.
+        Action::Answer | Action::Decline => None,
     }
 }
 
@@ -220,9 +241,10 @@ async fn talk(
     source: Option<(PathBuf, Source)>,
     mouth: Option<Mouth>,
     connected: oneshot::Receiver<()>,
+    meter: Meter,
 ) -> Result<(), Failure> {
     if let Some(mouth) = mouth {
-        mouth.talk(sender, connected, |_| {}).await;
+        mouth.talk(sender, connected, |frame| meter.pass(frame)).await;
         return Ok(());
     }
     let Some((path, mut source)) = source else { return std::future::pending().await };
@@ -231,6 +253,7 @@ async fn talk(
     }
     for frame in &mut source {
         let frame = frame.map_err(|error| Failure::file(&path, &error))?;
+        meter.pass(&frame);
         if sender.send(frame).await.is_err() {
             return Ok(());
         }
@@ -256,10 +279,12 @@ async fn listen(
     mut sink: Option<(PathBuf, Sink)>,
     mut ear: Option<Ear>,
     mut over: oneshot::Receiver<()>,
+    meter: Meter,
 ) -> Result<Option<(PathBuf, f64)>, Failure> {
     let mut frames = 0_u32;
     while let Some(frame) = next(&mut receiver, &mut over).await {
         frames += 1;
+        meter.pass(&frame);
         if let Some(ear) = &mut ear {
             ear.play(&frame);
         }

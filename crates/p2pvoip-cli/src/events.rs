@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::exit::Failure;
 use crate::stats;
+use crate::view;
 
 /// How often a person is told how the call fares: once in so many statistics (one each 200 ms).
 const STATS_A_LINE: u32 = 25;
@@ -25,6 +26,14 @@ pub(crate) fn line(value: &Value) {
 pub(crate) fn plain(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Rings the terminal's bell, where there is a terminal.
+pub(crate) fn bell() {
+    let mut out = std::io::stdout().lock();
+    if std::io::stdout().is_terminal() {
+        let _ = write!(out, "\x07").and_then(|()| out.flush());
+    }
 }
 
 /// Prints a failure: a sentence on standard error, and an event when the output is JSON.
@@ -116,7 +125,7 @@ fn wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Tells what happens, in one of the two forms.
+/// Tells what happens, in one of the two forms, and to the view where one is shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     json: bool,
@@ -125,12 +134,24 @@ pub(crate) struct Printer {
     start: tokio::time::Instant,
     told: u32,
     path: Option<(SocketAddr, SocketAddr)>,
+    view: view::Handle,
 }
 
 impl Printer {
     /// A printer whose clock starts now.
     pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
-        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None }
+        let view = view::Handle::default();
+        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None, view }
+    }
+
+    /// The same, which tells a view as well.
+    pub(crate) fn with_view(self, view: view::Handle) -> Self {
+        Self { view, ..self }
+    }
+
+    /// The view, as long as it is shown.
+    pub(crate) const fn view(&self) -> &view::Handle {
+        &self.view
     }
 
     /// Whether it speaks JSON.
@@ -204,6 +225,7 @@ impl Printer {
 
     /// The call stands elsewhere.
     pub(crate) fn state(&self, state: CallState) {
+        self.view.note(|model| model.on_state(state));
         // The end has an event of its own, which says more.
         if !state.is_ended() {
             let sentence = match state {
@@ -218,6 +240,7 @@ impl Printer {
 
     /// Keys are agreed.
     pub(crate) fn encrypted(&self, with: &Encryption) {
+        self.view.note(|model| model.on_encrypted(with));
         let version = version(with.version);
         let body = json!({
             "version": version, "cipher": with.aead, "handshake": with.handshake, "peer": with.peer.to_string(),
@@ -238,6 +261,7 @@ impl Printer {
 
     /// Voice takes another path.
     pub(crate) fn path(&mut self, path: &Path) {
+        self.view.note(|model| model.on_path(path, self.show_addresses));
         let known = self.path.replace((path.local, path.remote));
         if !self.json && known == self.path {
             // The same path, measured again.
@@ -262,6 +286,9 @@ impl Printer {
     /// How the call fares.
     pub(crate) fn stats(&mut self, stats: &CallStats) {
         self.told += 1;
+        if self.view.note(|model| model.on_stats(stats)) {
+            return;
+        }
         if self.json {
             self.tell("stats", Value::Object(stats::fields(stats)), String::new);
         } else if self.told.is_multiple_of(STATS_A_LINE) {
@@ -302,7 +329,10 @@ impl Printer {
     /// Any event: `body` is the JSON object's other fields, `sentence` makes what people read.
     pub(crate) fn tell(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
         if !self.json {
-            plain(&sentence());
+            let sentence = sentence();
+            if !self.view.hold(&sentence) {
+                plain(&sentence);
+            }
             return;
         }
         let mut fields = Map::from_iter([
@@ -328,7 +358,7 @@ fn route(path: &Path) -> &'static str {
 }
 
 /// A version as people write it: 0x11 is 1.1.
-fn version(byte: u8) -> String {
+pub(crate) fn version(byte: u8) -> String {
     format!("{}.{}", byte >> 4, byte & 15)
 }
 

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::args;
+use crate::args::{self, ShowQr};
 use crate::endpoint;
 use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
+use crate::qr;
 
 /// Shows the identity; the first use makes it.
 pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
@@ -20,6 +21,7 @@ pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
         }
         None => None,
     };
+    let scanned = card.clone().unwrap_or_else(|| fingerprint.clone());
     let path = own.path.map(|path| path.display().to_string());
     let body = json!({ "fingerprint": fingerprint, "card": card, "file": path, "new": own.is_new });
     Printer::new(common.json, false).tell("identity", body, || {
@@ -28,5 +30,6 @@ pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
         let card = card.unwrap_or_else(|| "name your rendezvous server by --server to get one".to_owned());
         format!("Fingerprint:  {fingerprint}\nContact card: {card}\nStored in:    {file}{new}")
     });
+    qr::show(&scanned, if id.qr { ShowQr::Always } else { ShowQr::Never });
     Ok(())
 }

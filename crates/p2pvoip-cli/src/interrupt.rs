@@ -7,10 +7,17 @@ use std::io::{self, Read as _};
 use tokio::sync::{mpsc, watch};
 
 use crate::exit::Failure;
+use crate::view;
+
+/// Keys that wait: the first asks for an end, the second for one at once.
+const KEYS: usize = 2;
 
 /// Whether an end was asked for; clones see the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(watch::Receiver<bool>);
+pub(crate) struct Interrupt {
+    asked: watch::Receiver<bool>,
+    keys: mpsc::Sender<()>,
+}
 
 impl Interrupt {
     /// Starts to watch; needs the runtime.
@@ -19,6 +26,7 @@ impl Interrupt {
         let mut signals = Signals::new().map_err(|error| {
             Failure::Internal(format!("Ctrl-C cannot be watched for ({error}); try again"))
         })?;
+        let (keys, mut pressed) = mpsc::channel(KEYS);
         let mut parent = with_parent.then(end_of_input);
         tokio::spawn(async move {
             let orphaned = async {
@@ -30,18 +38,28 @@ impl Interrupt {
             tokio::select! {
                 () = signals.next() => {}
                 _ = orphaned => {}
+                Some(()) = pressed.recv() => {}
             }
             // Nobody listens any more when the program is ending anyway.
             let _ = tell.send(true);
-            signals.next().await;
+            tokio::select! {
+                () = signals.next() => {}
+                Some(()) = pressed.recv() => {}
+            }
+            view::restore();
             std::process::exit(i32::from(Failure::Interrupted.code()));
         });
-        Ok(Self(told))
+        Ok(Self { asked: told, keys })
+    }
+
+    /// Asks for an end as Ctrl-C does, for the view: where keys come one by one, Ctrl-C is no signal.
+    pub(crate) fn trigger(&self) -> mpsc::Sender<()> {
+        self.keys.clone()
     }
 
     /// Waits until an end is asked for; at once when it was already.
     pub(crate) async fn asked(&mut self) {
-        if self.0.wait_for(|asked| *asked).await.is_err() {
+        if self.asked.wait_for(|asked| *asked).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

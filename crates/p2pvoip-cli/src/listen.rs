@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use p2pvoip::signal::RejectReason;
-use p2pvoip::{EndReason, Endpoint, IncomingCall};
+use p2pvoip::{CallState, EndReason, Endpoint, Fingerprint, IncomingCall};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -15,12 +15,22 @@ use crate::events::{self, Printer};
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
+use crate::qr;
+use crate::ring::{self, Answer};
+use crate::view::{self, Model, Trust, View};
 
 /// How long the server may take to know us.
 const ONLINE: Duration = Duration::from_secs(10);
+/// Callers of this run that are known again; of more, the oldest are forgotten.
+const MET: usize = 64;
 
 /// Answers calls until it is enough.
 pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {
+    if listen.ask && !view::is_wanted(common) {
+        return Err(Failure::Usage(
+            "--ask needs a terminal whose keys answer; leave it out for scripts".into(),
+        ));
+    }
     // Files that cannot be used are told before anybody calls.
     let server = endpoint::server(listen.server.as_deref())?.ok_or_else(|| {
         Failure::Usage("name the rendezvous server where callers find you by --server".into())
@@ -30,7 +40,8 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     Voices::open(&sound, common.json, 1, None)?.warn();
     let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
-    let printer = Printer::new(common.json, listen.network.show_addresses);
+    let view = View::new(common, &interrupt);
+    let printer = Printer::new(common.json, listen.network.show_addresses).with_view(view.handle());
     let endpoint = endpoint::start(own.identity, Some(&server), &listen.network).await?;
     let connection = Connection {
         online: endpoint.watch_online(),
@@ -39,8 +50,9 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
         told_findable: false,
         printer: printer.clone(),
     };
+    let (until, met) = (clock::never(), Vec::new());
     let mut listener =
-        Listener { listen, server, printer, interrupt, connection, until: clock::never(), calls: 0 };
+        Listener { listen, server, printer, interrupt, view, connection, until, calls: 0, met };
     let (endpoint, answered) = listener.answer(endpoint).await;
     endpoint::close(endpoint).await;
     answered
@@ -52,9 +64,12 @@ struct Listener<'a> {
     server: String,
     printer: Printer,
     interrupt: Interrupt,
+    view: View,
     connection: Connection,
     until: Instant,
     calls: u32,
+    /// Who called in this run.
+    met: Vec<Fingerprint>,
 }
 
 /// Tells when the connection with the server is lost, and when it is back; without it nobody can call.
@@ -152,6 +167,9 @@ impl Listener<'_> {
             self.until = clock::now() + Duration::from_secs_f64(seconds);
         }
         self.printer.listening(card);
+        if !self.printer.is_json() {
+            qr::show(&card.to_string(), self.listen.code.wanted());
+        }
         Ok(())
     }
 
@@ -165,7 +183,7 @@ impl Listener<'_> {
     }
 
     /// Takes or declines one call, and follows it to its end; who calls meanwhile hears that we are busy.
-    async fn take(&mut self, endpoint: &mut Endpoint, incoming: IncomingCall) -> Result<(), Failure> {
+    async fn take(&mut self, endpoint: &mut Endpoint, mut incoming: IncomingCall) -> Result<(), Failure> {
         self.printer.begin_call();
         self.printer.incoming(incoming.peer());
         if let Some(decline) = self.listen.decline {
@@ -177,15 +195,29 @@ impl Listener<'_> {
             self.printer.ended(end);
             return Failure::of_end(end);
         }
+        let (peer, trust) = (incoming.peer(), self.meet(incoming.peer()));
+        if self.listen.ask {
+            self.view.open(Model::new(peer, trust, CallState::Ringing).asking());
+            let rings = ring::wait(&mut incoming, endpoint, &mut self.view, &mut self.interrupt, self.until);
+            let answer = rings.await;
+            if !matches!(answer, Answer::Take) {
+                self.view.close().await;
+                return self.not_taken(incoming, answer).await;
+            }
+            self.printer.view().note(Model::on_answered);
+        }
         let voices = Voices::open(&self.listen.sound, self.printer.is_json(), self.calls, None)?;
         let call = match incoming.accept().await {
             Ok(call) => call,
             Err(reason) => {
+                self.view.close().await;
                 self.printer.ended(reason);
                 return Failure::of_end(reason);
             }
         };
-        let held = conversation::hold(call, voices, &mut self.printer, &mut self.interrupt, Some(self.until));
+        self.view.open(Model::new(peer, trust, CallState::Connecting));
+        let (printer, view) = (&mut self.printer, &mut self.view);
+        let held = conversation::hold(call, voices, printer, &mut self.interrupt, view, Some(self.until));
         let mut held = std::pin::pin!(held);
         loop {
             tokio::select! {
@@ -193,6 +225,35 @@ impl Listener<'_> {
                 () = self.connection.follow() => {}
                 Some(other) = endpoint.incoming() => other.reject(RejectReason::Busy).await,
             }
+        }
+    }
+
+    /// How well this caller is known, and from now on better.
+    fn meet(&mut self, peer: Fingerprint) -> Trust {
+        if self.met.contains(&peer) {
+            return Trust::Again;
+        }
+        if self.met.len() == MET {
+            self.met.remove(0);
+        }
+        self.met.push(peer);
+        Trust::Stranger
+    }
+
+    /// A call that rang and was not answered.
+    async fn not_taken(&mut self, incoming: IncomingCall, answer: Answer) -> Result<(), Failure> {
+        let reason = match answer {
+            Answer::Gone(reason) => reason,
+            Answer::Take | Answer::Decline | Answer::Interrupted => {
+                incoming.reject(RejectReason::Declined).await;
+                EndReason::Declined
+            }
+        };
+        self.printer.ended(reason);
+        if matches!(answer, Answer::Interrupted) {
+            Err(Failure::Interrupted)
+        } else {
+            Failure::of_end(reason)
         }
     }
 

@@ -15,10 +15,13 @@ mod identity_file;
 mod interrupt;
 mod listen;
 mod netcheck;
+mod qr;
 mod rendezvous;
+mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod view;
 
 use std::process::ExitCode;
 
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return events::usage(&error, std::env::args_os().any(|word| word == "--json")),
     };
-    log(args.common.verbose);
+    log(&args.common);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -61,14 +64,15 @@ fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-/// Sends what the libraries log to standard error, when it is wanted.
-fn log(verbose: u8) {
-    let level = match verbose {
+/// Sends what the libraries log to standard error, when it is wanted; the view keeps it back while it is shown.
+fn log(common: &args::Common) {
+    let level = match common.verbose {
         0 => return,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let colours = events::Paint::stderr().is_on();
-    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(std::io::stderr).init();
+    // The view shows lines, not their colours.
+    let colours = events::Paint::stderr().is_on() && !view::is_wanted(common);
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(|| view::logs::Log).init();
 }

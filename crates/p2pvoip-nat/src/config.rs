@@ -26,8 +26,8 @@ pub enum CandidatePolicy {
 
 /// The most STUN servers.
 pub(crate) const MAX_SERVERS: usize = 4;
-/// The most TURN servers.
-pub(crate) const MAX_TURN_SERVERS: usize = 2;
+/// The most TURN servers: two, each by an IPv4 and an IPv6 address.
+pub(crate) const MAX_TURN_SERVERS: usize = 4;
 /// The least interval between new transactions (RFC 8445 section 14.2).
 const MIN_TA: Duration = Duration::from_millis(5);
 
@@ -37,7 +37,7 @@ const MIN_TA: Duration = Duration::from_millis(5);
 pub struct Config {
     /// The STUN servers that are asked for server-reflexive candidates; at most 4.
     pub stun_servers: Vec<SocketAddr>,
-    /// The TURN servers at which relayed candidates are allocated; at most 2, the most preferred first.
+    /// The TURN servers at which relayed candidates are allocated; at most 4, the most preferred first.
     pub turn_servers: Vec<TurnServer>,
     /// Which candidates the peer is told.
     pub policy: CandidatePolicy,
@@ -130,7 +130,7 @@ pub enum ConfigError {
     #[error("a STUN server's address is not that of one host, or has no port; correct it")]
     UnusableServer,
     /// More TURN servers than an agent allocates at.
-    #[error("an agent allocates at no more than 2 TURN servers; configure fewer")]
+    #[error("an agent allocates at no more than 4 addresses of TURN servers; configure fewer")]
     TooManyTurnServers,
     /// A TURN server whose address or user name cannot be used.
     #[error(
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(with(|c| c.policy = CandidatePolicy::RelayOnly), Err(ConfigError::NoRelay));
         let turn = |user: &str| TurnServer::new(server, user, Password::new("secret"));
         let mut config = Config {
-            turn_servers: vec![turn("user"); 2],
+            turn_servers: vec![turn("user"); MAX_TURN_SERVERS],
             policy: CandidatePolicy::RelayOnly,
             ..Config::default()
         };

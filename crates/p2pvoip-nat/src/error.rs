@@ -112,7 +112,7 @@ pub enum RelayFailure {
     #[error("the TURN server forbids this user to use it; ask its operator")]
     Forbidden,
     /// Another server is named (300).
-    #[error("the TURN server sends us to another one; configure that one")]
+    #[error("the TURN server wants another one to be used; ask its operator which")]
     TryAlternate(SocketAddr),
     /// The user has too many allocations (486).
     #[error("the TURN server grants this user no further allocation; end other calls or ask its operator")]

@@ -2,7 +2,7 @@
 //!
 //! One [`Agent`] serves one call: it gathers candidates, checks pairs of them, nominates the best that works and keeps
 //! the consent of the peer fresh. It follows RFC 8445 (full agent, one component, UDP), RFC 8838 (trickle), RFC 7675
-//! (consent), RFC 8489 (STUN) and RFC 7983 (telling STUN from the rest). The owner carries datagrams to and from
+//! (consent), RFC 8489 (STUN), RFC 8656 (TURN over UDP) and RFC 7983 (telling STUN from the rest). The owner carries datagrams to and from
 //! sockets, and candidates and credentials to and from the peer.
 //!
 //! ```

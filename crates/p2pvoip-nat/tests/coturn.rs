@@ -258,7 +258,9 @@ fn coturn_relays_between_two_agents_and_keeps_doing_so() {
     while clock.now().saturating_since(start) < Duration::from_millis(4_500) {
         word += 1;
         let said = [0xc0, word, 7];
-        ends.iter().for_each(|end| end.say(&said));
+        for end in &ends {
+            end.say(&said);
+        }
         let pause = clock.now() + Duration::from_millis(100);
         run(&mut ends, &clock, |end| end.heard.contains(&said.to_vec()) && clock.now() >= pause);
     }

@@ -52,8 +52,7 @@ impl FromStr for TurnUrl {
             return Err(BadTurnUrl::Form);
         }
         match query.map(|query| query.split_once('=').unwrap_or_default()) {
-            None => {}
-            Some(("transport", "udp")) => {}
+            None | Some(("transport", "udp")) => {}
             Some(("transport", _)) => return Err(BadTurnUrl::Transport),
             Some(_) => return Err(BadTurnUrl::Form),
         }

@@ -112,3 +112,44 @@ fn envelopes_of_a_kind_have_one_length() {
     }
     assert!(lengths.iter().all(|lengths| lengths.len() == 1), "{lengths:?}");
 }
+
+/// Sizes and moments of all sealed packets of a call whose caller speaks, and from its second second on says that frame.
+#[cfg(feature = "opus")]
+fn seen_on_the_wire(later: Frame) -> (Vec<(p2pvoip_core::Instant, usize, std::net::SocketAddr)>, Vec<u8>) {
+    let codec: Arc<dyn Codec> = Arc::new(p2pvoip::Opus);
+    let seed = Seed::from_u64(43);
+    let mut story = Story::new(topology::both_public(&seed), &codec, &seed);
+    story.person_mut(story.a, |person, _| person.speaks = loud());
+    let seen = Rc::new(RefCell::new((Vec::new(), Vec::new())));
+    let tapped = Rc::clone(&seen);
+    story.world.tap(move |datagram| {
+        if !p2pvoip::nat::is_stun(datagram.bytes) {
+            let (packets, all) = &mut *tapped.borrow_mut();
+            all.extend(datagram.bytes.iter());
+            packets.push((datagram.now, datagram.bytes.len(), datagram.from));
+        }
+        Tap::Pass
+    });
+    assert_eq!(story.call(Duration::from_secs(1)).0, Outcome::Talked);
+    story.person_mut(story.a, |person, _| person.speaks = later);
+    story.world.run_for(Duration::from_secs(2));
+    seen.take()
+}
+
+#[cfg(feature = "opus")]
+fn loud() -> Frame {
+    Frame(std::array::from_fn(|i| if (i / 50) % 2 == 0 { 7_000 } else { -7_000 }))
+}
+
+/// Muting gives the engine silence (`runtime/audio.rs`); this is what an eavesdropper makes of that.
+#[cfg(feature = "opus")]
+#[test]
+fn a_caller_who_is_muted_sends_the_same_sizes_at_the_same_moments() {
+    let ((spoken, voice), (muted, silence)) = (seen_on_the_wire(loud()), seen_on_the_wire(Frame::SILENCE));
+    assert!(
+        spoken.len() > 250 && voice != silence,
+        "{} packets, which differ in what is sealed",
+        spoken.len()
+    );
+    assert_eq!(spoken, muted);
+}

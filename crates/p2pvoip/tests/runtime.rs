@@ -78,6 +78,41 @@ async fn two_endpoints_call_hear_each_other_and_hang_up() {
     timeout(PATIENCE, caller.close()).await.unwrap();
 }
 
+/// Listens until what is heard is loud, or is not; false when the call ends before.
+async fn hears(speaker: &mut p2pvoip::AudioReceiver, loud: bool) -> bool {
+    // A fifth of a second of the same, so that neither a pause nor a late packet decides.
+    let mut alike = 0;
+    while let Some(frame) = speaker.recv().await {
+        let is_loud = frame.0.iter().any(|sample| sample.unsigned_abs() > 3_000);
+        alike = if is_loud == loud { alike + 1 } else { 0 };
+        if alike == 20 {
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test]
+async fn who_is_muted_is_not_heard_until_unmuted_and_says_nothing_of_it_later() {
+    let (url, _server) = server().await;
+    let (caller, mut callee) = (endpoint(None).await, endpoint(Some(&url)).await);
+    let mut out = caller.dial(callee.card().unwrap()).await.unwrap();
+    let mut taken = timeout(PATIENCE, callee.incoming()).await.unwrap().unwrap().accept().await.unwrap();
+    timeout(PATIENCE, out.connected()).await.unwrap().unwrap();
+    let (microphone, _) = out.take_audio().unwrap();
+    let (_, mut speaker) = taken.take_audio().unwrap();
+    let tone = Frame(std::array::from_fn(|i| if (i / 60) % 2 == 0 { 8_000 } else { -8_000 }));
+    tokio::spawn(async move { while microphone.send(tone).await.is_ok() {} });
+    assert!(!out.is_muted());
+    assert!(timeout(PATIENCE, hears(&mut speaker, true)).await.unwrap(), "the tone is heard");
+    out.set_muted(true);
+    assert!(out.is_muted());
+    assert!(timeout(PATIENCE, hears(&mut speaker, false)).await.unwrap(), "silence is heard");
+    assert_eq!(taken.state(), CallState::Connected);
+    out.set_muted(false);
+    assert!(timeout(PATIENCE, hears(&mut speaker, true)).await.unwrap(), "the tone is heard again");
+}
+
 #[tokio::test]
 async fn a_call_that_is_declined_or_dropped_says_so() {
     let (url, _server) = server().await;

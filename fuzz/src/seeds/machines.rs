@@ -23,6 +23,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "media-receiver" => receiver(),
         "media-opus" => opus(),
         "nat-agent" => agent(),
+        "nat-relay" => relay(),
         "rendezvous-hub" => hub(),
         "signal-client" => client(),
         _ => return None,
@@ -158,6 +159,42 @@ fn agent() -> Named {
         ("valid-answers", answers),
         ("hostile-liars", liars),
         ("hostile-candidates", write(&many)),
+    ]
+}
+
+/// What a TURN server says: see `crate::relay::relay_script`.
+fn relay() -> Named {
+    let code = |class: u8, number: u8| attribute(0x0009, &[0, 0, class, number]);
+    let challenge = |class, number, nonce: &[u8]| {
+        [code(class, number), attribute(0x0014, b"example.org"), attribute(0x0015, nonce)].concat()
+    };
+    // 198.51.100.9 port 50001 and 198.51.100.7 port 4000, masked by the magic cookie.
+    let relayed = attribute(0x0016, &[0, 1, 0xe2, 0x43, 0xe7, 0x21, 0xc0, 0x4b]);
+    let mapped = attribute(0x0020, &[0, 1, 0x2e, 0xb2, 0xe7, 0x21, 0xc0, 0x45]);
+    let allocated = [&relayed[..], &mapped, &attribute(0x000d, &600_u32.to_be_bytes())].concat();
+    let (first, stale) = (challenge(4, 1, b"one"), challenge(4, 38, b"two"));
+    let peer = attribute(0x0012, &[0, 1, 0x32, 0x9a, 0xe7, 0x21, 0xc0, 0x4a]);
+    let passed_on = [&peer[..], &attribute(0x0013, &[0xc0, 1, 2])].concat();
+    let check = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[5; 12]].concat();
+    let relays: &[(u8, &[u8])] = &[(3, &first), (3, &stale), (1, &allocated), (1, b""), (4, &check)];
+    let talks: &[(u8, &[u8])] = &[(6, HALF_A_SECOND), (4, &[0xc0, 7, 7]), (5, &passed_on), (6, A_MINUTE)];
+    let refuses: &[(u8, &[u8])] = &[(3, &first), (2, &code(4, 86)), (6, A_MINUTE)];
+    let lies: &[(u8, &[u8])] = &[
+        (1, &allocated),
+        (3, &first),
+        (1, &relayed),
+        (2, &code(3, 0)),
+        (1, &[&attribute(0x0016, &[0, 2, 1, 1]), &allocated[..]].concat()),
+        (0xff, &[0x44; 15]),
+        (12, &check),
+        (5, &[0xff; 9]),
+        (3, &code(4, 38)),
+        (6, A_MINUTE),
+    ];
+    vec![
+        ("valid-allocation", write(&[relays, talks].concat())),
+        ("valid-refusal", write(refuses)),
+        ("hostile-lies", write(lies)),
     ]
 }
 

@@ -49,6 +49,7 @@ mod tests {
             "engine-whereabouts" => p2pvoip::engine::whereabouts::Whereabouts::parse(bytes).is_ok(),
             "dht-record" => p2pvoip_dht::Record::parse(bytes).is_ok(),
             "engine-server-url" => text.parse::<p2pvoip::ServerUrl>().is_ok(),
+            "engine-turn-url" => text.parse::<p2pvoip::TurnUrl>().is_ok(),
             "media-chunk" => p2pvoip_media::payload::Chunk::parse(bytes).is_ok(),
             "media-chunks" => p2pvoip_media::payload::Chunks::new(bytes).all(|chunk| chunk.is_ok()),
             "nat-candidate" => p2pvoip_nat::Candidate::parse(bytes).is_ok(),

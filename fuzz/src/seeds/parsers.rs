@@ -60,6 +60,12 @@ pub(super) fn of(target: &str) -> Option<Named> {
             ("hostile-port", "ws://a:65536"),
             ("hostile-bracket", "ws://]:1"),
         ]),
+        "engine-turn-url" => text(&[
+            ("valid-name", "turn:relay.example.org"),
+            ("valid-six", "turn:[2001:db8::1]:3478?transport=udp"),
+            ("hostile-port", "turn:a:65536"),
+            ("hostile-transport", "turns:a?transport=tcp"),
+        ]),
         "engine-offer-payload" => {
             let mut stale = crate::engine::peers_offer();
             stale[36] ^= 0x40;

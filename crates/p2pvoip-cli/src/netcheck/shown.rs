@@ -101,7 +101,7 @@ impl Shown {
             row(&mut page, "Rendezvous server", &answers(finding.answered, finding.rtt));
         }
         for name in &report.not_found {
-            row(&mut page, name, "has no address: check its name");
+            row(&mut page, name, "has no usable address: check its name");
         }
         page.truncate(page.trim_end().len());
         page

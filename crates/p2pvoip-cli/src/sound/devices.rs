@@ -3,7 +3,9 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use p2pvoip::media::device::{self, Choice, DeviceError, DeviceEvent, Kind, Listed, Microphone, Speaker};
+use p2pvoip::media::device::{
+    self, Choice, DeviceError, DeviceEvent, DeviceStats, Kind, Listed, Microphone, Speaker,
+};
 use p2pvoip::{AudioSender, Frame};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -61,11 +63,11 @@ impl Devices {
     pub(crate) fn take(self, printer: &Printer) -> (Option<Mouth>, Option<Ear>) {
         let mouth = self.microphone.map(|microphone| {
             tell(printer, Kind::Microphone, "open", microphone.name());
-            Mouth { microphone, printer: printer.clone() }
+            Mouth { microphone, printer: printer.clone(), watch: Watch::default() }
         });
         let ear = self.speaker.map(|speaker| {
             tell(printer, Kind::Speaker, "open", speaker.name());
-            Ear { speaker, printer: printer.clone() }
+            Ear { speaker, printer: printer.clone(), watch: Watch::default() }
         });
         (mouth, ear)
     }
@@ -130,11 +132,39 @@ fn follow(event: Option<DeviceEvent>, printer: &Printer, kind: Kind, name: &str)
     }
 }
 
+/// Tells programs how often the sound was broken, once a second while it is.
+#[derive(Debug, Default)]
+struct Watch {
+    frames: u32,
+    told: (u64, u64, u64),
+}
+
+impl Watch {
+    fn on_frame(&mut self, printer: &Printer, kind: Kind, stats: impl FnOnce() -> DeviceStats) {
+        self.frames += 1;
+        if !self.frames.is_multiple_of(100) || !printer.is_json() {
+            return;
+        }
+        let stats = stats();
+        let now = (stats.underruns, stats.overruns, stats.xruns);
+        if now != self.told {
+            self.told = now;
+            let waiting = stats.waiting.as_secs_f64() * 1_000.0;
+            let body = json!({
+                "kind": kind.as_str(), "state": "glitched", "underruns": now.0, "overruns": now.1, "xruns": now.2,
+                "waiting_ms": waiting,
+            });
+            printer.tell("device", body, String::new);
+        }
+    }
+}
+
 /// What is said, from a microphone.
 #[derive(Debug)]
 pub(crate) struct Mouth {
     microphone: Microphone,
     printer: Printer,
+    watch: Watch,
 }
 
 impl Mouth {
@@ -156,6 +186,7 @@ impl Mouth {
                 let mut frame = Frame::SILENCE;
                 self.microphone.read(&mut frame);
                 each(&frame);
+                self.watch.on_frame(&self.printer, Kind::Microphone, || self.microphone.stats());
                 if sender.send(frame).await.is_err() {
                     return;
                 }
@@ -170,12 +201,14 @@ impl Mouth {
 pub(crate) struct Ear {
     speaker: Speaker,
     printer: Printer,
+    watch: Watch,
 }
 
 impl Ear {
     /// Plays a frame.
     pub(crate) fn play(&mut self, frame: &Frame) {
         self.speaker.write(frame);
+        self.watch.on_frame(&self.printer, Kind::Speaker, || self.speaker.stats());
         follow(self.speaker.event(), &self.printer, Kind::Speaker, self.speaker.name());
     }
 }

@@ -13,3 +13,4 @@ mod networks;
 #[cfg(all(target_os = "linux", feature = "device"))]
 #[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
 mod pulse;
+mod view;

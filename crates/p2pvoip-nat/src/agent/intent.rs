@@ -20,6 +20,8 @@ pub(super) enum Intent {
     Query(Query),
     /// Ask a TURN server.
     Relay { base: SocketAddr, server: SocketAddr, request: Request },
+    /// Give a TURN server a sign of life.
+    Keep { base: SocketAddr, server: SocketAddr, id: TransactionId },
     /// Ask the peer.
     Check(Check, Way),
     /// Answer the peer's check with the address that it came from.
@@ -46,6 +48,7 @@ impl Agent {
             Intent::Tell(event) => return Some(Output::Event(event)),
             Intent::Query(query) => ((query.local, query.server), stun::emit_query(query.id, buf)),
             Intent::Relay { base, server, request } => ((base, server), emit_request(&request, buf)),
+            Intent::Keep { base, server, id } => ((base, server), stun::emit_keep(id, buf)),
             Intent::Check(check, way) => {
                 let peer = self.peer.as_ref()?;
                 let emit = |buf: &mut [u8]| stun::emit_check(&check, &peer.username, &peer.key, buf);

@@ -43,6 +43,10 @@ impl Agent {
                 self.stats.server_requests += 1;
                 self.queue(Intent::Relay { base, server, request });
             }
+            Outcome::Keep(id) => {
+                let Some((base, server)) = self.relays.ends(relay) else { return };
+                self.queue(Intent::Keep { base, server, id });
+            }
             Outcome::Allocated { relayed, mapped } => self.on_allocated(relay, relayed, mapped),
             Outcome::Bound(peer) => self.pair_through(relay, peer),
             Outcome::PeerRefused(peer) => {
@@ -123,13 +127,12 @@ impl Agent {
 
     /// The ends of a pair between a base or a relayed address of ours and an address of the peer.
     pub(super) fn ends(&self, local: SocketAddr, remote: SocketAddr, remote_priority: u32) -> Option<Ends> {
-        let (local_priority, learnt_priority) = match self.gatherer.base(local) {
-            Some(base) => (base.priority(), base.learnt_priority()),
+        let (local_priority, learnt_priority) = if let Some(base) = self.gatherer.base(local) {
+            (base.priority(), base.learnt_priority())
+        } else {
             // What is learnt through a relay is worth no more than what is told of it: direct pairs stay preferred.
-            None => {
-                let priority = self.relays.priority(self.relays.relaying(local)?);
-                (priority, priority)
-            }
+            let priority = self.relays.priority(self.relays.relaying(local)?);
+            (priority, priority)
         };
         Some(Ends { local, remote, local_priority, remote_priority, learnt_priority })
     }

@@ -30,7 +30,7 @@ use ask::{Ask, Asking, Outcome, Purpose};
 use verdict::Questions;
 pub use words::{
     Config, ConfigError, Event, Filtering, Findings, MAX_STUN_SERVERS, MAX_TURN_SERVERS, Mapping,
-    StunFinding, TurnFinding,
+    StunFinding, TurnFinding, can_ask,
 };
 
 /// Intents that wait for [`Machine::poll_output`].

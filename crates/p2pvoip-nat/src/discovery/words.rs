@@ -165,6 +165,11 @@ pub enum Event {
     Done,
 }
 
+/// Whether a server can be asked at this address: it is that of one host, and has a port.
+pub fn can_ask(server: SocketAddr) -> bool {
+    !address::is_dubious(server)
+}
+
 /// Who is asked, and from where.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

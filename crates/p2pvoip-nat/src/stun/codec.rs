@@ -85,6 +85,11 @@ pub(crate) fn emit_query(id: TransactionId, out: &mut [u8]) -> Option<usize> {
     encode(&message(MessageClass::Request, id).with_attribute(Fingerprint::default()).build(), out)
 }
 
+/// A sign of life, which nobody answers (RFC 8445 section 11).
+pub(crate) fn emit_keep(id: TransactionId, out: &mut [u8]) -> Option<usize> {
+    encode(&message(MessageClass::Indication, id).with_attribute(Fingerprint::default()).build(), out)
+}
+
 /// Reads a connectivity check; the receiver's key proves it.
 pub(crate) fn parse_request(bytes: &[u8], key: &HMACKey) -> Result<Request, Refused> {
     let decoded = authentic(bytes, key)?;

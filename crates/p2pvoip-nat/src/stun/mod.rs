@@ -11,8 +11,8 @@ pub(crate) mod turn;
 use core::net::SocketAddr;
 
 pub(crate) use codec::{
-    Request, Response, emit_answer, emit_check, emit_conflict, emit_query, parse_answer, parse_query_answer,
-    parse_request,
+    Request, Response, emit_answer, emit_check, emit_conflict, emit_keep, emit_query, parse_answer,
+    parse_query_answer, parse_request,
 };
 pub(crate) use header::{Class, Header, TransactionId};
 

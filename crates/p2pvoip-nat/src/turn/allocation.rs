@@ -5,6 +5,7 @@
 //! - The open request: its next repetition or its failure.
 //! - The refresh: a minute before the allocation ends, or in the middle of a shorter life.
 //! - The end, when no refresh was answered.
+//! - The sign of life, [`KEEP_EVERY`] after the last request: what NATs on the way need while nothing else goes to the server.
 //! - Those of the channels.
 
 use core::net::SocketAddr;
@@ -23,6 +24,8 @@ use crate::stun::turn::{Answer, Asked, Auth, Challenge, Request};
 
 /// How long before its end an allocation is refreshed: more than the 39.5 s that a request lasts.
 const MARGIN: Duration = Duration::from_secs(60);
+/// How long nothing may go to the server before NATs could forget us (RFC 8445 section 11: Tr).
+const KEEP_EVERY: Duration = Duration::from_secs(15);
 /// The life that is asked for (RFC 8656 section 3.2: the default).
 const LIFETIME: u32 = 600;
 /// How often one request is made anew for a new nonce before the server counts as refusing.
@@ -65,6 +68,8 @@ pub(super) struct Allocation {
     auth: Option<Arc<Auth>>,
     stage: Stage,
     open: Option<Open>,
+    /// When the server must hear of us, while there is a lease.
+    keep_at: Instant,
     channels: Channels,
 }
 
@@ -75,6 +80,8 @@ pub(crate) enum Outcome {
     Nothing,
     /// Send this.
     Send(Request),
+    /// Send a sign of life with this id.
+    Keep(TransactionId),
     /// A relayed address is ours; the server saw us at `mapped`.
     Allocated { relayed: SocketAddr, mapped: SocketAddr },
     /// The channel to this peer is bound, so that the pair can be checked.
@@ -86,8 +93,9 @@ pub(crate) enum Outcome {
 }
 
 impl Allocation {
-    pub(super) const fn new(origin: Origin, server: TurnServer) -> Self {
-        Self { origin, server, auth: None, stage: Stage::Planned, open: None, channels: Channels::new() }
+    pub(super) const fn new(origin: Origin, server: TurnServer, now: Instant) -> Self {
+        let channels = Channels::new();
+        Self { origin, server, auth: None, stage: Stage::Planned, open: None, keep_at: now, channels }
     }
 
     pub(super) const fn origin(&self) -> Origin {
@@ -158,7 +166,8 @@ impl Allocation {
             Stage::Planned | Stage::Asked | Stage::Over => None,
         };
         let open = self.open.as_ref().map(|open| open.schedule.next_at());
-        [lease, open, self.channels.next_at()].into_iter().flatten().min()
+        let keep = self.relayed().map(|_| self.keep_at);
+        [lease, open, keep, self.channels.next_at()].into_iter().flatten().min()
     }
 
     /// Does the first thing that is due; none when nothing is.
@@ -178,7 +187,14 @@ impl Allocation {
             return Some(self.lose(RelayFailure::NoAnswer));
         }
         self.relayed()?;
-        match self.channels.due(now)? {
+        let Some(due) = self.channels.due(now) else {
+            if self.keep_at > now {
+                return None;
+            }
+            self.keep_at = now + KEEP_EVERY;
+            return Some(Outcome::Keep(rng.array()));
+        };
+        match due {
             Due::Ask(asked) => Some(Outcome::Send(self.ask(asked, rng, now))),
             Due::Repeat(peer) => {
                 let open = self.channels.open_of(peer)?;
@@ -264,6 +280,7 @@ impl Allocation {
     fn ask(&mut self, asked: Asked, rng: &mut Rng, now: Instant) -> Request {
         let request = Request { id: rng.array(), asked, auth: self.auth.clone() };
         let schedule = Schedule::start(MIN_RTO, now);
+        self.keep_at = now + KEEP_EVERY;
         let open = Open { request: request.clone(), schedule, challenges: 0 };
         match asked {
             Asked::Bind { peer, .. } => self.channels.on_asked(peer, open),
@@ -277,5 +294,5 @@ fn lease(relayed: SocketAddr, lifetime: Duration, now: Instant) -> Lease {
     // A server that gives no time at all is asked again in a second, not at once and without end.
     let lifetime = lifetime.clamp(Duration::from_secs(2), Duration::from_secs(3_600));
     let margin = MARGIN.min(lifetime / 2);
-    Lease { relayed, refresh_at: now + (lifetime - margin), ends_at: now + lifetime }
+    Lease { relayed, refresh_at: now + lifetime.saturating_sub(margin), ends_at: now + lifetime }
 }

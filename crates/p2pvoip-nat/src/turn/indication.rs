@@ -31,7 +31,7 @@ pub(crate) fn write(
     out: &mut [u8],
 ) -> Result<(), Malformed> {
     let invalid = |_| Malformed::Invalid("length");
-    if len % 4 != 0 {
+    if !len.is_multiple_of(4) {
         return Err(Malformed::Invalid("length"));
     }
     let mut writer = Writer::new(out);

@@ -94,10 +94,12 @@ impl Relays {
             let mut server = server.clone();
             server.address = address::canonical(server.address);
             for base in bases.iter().filter(|base| address::can_meet(base.address, server.address)) {
-                if self.all.len() < MAX_RELAYS {
+                // A server that is named twice has one allocation: addresses and ports tell them apart (RFC 8656 section 3.2).
+                let is_new = self.at(base.address, server.address).is_none();
+                if is_new && self.all.len() < MAX_RELAYS {
                     let preference = base.preference_at(rank);
                     let origin = Origin { base: base.address, preference, foundation };
-                    self.all.push(Allocation::new(origin, server.clone()));
+                    self.all.push(Allocation::new(origin, server.clone(), now));
                 }
                 // One for what is reflexive and one for what is relayed.
                 foundation += 2;

@@ -1,5 +1,8 @@
 //! PCM in and out of a call without a sound device: two bounded rings of frames.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use p2pvoip_media::Frame;
 use tokio::sync::mpsc;
 
@@ -42,24 +45,41 @@ impl AudioReceiver {
     }
 }
 
+/// Whether silence is sent in place of what is captured; the owner sets it, the driver obeys from the next frame on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mute(Arc<AtomicBool>);
+
+impl Mute {
+    pub(crate) fn set(&self, muted: bool) {
+        self.0.store(muted, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The driver's ends of both rings.
 #[derive(Debug)]
 pub(crate) struct Rings {
     capture: mpsc::Receiver<Frame>,
     playout: mpsc::Sender<Frame>,
+    mute: Mute,
 }
 
 impl Rings {
     /// Both rings of a call: the driver's ends and the owner's.
-    pub(crate) fn new() -> (Self, (AudioSender, AudioReceiver)) {
+    pub(crate) fn new(mute: Mute) -> (Self, (AudioSender, AudioReceiver)) {
         let (to_engine, capture) = mpsc::channel(RING);
         let (playout, from_engine) = mpsc::channel(RING);
-        (Self { capture, playout }, (AudioSender(to_engine), AudioReceiver(from_engine)))
+        (Self { capture, playout, mute }, (AudioSender(to_engine), AudioReceiver(from_engine)))
     }
 
-    /// The next captured frame; silence when there is none, so that the wire does not tell who speaks.
+    /// The next captured frame; silence when there is none or the owner is muted, so that the wire does not tell who
+    /// speaks. What is captured meanwhile is taken all the same: it is not said later.
     pub(crate) fn captured(&mut self) -> Frame {
-        self.capture.try_recv().unwrap_or_default()
+        let captured = self.capture.try_recv().unwrap_or_default();
+        if self.mute.is_set() { Frame::SILENCE } else { captured }
     }
 
     /// Hands a frame to the speaker; it is lost when nobody takes frames.

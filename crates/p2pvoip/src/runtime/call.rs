@@ -5,7 +5,7 @@ use p2pvoip_signal::{EndReason, RejectReason};
 use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::audio::{AudioReceiver, AudioSender};
+use super::audio::{AudioReceiver, AudioSender, Mute};
 use super::driver::{CallPort, Command, Facts, GONE, Ring};
 use crate::engine::CallKey;
 use crate::event::{CallEvent, CallState, Encryption};
@@ -76,6 +76,7 @@ pub struct Call {
     state: watch::Receiver<CallState>,
     facts: watch::Receiver<Facts>,
     audio: Option<(AudioSender, AudioReceiver)>,
+    mute: Mute,
     commands: mpsc::Sender<Command>,
 }
 
@@ -87,6 +88,7 @@ impl Call {
             state: port.state,
             facts: port.facts,
             audio: Some(port.audio),
+            mute: port.mute,
             commands,
         }
     }
@@ -144,6 +146,18 @@ impl Call {
     /// Both ends of the call's sound, once.
     pub const fn take_audio(&mut self) -> Option<(AudioSender, AudioReceiver)> {
         self.audio.take()
+    }
+
+    /// Sends silence in place of what is captured, from the next frame on, or ends that. The other side is not told, and
+    /// nothing on the wire shows it: silence is sealed into packets of the same size and pace. What
+    /// [`AudioSender::send`] takes meanwhile is lost.
+    pub fn set_muted(&self, muted: bool) {
+        self.mute.set(muted);
+    }
+
+    /// Whether silence is sent in place of what is captured.
+    pub fn is_muted(&self) -> bool {
+        self.mute.is_set()
     }
 
     /// Ends the call, whatever state it is in, and tells the other side. Follow the state to see it end.

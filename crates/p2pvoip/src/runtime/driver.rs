@@ -13,7 +13,7 @@ use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
 use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::audio::Rings;
+use super::audio::{Mute, Rings};
 use super::clock::Clock;
 use super::dht;
 use super::server::{Connection, LinkId, Report};
@@ -56,6 +56,7 @@ pub(super) struct CallPort {
     pub(super) state: watch::Receiver<CallState>,
     pub(super) facts: watch::Receiver<Facts>,
     pub(super) audio: (super::AudioSender, super::AudioReceiver),
+    pub(super) mute: Mute,
 }
 
 /// What can be asked of a call at any time.
@@ -252,7 +253,8 @@ impl Driver {
 
     /// Opens a call's sockets and rings; gives the owner's ends.
     async fn open(&mut self, key: CallKey, state: CallState) -> CallPort {
-        let (rings, audio) = Rings::new();
+        let mute = Mute::default();
+        let (rings, audio) = Rings::new(mute.clone());
         let (events, from_events) = mpsc::channel(EVENTS);
         let (state, from_state) = watch::channel(state);
         let (facts, from_facts) = watch::channel(Facts::default());
@@ -267,7 +269,7 @@ impl Driver {
             tracing::error!(%error, "the call's sockets cannot be used");
             self.parts.engine.fail(key, now);
         }
-        CallPort { key, events: from_events, state: from_state, facts: from_facts, audio }
+        CallPort { key, events: from_events, state: from_state, facts: from_facts, audio, mute }
     }
 
     fn close(&mut self, done: Option<oneshot::Sender<()>>) {

@@ -150,7 +150,17 @@ impl Lab {
             let _infallible =
                 writeln!(script, "ip netns add {name}-{place}\nip -n {name}-{place} link set dev lo up");
         }
-        let _infallible = writeln!(script, "ip netns exec {name}-srv sysctl -qw net.ipv4.ip_forward=1");
+        // The rest of the internet, where packets for unknown addresses go and are lost: without such a way a relay would
+        // be told so, and coturn ends an allocation then.
+        let _infallible = write!(
+            script,
+            "ip netns exec {name}-srv sysctl -qw net.ipv4.ip_forward=1
+ip -n {name}-srv link add rest type veth peer name void
+ip -n {name}-srv link set dev void up
+ip -n {name}-srv link set dev rest arp off up
+ip -n {name}-srv route add default dev rest
+"
+        );
         for address in STUN.iter().chain([&RENDEZVOUS]) {
             let _infallible = writeln!(script, "ip -n {name}-srv addr add {address}/32 dev lo");
         }

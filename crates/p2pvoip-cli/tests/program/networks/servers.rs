@@ -36,6 +36,7 @@ impl Servers {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        assert!(lab.in_public(&until_it_listens(3478)).status().unwrap().success(), "coturn does not listen");
         Self { _rendezvous: rendezvous, coturn, _folder: folder, url }
     }
 }
@@ -45,6 +46,16 @@ impl Drop for Servers {
         let _ = self.coturn.kill();
         let _ = self.coturn.wait();
     }
+}
+
+/// A command that ends well once something listens at this UDP port, and badly after ten seconds.
+pub(crate) fn until_it_listens(port: u16) -> Command {
+    let script = format!(
+        "for _ in $(seq 200); do grep -q ':{port:04X} ' /proc/net/udp && exit; sleep 0.05; done; exit 1"
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    command
 }
 
 /// The `turnserver` that listens at both addresses, so that it does RFC 5780, and relays for [`USER`].

@@ -251,6 +251,22 @@ fn a_direct_choice_needs_no_further_channels() {
     assert!(asked(&drained).is_empty(), "{drained:?}");
 }
 
+#[test]
+fn ipv6_asks_for_its_family_and_a_server_that_is_named_twice_is_asked_once() {
+    let server = |address: &str| TurnServer::new(at(address), "alice", Password::new("secret"));
+    let servers = vec![server(TURN), server(TURN), server("[2001:db8::9]:3478")];
+    let config = Config { turn_servers: servers, ..Config::default() };
+    let mut agent = Agent::new(config, Role::Controlling, Seed::from_u64(7), millis(0)).unwrap();
+    agent.gather(&[at(BASE), at("[2001:db8::1]:1000")], millis(0)).unwrap();
+    let sent = pass(&mut agent, millis(300)).sent;
+    let asked: Vec<_> = sent.iter().map(|(to, bytes)| (to.remote, bytes[20..].to_vec())).collect();
+    let [(first, plain), (second, six)] = &asked[..] else { panic!("{} requests", asked.len()) };
+    assert_eq!((*first, *second), (at(TURN), at("[2001:db8::9]:3478")));
+    // REQUESTED-TRANSPORT UDP, and for IPv6 REQUESTED-ADDRESS-FAMILY 2 behind it.
+    assert_eq!(plain[..8], [0, 0x19, 0, 4, 17, 0, 0, 0]);
+    assert_eq!(six[..16], [0, 0x19, 0, 4, 17, 0, 0, 0, 0, 0x17, 0, 4, 2, 0, 0, 0]);
+}
+
 type Owned = (SocketAddr, Vec<u8>);
 
 fn lend(owned: &Owned) -> Datagram<'_> {
@@ -271,8 +287,8 @@ fn last(seen: &[SeenOf<Agent>], wanted: MessageMethod) -> Option<Vec<u8>> {
     })
 }
 
-fn to_turn(bytes: Vec<u8>) -> Option<Owned> {
-    Some((at(TURN), bytes))
+fn to_turn(bytes: Vec<u8>) -> Owned {
+    (at(TURN), bytes)
 }
 
 fn up_to_the_channel() -> Laws<Agent> {
@@ -291,11 +307,11 @@ fn up_to_the_channel() -> Laws<Agent> {
         )
         .command("gather", |agent: &mut Agent, now| command(&agent.gather(&[at(BASE)], now)))
         .wait(Duration::from_millis(600))
-        .reply("the challenge", |seen| to_turn(refusal(&last(seen, ALLOCATE)?, 401, "one")), lend)
+        .reply("the challenge", |seen| Some(to_turn(refusal(&last(seen, ALLOCATE)?, 401, "one"))), lend)
         .wait(Duration::from_millis(20))
-        .reply("a stale nonce", |seen| to_turn(refusal(&last(seen, ALLOCATE)?, 438, "two")), lend)
+        .reply("a stale nonce", |seen| Some(to_turn(refusal(&last(seen, ALLOCATE)?, 438, "two"))), lend)
         .wait(Duration::from_millis(20))
-        .reply("the allocation", |seen| to_turn(granted(&last(seen, ALLOCATE)?)), lend)
+        .reply("the allocation", |seen| Some(to_turn(granted(&last(seen, ALLOCATE)?))), lend)
         .command("credentials", |agent: &mut Agent, now| {
             command(&agent.set_remote_credentials(peer_credentials(), now))
         })
@@ -303,7 +319,7 @@ fn up_to_the_channel() -> Laws<Agent> {
             command(&agent.add_remote_candidate(host(PEER), now))
         })
         .wait(Duration::from_millis(100))
-        .reply("the channel", |seen| to_turn(granted(&last(seen, CHANNEL_BIND)?)), lend)
+        .reply("the channel", |seen| Some(to_turn(granted(&last(seen, CHANNEL_BIND)?))), lend)
         .wait(Duration::from_millis(200))
 }
 
@@ -314,7 +330,7 @@ fn the_laws_hold_from_the_allocation_to_its_refresh_and_to_the_farewell() {
             Seen::Transmit { bytes, .. } if bytes[0] == 0x40 => Some(bytes[4..].to_vec()),
             Seen::Transmit { .. } | Seen::Event(_) => None,
         })?;
-        to_turn(in_channel(0x4000, &answer(&through, RELAYED)))
+        Some(to_turn(in_channel(0x4000, &answer(&through, RELAYED))))
     };
     let seen = up_to_the_channel()
         .reply("the answer of the peer", checked, lend)

@@ -1,5 +1,7 @@
 //! What servers and strangers say that is not so.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// A discovery that has asked its server, and the request.
@@ -60,4 +62,34 @@ fn a_server_that_sends_on_forever_costs_a_bounded_number_of_packets() {
         plain.then(|| (to.local, to.remote, answer(bytes, "192.0.2.7:9000", Some(OTHER))))
     });
     assert!(sent <= (MAX_STUN_SERVERS + 7) * 4, "{sent}");
+}
+
+proptest! {
+    #[test]
+    fn no_answer_keeps_it_from_ending_or_makes_it_send_into_its_own_network(
+        noise in prop::collection::vec((0usize..60, any::<u8>()), 0..40),
+        seen: std::net::SocketAddrV4,
+        other: std::net::SocketAddrV4,
+        aside in prop::collection::vec(any::<bool>(), 1..20),
+    ) {
+        let mut discovery = discovery(&[SERVER, SECOND]);
+        let (mut count, mut sent) = (0, Vec::new());
+        let (_, end) = play(&mut discovery, |to, bytes| {
+            sent.push(to.remote);
+            let mut bytes = answer(bytes, &seen.to_string(), Some(&other.to_string()));
+            count += 1;
+            // Every third answer is whole.
+            if count % 3 != 0 {
+                for (place, change) in noise.iter().skip(count % 7) {
+                    let len = bytes.len();
+                    bytes[place % len] ^= change;
+                }
+            }
+            let from = if aside[count % aside.len()] { to.remote } else { other.into() };
+            Some((to.local, from, bytes))
+        });
+        prop_assert!(end <= millis(8_000), "{:?}", end);
+        prop_assert!(sent.len() <= (2 + 7) * 4, "{}", sent.len());
+        prop_assert!(sent.iter().all(|to| !crate::address::is_private(to.ip()) && !crate::address::is_dubious(*to)));
+    }
 }

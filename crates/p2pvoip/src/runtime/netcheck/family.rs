@@ -58,7 +58,12 @@ impl Plan {
             return Ok(report);
         };
         let cannot = |why| StartError::Bind { address: local, why };
-        let sockets = Sockets::open(local).await.map_err(cannot)?;
+        let sockets = match Sockets::open(local).await {
+            Ok(sockets) => sockets,
+            Err(why) if self.bind.is_some() => return Err(cannot(why)),
+            // The system offers an address that it cannot use yet, or no more: as good as none.
+            Err(_) => return Ok(FamilyReport::default()),
+        };
         let mut config = Config::new(sockets.mapping.1, sockets.filtering.1);
         config.stun_servers = self.stun.iter().map(|(_, address)| *address).collect();
         config.turn_servers = self.turn.iter().map(|(_, address)| *address).collect();

@@ -120,7 +120,8 @@ fn turn_names(url: &TurnUrl) -> (String, String) {
 async fn look_up(names: impl Iterator<Item = (String, String)>) -> Vec<Found> {
     let each = names.map(|(name, place)| async move {
         let found = tokio::time::timeout(NAMES, tokio::net::lookup_host(place)).await;
-        let addresses = found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default();
+        let found = found.ok().and_then(Result::ok).into_iter().flatten();
+        let addresses = found.filter(|address| discovery::can_ask(*address)).collect();
         Found { name, addresses }
     });
     join_all(each).await

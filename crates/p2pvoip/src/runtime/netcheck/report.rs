@@ -67,7 +67,7 @@ pub struct NetReport {
     pub ipv6: FamilyReport,
     /// The rendezvous server, if one was named.
     pub rendezvous: Option<RendezvousFinding>,
-    /// Servers whose names have no address.
+    /// Servers whose names have no address that can be asked.
     pub not_found: Vec<String>,
     /// Whether a TURN server was named.
     pub relay_named: bool,

@@ -1,0 +1,182 @@
+//! The live view: who, how it is sealed, the path, how the call fares, with keys to mute and to hang up.
+//!
+//! It is shown when a person watches: standard input and output are a terminal, and neither `--json` nor `--plain` is
+//! given. [`Model`] is told what happens, [`draw`](draw::draw) shows it, one thread of its own reads keys and draws eight
+//! times a second; the voice passes none of this. Plain lines are held back meanwhile and printed when the terminal is
+//! given back.
+//!
+//! # Left out
+//! - The time while nobody calls: `listen` says what there is to say in plain lines, and the view opens with the call.
+
+mod draw;
+mod history;
+mod keys;
+pub(crate) mod logs;
+mod meter;
+mod model;
+mod palette;
+mod rows;
+mod screen;
+mod terminal;
+mod trust;
+
+use std::collections::VecDeque;
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use keys::Action;
+pub(crate) use meter::{Meter, Meters};
+pub(crate) use model::Model;
+pub(crate) use terminal::restore;
+pub(crate) use trust::Trust;
+
+use crate::args::Common;
+use crate::events;
+use crate::interrupt::Interrupt;
+
+/// Keys that wait to be obeyed; more of them are a cat on the keyboard.
+const ACTIONS: usize = 8;
+/// Plain lines kept while the view is shown; the oldest give way.
+const HELD_LINES: usize = 200;
+/// How long closing waits for a terminal that takes no more bytes.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// Whether a person watches, who can press keys.
+pub(crate) fn is_wanted(common: &Common) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let lines = common.json || common.plain || common.with_parent || dumb;
+    !lines && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Tells the view what happens; does nothing where no view is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Handle(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// There while the view is shown.
+    model: Mutex<Option<Model>>,
+    lines: Mutex<VecDeque<String>>,
+    meters: Meters,
+}
+
+impl Handle {
+    /// Tells the model, when there is one; says whether.
+    pub(crate) fn note(&self, what: impl FnOnce(&mut Model)) -> bool {
+        self.model().as_mut().map(what).is_some()
+    }
+
+    /// Keeps a plain line until the view is closed; false when none is shown, and the line is the caller's to print.
+    pub(crate) fn hold(&self, line: &str) -> bool {
+        if self.model().is_none() || !terminal::is_taken() {
+            return false;
+        }
+        let mut lines = self.lines();
+        if lines.len() == HELD_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+        true
+    }
+
+    /// Where the loudness of both directions is told.
+    pub(crate) fn meters(&self) -> Meters {
+        self.0.meters.clone()
+    }
+
+    fn model(&self) -> MutexGuard<'_, Option<Model>> {
+        self.0.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints what was held back.
+    fn release(&self) {
+        for line in std::mem::take(&mut *self.lines()) {
+            events::plain(&line);
+        }
+    }
+}
+
+/// The view of a command, opened for each call anew when it is wanted at all.
+#[derive(Debug)]
+pub(crate) struct View {
+    wanted: bool,
+    handle: Handle,
+    /// What a key asks for goes here, and comes out of `next`.
+    asked: mpsc::Sender<Action>,
+    asks: mpsc::Receiver<Action>,
+    interrupt: mpsc::Sender<()>,
+    /// Told when the thread has given the terminal back.
+    shown: Option<oneshot::Receiver<()>>,
+}
+
+impl View {
+    /// A view that is not shown yet; without a person who watches it never is.
+    pub(crate) fn new(common: &Common, interrupt: &Interrupt) -> Self {
+        let (asked, asks) = mpsc::channel(ACTIONS);
+        let interrupt = interrupt.trigger();
+        Self { wanted: is_wanted(common), handle: Handle::default(), asked, asks, interrupt, shown: None }
+    }
+
+    /// Tells it what happens.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Takes the terminal for one call. A terminal that cannot be taken is left to plain lines.
+    pub(crate) fn open(&mut self, model: Model) {
+        if !self.wanted || self.shown.is_some() {
+            return;
+        }
+        match terminal::take() {
+            Ok(terminal) => {
+                while self.asks.try_recv().is_ok() {}
+                *self.handle.model() = Some(model);
+                let keys = screen::Keys { asked: self.asked.clone(), interrupt: self.interrupt.clone() };
+                self.shown = Some(screen::start(terminal, self.handle.clone(), keys));
+            }
+            Err(error) => {
+                terminal::restore();
+                lines_only(&error);
+            }
+        }
+    }
+
+    /// What the person asks for by a key; never, where no view is shown.
+    pub(crate) async fn next(&mut self) -> Action {
+        // A sender is held here, so that the channel does not end.
+        match self.asks.recv().await {
+            Some(action) => action,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives the terminal back, and prints what was held back.
+    pub(crate) async fn close(&mut self) {
+        let Some(closed) = self.shown.take() else { return };
+        *self.handle.model() = None;
+        // A terminal that takes no bytes any more keeps nobody from leaving.
+        let _ = tokio::time::timeout(CLOSE_WAIT, closed).await;
+        terminal::restore();
+        self.handle.release();
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        *self.handle.model() = None;
+        terminal::restore();
+        self.handle.release();
+    }
+}
+
+/// Says why there are lines where a view was expected.
+fn lines_only(error: &std::io::Error) {
+    events::warning(&format!("the terminal shows no live view ({error}); plain lines follow"));
+}

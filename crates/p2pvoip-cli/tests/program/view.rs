@@ -1,0 +1,214 @@
+//! The live view on a real terminal, which `script` (util-linux) provides: its keys, and that the terminal is given back.
+#![cfg(target_os = "linux")]
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::common::{caller, listener, program, server};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Reads of the terminal's output until something is on the screen: eight pictures a second make many.
+const READS: u32 = 400;
+/// Begins and ends the screen that the view draws on (xterm, private modes).
+const ENTERS: &str = "\x1b[?1049h";
+const LEAVES: &str = "\x1b[?1049l";
+/// Runs the program between two looks at the terminal's settings.
+const LOOK: &str =
+    r#"stty rows 30 cols 100; stty -g; "$PROGRAM" $ARGUMENTS; code=$?; stty -g; echo "code=$code.""#;
+
+/// The program on a terminal of its own.
+struct Watched {
+    child: Child,
+    keys: ChildStdin,
+    output: Receiver<String>,
+    seen: String,
+}
+
+impl Watched {
+    fn start(arguments: &[&str]) -> Self {
+        let program = program(&[]);
+        let mut command = std::process::Command::new("script");
+        command.args(["--quiet", "--command", LOOK, "/dev/null"]);
+        command.env("PROGRAM", program.get_program()).env("ARGUMENTS", arguments.join(" "));
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("P2PVOIP_SERVER");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (keys, mut from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (tell, output) = channel();
+        std::thread::spawn(move || {
+            let mut buf = [0; 4_096];
+            while let Ok(len @ 1..) = from.read(&mut buf) {
+                if tell.send(String::from_utf8_lossy(&buf[..len]).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, keys, output, seen: String::new() }
+    }
+
+    /// Waits until this is on the screen.
+    fn sees(&mut self, what: &str) {
+        for _ in 0..READS {
+            if self.seen.contains(what) {
+                return;
+            }
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(more) => self.seen.push_str(&more),
+                Err(error) => panic!("{what}: {error} after {:?}", self.seen),
+            }
+        }
+        panic!("{what} is not in {:?}", self.seen);
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Waits for the end; what was printed after the view, which gave the terminal back as it was.
+    fn ends(mut self, code: i32) -> String {
+        self.sees(&format!("code={code}."));
+        let looks: Vec<&str> = self.seen.lines().filter_map(settings).collect();
+        assert!(matches!(looks[..], [before, after] if before == after), "{looks:?} in {:?}", self.seen);
+        let (before, view) = self.seen.split_once(ENTERS).unwrap();
+        let (_, after) = view.rsplit_once(LEAVES).unwrap();
+        assert!(!before.contains(LEAVES) && !after.contains("\x1b[?25l"), "the cursor is there again");
+        after.to_owned()
+    }
+}
+
+/// What `stty -g` printed at the end of this line, if it did: numbers to the base 16 with colons between.
+fn settings(line: &str) -> Option<&str> {
+    let numbers = line.rsplit('h').next()?.trim();
+    let only = numbers.chars().all(|letter| letter == ':' || letter.is_ascii_hexdigit());
+    (only && numbers.matches(':').count() > 20).then_some(numbers)
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn call(card: &str, more: &[&str]) -> Watched {
+    Watched::start(&[&["call", card, "--silent", "--throwaway", "--bind", "127.0.0.1"], more].concat())
+}
+
+#[test]
+fn keys_mute_and_hang_up_and_the_plain_lines_come_afterwards() {
+    let (_server, url) = server();
+    let (mut listener, card) = listener(&url, &["--once"]);
+    let mut call = call(&card, &[]);
+    listener.reach("connected");
+    call.sees("playout");
+    call.press("m");
+    call.sees("MUTED");
+    call.press("q");
+    let after = call.ends(0);
+    for line in ["Connected.", "Path: direct", "You ended the call."] {
+        assert!(after.contains(line), "{line} in {after}");
+    }
+    assert_eq!(listener.expect("ended")["reason"], "peer-hung-up");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once_and_gives_the_terminal_back() {
+    let (_server, url) = server();
+    let (listener, card) = listener(&url, &[]);
+    // The callee's process stands still, so that the first Ctrl-C has to wait.
+    listener.signal("-STOP");
+    let mut call = call(&card, &[]);
+    call.sees("looking for the other side");
+    call.press("\x03\x03");
+    call.ends(130);
+}
+
+#[test]
+fn the_other_sides_end_gives_the_terminal_back() {
+    let (_server, url) = server();
+    let (mut listener, card) = listener(&url, &["--once"]);
+    let mut call = call(&card, &["-v"]);
+    listener.reach("connected");
+    call.sees("playout");
+    listener.signal("-INT");
+    let after = call.ends(0);
+    assert!(after.contains("keys are agreed"), "the log was kept for afterwards: {after}");
+}
+
+#[test]
+fn a_call_rings_until_a_key_answers_it() {
+    let (_server, url) = server();
+    let mut listen = Watched::start(&[
+        "listen",
+        "--silent",
+        "--throwaway",
+        "--bind",
+        "127.0.0.1",
+        "--server",
+        &url,
+        "--ask",
+        "--once",
+    ]);
+    listen.sees("▀▀▀");
+    let card = listen.seen.lines().find_map(|line| line.trim().strip_prefix("p2pvoip:")).unwrap();
+    let mut caller = caller(&format!("p2pvoip:{card}"), &[]);
+    caller.reach("ringing");
+    listen.sees("first contact, not verified");
+    listen.press("a");
+    caller.reach("connected");
+    caller.signal("-INT");
+    listen.ends(0);
+    assert_eq!(caller.code(), 0);
+}
+
+#[test]
+fn a_key_declines_and_the_caller_is_told() {
+    let (_server, url) = server();
+    let mut listen = Watched::start(&[
+        "listen",
+        "--silent",
+        "--throwaway",
+        "--bind",
+        "127.0.0.1",
+        "--server",
+        &url,
+        "--ask",
+        "--once",
+        "--no-qr",
+    ]);
+    listen.sees("p2pvoip:");
+    listen.sees(&url);
+    listen.sees("\r\n\r\n");
+    let card = listen.seen.lines().find_map(|line| line.trim().strip_prefix("p2pvoip:")).unwrap();
+    let caller = caller(&format!("p2pvoip:{card}"), &[]);
+    listen.sees("first contact, not verified");
+    listen.press("d");
+    assert_eq!(caller.code(), 7);
+    assert!(!listen.seen.contains('▀'));
+    listen.ends(0);
+}
+
+#[test]
+fn plain_lines_take_no_terminal() {
+    let (_server, url) = server();
+    let (mut listener, card) = listener(&url, &["--once"]);
+    let mut call = call(&card, &["--plain"]);
+    listener.reach("connected");
+    call.sees("Connected.");
+    call.press("\x03");
+    call.sees("You ended the call.");
+    assert!(!call.seen.contains(ENTERS));
+}
+
+#[test]
+fn who_is_not_watched_is_not_asked() {
+    let asked = program(&["listen", "--silent", "--ask", "--throwaway", "--server", "ws://127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert_eq!(asked.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("needs a terminal"));
+}
