@@ -5,8 +5,9 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
+use p2pvoip::dht::MemoryDirectory;
 use p2pvoip::{Codec, EndReason, Lookup};
-use p2pvoip_core::Seed;
+use p2pvoip_core::{Seed, UnixTime};
 use p2pvoip_sim::sweep;
 use story::{Counting, Moved};
 
@@ -105,7 +106,7 @@ fn a_call_that_is_given_up_during_the_search_rings_nowhere() {
 fn a_record_is_published_anew_within_the_hour_and_one_a_day() {
     let mut story = moved(10);
     assert_eq!(story.directory.borrow().len(), 1);
-    // The date of the stories is eight in the morning: within two days three days' records, each once in the directory.
+    // The date of the stories is eight in the morning: it is the same day's record.
     story.world.run_for(Duration::from_secs(3_700));
     assert_eq!(story.directory.borrow().len(), 1);
     story.end_old_server();
@@ -145,4 +146,36 @@ fn the_same_seed_is_the_same_search() {
         (story.call(), story.world.counters().messages_sent, story.world.counters().sent)
     };
     assert_eq!(told(), told());
+}
+
+/// A time of the day on which the stories begin.
+fn at(hour: u64, minute: u64) -> UnixTime {
+    UnixTime::from_secs(story::DATE.day() * 86_400 + hour * 3_600 + minute * 60)
+}
+
+#[test]
+fn before_midnight_the_next_days_record_is_there_already() {
+    let mut story = moved(14);
+    story.person_mut(story.b, |person, now| person.set_date(at(22, 30), now));
+    story.world.run_for(Duration::from_secs(3_600));
+    assert_eq!(story.directory.borrow().len(), 2);
+    // The caller's clock is past midnight, the callee's not yet.
+    story.end_old_server();
+    story.person_mut(story.b, |person, now| person.set_date(at(23, 58), now));
+    story.person_mut(story.a, |person, now| person.set_date(at(24, 2), now));
+    story.call().unwrap();
+}
+
+#[test]
+fn a_caller_whose_clock_is_late_tries_the_day_beyond_midnight() {
+    let mut story = moved(15);
+    *story.directory.borrow_mut() = MemoryDirectory::new();
+    story.person_mut(story.b, |person, now| person.set_date(at(23, 30), now));
+    story.world.run_for(Duration::from_secs(3_600));
+    assert_eq!(story.directory.borrow().len(), 1, "it was published after midnight");
+    story.end_old_server();
+    story.person_mut(story.b, |person, now| person.set_date(at(24, 2), now));
+    story.person_mut(story.a, |person, now| person.set_date(at(23, 58), now));
+    story.call().unwrap();
+    assert_eq!(story.person(story.a).lookups, [Lookup::Started, Lookup::Found]);
 }

@@ -39,7 +39,7 @@ impl Child {
         let cannot = |error| Failure::Internal(format!("the demo's {name} cannot be started: {error}"));
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
-        command.args(arguments).env_remove("P2PVOIP_SERVER").kill_on_drop(true);
+        command.args(arguments).env_remove("P2PVOIP_SERVER").env_remove("P2PVOIP_DHT").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);
