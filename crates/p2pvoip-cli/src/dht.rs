@@ -48,9 +48,12 @@ mod built {
     pub(crate) async fn run(common: &args::Common, node: &args::DhtNode) -> Result<(), Failure> {
         let config = p2pvoip::dht_node(node.bind, peers(&node.dht_peers, environment())?);
         let mut interrupt = Interrupt::watch(common.with_parent)?;
-        let node = Node::bind(config).await.map_err(|error| match error {
-            StartError::Listen { .. } => Failure::Usage(format!("--bind: {error}")),
-            _ => Failure::Internal(error.to_string()),
+        let node = Node::bind(config).await.map_err(|error| {
+            if matches!(error, StartError::Listen { .. }) {
+                Failure::Usage(format!("--bind: {error}"))
+            } else {
+                Failure::Internal(error.to_string())
+            }
         })?;
         Printer::new(common.json, false).serving_dht(node.local_addr());
         node.run(interrupt.asked()).await;

@@ -115,7 +115,7 @@ fn envelopes_of_a_kind_have_one_length() {
 
 /// Sizes and moments of all sealed packets of a call whose caller speaks, and from its second second on says that frame.
 #[cfg(feature = "opus")]
-fn seen_on_the_wire(later: Frame) -> (Vec<(p2pvoip_core::Instant, usize, std::net::SocketAddr)>, Vec<u8>) {
+fn seen_on_the_wire(later: &Frame) -> (Vec<(p2pvoip_core::Instant, usize, std::net::SocketAddr)>, Vec<u8>) {
     let codec: Arc<dyn Codec> = Arc::new(p2pvoip::Opus);
     let seed = Seed::from_u64(43);
     let mut story = Story::new(topology::both_public(&seed), &codec, &seed);
@@ -145,7 +145,7 @@ fn loud() -> Frame {
 #[cfg(feature = "opus")]
 #[test]
 fn a_caller_who_is_muted_sends_the_same_sizes_at_the_same_moments() {
-    let ((spoken, voice), (muted, silence)) = (seen_on_the_wire(loud()), seen_on_the_wire(Frame::SILENCE));
+    let ((spoken, voice), (muted, silence)) = (seen_on_the_wire(&loud()), seen_on_the_wire(&Frame::SILENCE));
     assert!(
         spoken.len() > 250 && voice != silence,
         "{} packets, which differ in what is sealed",

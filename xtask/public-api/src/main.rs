@@ -1,6 +1,6 @@
 //! Writes the public API of crates as lines, a `.txt` beside each JSON file of rustdoc that is named.
 //!
-//! A program of its own, so that `cargo xtask` is quick to build where nobody asks for this (docs/adr/0020).
+//! A program of its own, so that `cargo xtask` is quick to build where nobody asks for this (docs/adr/0019).
 //!
 //! # Left out
 //! - What the compiler adds by itself: blanket, automatic and derived implementations.

@@ -1,4 +1,4 @@
-//! `cargo xtask api`: the public API of each library crate, locked in `docs/api/<crate>.txt` (docs/adr/0020).
+//! `cargo xtask api`: the public API of each library crate, locked in `docs/api/<crate>.txt` (docs/adr/0019).
 //!
 //! rustdoc tells the API as JSON, `public-api-lines` makes lines of it, and a line that comes or goes is seen in review.
 
