@@ -29,13 +29,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "dht-signed-record" => {
             vec![("valid-sealed", b"sealed bytes".to_vec()), ("hostile-long", vec![7; 1_025])]
         }
-        "engine-server-url" => text(&[
-            ("valid-name", "wss://call.example.org"),
-            ("valid-six", "wss://[2001:db8::1]:8443/"),
-            ("valid-four", "ws://127.0.0.1:7777"),
-            ("hostile-port", "ws://a:65536"),
-            ("hostile-bracket", "ws://]:1"),
-        ]),
+        "engine-server-url" => server_url(),
         "engine-turn-url" => turn_url(),
         "engine-offer-payload" => {
             let mut stale = crate::engine::peers_offer();
@@ -94,6 +88,16 @@ fn crypto(target: &str) -> Option<Named> {
         }
         _ => return None,
     })
+}
+
+fn server_url() -> Named {
+    text(&[
+        ("valid-name", "wss://call.example.org"),
+        ("valid-six", "wss://[2001:db8::1]:8443/"),
+        ("valid-four", "ws://127.0.0.1:7777"),
+        ("hostile-port", "ws://a:65536"),
+        ("hostile-bracket", "ws://]:1"),
+    ])
 }
 
 fn turn_url() -> Named {
