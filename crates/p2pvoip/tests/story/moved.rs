@@ -11,7 +11,7 @@ use p2pvoip::engine::{Endpoint, Settings};
 use p2pvoip::{CallState, Codec, EndReason};
 use p2pvoip_core::{Instant, Seed};
 use p2pvoip_sim::world::PUBLIC;
-use p2pvoip_sim::{HostId, START, World, topology};
+use p2pvoip_sim::{HostId, LinkConfig, START, World, topology};
 
 use super::person::{Person, SharedDirectory};
 use super::servers::{Node, Server};
@@ -97,7 +97,7 @@ impl Moved {
         let before = endpoint(&seed.derive("b"), codec, Some(OLD), false);
         let visitor = self.world.add_host();
         let address = "203.0.113.77".parse().unwrap();
-        self.world.attach(visitor, PUBLIC, address, Default::default(), Default::default());
+        self.world.attach(visitor, PUBLIC, address, LinkConfig::default(), LinkConfig::default());
         self.world.install(visitor, Node::Person(Box::new(Person::new(before, address, self.old))));
         self.world.run_for(Duration::from_secs(1));
         assert!(self.person(visitor).is_online, "it was at the old server");
