@@ -50,7 +50,7 @@ mod built {
         let mut interrupt = Interrupt::watch(common.with_parent)?;
         let node = Node::bind(config).await.map_err(|error| match error {
             StartError::Listen { .. } => Failure::Usage(format!("--bind: {error}")),
-            _ => Failure::Internal(error.to_string()),
+            StartError::NoPeers | StartError::Transport(_) | _ => Failure::Internal(error.to_string()),
         })?;
         Printer::new(common.json, false).serving_dht(node.local_addr());
         node.run(interrupt.asked()).await;
