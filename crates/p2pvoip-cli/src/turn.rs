@@ -86,10 +86,10 @@ mod tests {
 
     fn network(options: &[&str]) -> Network {
         let line = ["p2pvoip", "call", "p2pvoip:x"].iter().chain(options);
-        match Args::try_parse_from(line).unwrap().command {
-            Command::Call(call) => call.network,
-            _ => unreachable!("the line says call"),
-        }
+        let Command::Call(call) = Args::try_parse_from(line).unwrap().command else {
+            unreachable!("the line says call")
+        };
+        call.network
     }
 
     fn environment(name: &str) -> Option<String> {

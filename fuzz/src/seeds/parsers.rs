@@ -45,12 +45,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
             ("hostile-port", "ws://a:65536"),
             ("hostile-bracket", "ws://]:1"),
         ]),
-        "engine-turn-url" => text(&[
-            ("valid-name", "turn:relay.example.org"),
-            ("valid-six", "turn:[2001:db8::1]:3478?transport=udp"),
-            ("hostile-port", "turn:a:65536"),
-            ("hostile-transport", "turns:a?transport=tcp"),
-        ]),
+        "engine-turn-url" => turn_url(),
         "engine-offer-payload" => {
             let mut stale = crate::engine::peers_offer();
             stale[36] ^= 0x40;
@@ -77,6 +72,15 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "signal-server-frame" => server_frames(),
         _ => return None,
     })
+}
+
+fn turn_url() -> Named {
+    text(&[
+        ("valid-name", "turn:relay.example.org"),
+        ("valid-six", "turn:[2001:db8::1]:3478?transport=udp"),
+        ("hostile-port", "turn:a:65536"),
+        ("hostile-transport", "turns:a?transport=tcp"),
+    ])
 }
 
 fn text(seeds: &[(&'static str, &str)]) -> Named {

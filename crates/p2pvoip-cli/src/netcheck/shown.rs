@@ -48,7 +48,7 @@ impl Shown {
             },
             "ipv4": self.family(&report.ipv4),
             "ipv6": self.family(&report.ipv6),
-            "rendezvous": report.rendezvous.as_ref().map(|finding| rendezvous(finding)),
+            "rendezvous": report.rendezvous.as_ref().map(rendezvous),
             "not_found": report.not_found,
         })
     }

@@ -91,7 +91,7 @@ impl Relay {
             allocation.channels.retain(|(_, _, ends)| *ends > now);
         }
         if to.port() != PORT {
-            return self.from_peer(from, to, bytes);
+            return self.pass_in(from, to, bytes);
         }
         match bytes.first() {
             Some(64..=79) => self.channel_data(from, bytes),
@@ -110,11 +110,11 @@ impl Relay {
         let len = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
         let channel = allocation.channels.iter().find(|(known, ..)| *known == number);
         if let (Some((_, peer, _)), Some(payload)) = (channel.copied(), bytes.get(4..4 + len)) {
-            self.to_peer(client, peer, payload);
+            self.pass_out(client, peer, payload);
         }
     }
 
-    fn to_peer(&mut self, client: SocketAddr, peer: SocketAddr, payload: &[u8]) {
+    fn pass_out(&mut self, client: SocketAddr, peer: SocketAddr, payload: &[u8]) {
         let Some(allocation) = self.of(client) else { return };
         let from = allocation.relayed;
         if !allocation.permissions.iter().any(|(ip, _)| *ip == peer.ip()) {
@@ -123,12 +123,12 @@ impl Relay {
         }
         self.passed_on += 1;
         if peer.ip() == self.address && peer.port() != PORT {
-            return self.from_peer(from, peer, payload);
+            return self.pass_in(from, peer, payload);
         }
         self.outgoing.push_back((from, peer, payload.to_vec()));
     }
 
-    fn from_peer(&mut self, from: SocketAddr, relayed: SocketAddr, payload: &[u8]) {
+    fn pass_in(&mut self, from: SocketAddr, relayed: SocketAddr, payload: &[u8]) {
         let server = SocketAddr::new(self.address, PORT);
         let Some(allocation) = self.allocations.iter().find(|a| a.relayed == relayed) else { return };
         if !allocation.permissions.iter().any(|(ip, _)| *ip == from.ip()) {
@@ -136,18 +136,16 @@ impl Relay {
             return;
         }
         self.passed_on += 1;
-        let bytes = match allocation.channels.iter().find(|(_, peer, _)| *peer == from) {
-            Some((number, ..)) => {
-                let len = u16::try_from(payload.len()).unwrap();
-                [&number.to_be_bytes()[..], &len.to_be_bytes(), payload].concat()
-            }
-            None => {
-                let message = StunMessageBuilder::new(DATA, MessageClass::Indication)
-                    .with_transaction_id([9; 12].into())
-                    .with_attribute(XorPeerAddress::from(from))
-                    .with_attribute(Data::new(payload));
-                encoded(&message.build())
-            }
+        let channel = allocation.channels.iter().find(|(_, peer, _)| *peer == from);
+        let bytes = if let Some((number, ..)) = channel {
+            let len = u16::try_from(payload.len()).unwrap();
+            [&number.to_be_bytes()[..], &len.to_be_bytes(), payload].concat()
+        } else {
+            let message = StunMessageBuilder::new(DATA, MessageClass::Indication)
+                .with_transaction_id([9; 12].into())
+                .with_attribute(XorPeerAddress::from(from))
+                .with_attribute(Data::new(payload));
+            encoded(&message.build())
         };
         self.outgoing.push_back((server, allocation.client, bytes));
     }
@@ -173,7 +171,7 @@ impl Relay {
             let peer = request.get::<XorPeerAddress>().map(|a| *a.expect_xor_peer_address().socket_address());
             let data = request.get::<Data>().map(|a| a.expect_data().as_bytes().to_vec());
             if let (true, Some(peer), Some(data)) = (request.method() == SEND, peer, data) {
-                self.to_peer(client, peer, &data);
+                self.pass_out(client, peer, &data);
             }
             return;
         }

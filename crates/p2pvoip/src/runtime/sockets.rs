@@ -44,7 +44,7 @@ impl Sockets {
         let mut bases = Vec::new();
         let mut failure = None;
         for address in addresses.into_iter().take(MAX_BASES) {
-            match UdpSocket::bind((address, 0)).await.and_then(|socket| Ok((socket.local_addr()?, socket))) {
+            match bound(address).await {
                 Ok((local, socket)) => {
                     bases.push(local);
                     self.entries.push(Entry { call, local, socket });
@@ -90,6 +90,13 @@ impl Sockets {
     }
 }
 
+/// A socket on a free port that can send at once: until it was seen to be writable, tokio drops what is tried.
+async fn bound(address: IpAddr) -> io::Result<(SocketAddr, UdpSocket)> {
+    let socket = UdpSocket::bind((address, 0)).await?;
+    socket.writable().await?;
+    Ok((socket.local_addr()?, socket))
+}
+
 impl Entry {
     fn poll_receive(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Received> {
         for _ in 0..MAX_ERRORS {
@@ -118,4 +125,17 @@ fn usable_addresses() -> Vec<IpAddr> {
         addresses.push(Ipv4Addr::LOCALHOST.into());
     }
     addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_socket_sends_at_once() {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let other = std::net::UdpSocket::bind((loopback, 0)).unwrap();
+        let (_, socket) = bound(loopback).await.unwrap();
+        assert_eq!(socket.try_send_to(b"first", other.local_addr().unwrap()).unwrap(), 5);
+    }
 }
