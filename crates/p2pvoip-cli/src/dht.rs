@@ -102,7 +102,6 @@ mod built {
     }
 
     /// Refuses.
-    #[expect(clippy::unused_async, reason = "with the DHT it waits")]
     pub(crate) async fn run(_: &args::Common, _: &args::DhtNode) -> Result<(), Failure> {
         Err(Failure::Usage(format!("dht-node: {WITHOUT}")))
     }

@@ -207,6 +207,7 @@ impl Printer {
     }
 
     /// The DHT node runs.
+    #[cfg(feature = "dht")]
     pub(crate) fn serving_dht(&self, address: SocketAddr) {
         self.tell("serving", json!({ "address": address.to_string() }), || {
             format!("Keeping records of the DHT at {} until Ctrl-C", self.paint.strong(&address.to_string()))

@@ -116,6 +116,7 @@ fn envelopes_of_a_kind_have_one_length() {
 /// Sizes and moments of all sealed packets of a call whose caller speaks, and from its second second on says that frame.
 #[cfg(feature = "opus")]
 fn seen_on_the_wire(later: &Frame) -> (Vec<(p2pvoip_core::Instant, usize, std::net::SocketAddr)>, Vec<u8>) {
+    let later = *later;
     let codec: Arc<dyn Codec> = Arc::new(p2pvoip::Opus);
     let seed = Seed::from_u64(43);
     let mut story = Story::new(topology::both_public(&seed), &codec, &seed);

@@ -23,6 +23,15 @@ type Named = Vec<(&'static str, Vec<u8>)>;
 pub(super) fn of(target: &str) -> Option<Named> {
     Some(match target {
         "cc-feedback" => feedback(),
+        "crypto-card" => card(),
+        "crypto-identity-file" => identity_file(),
+        "crypto-bundle" => bundle(),
+        "crypto-first-handshake" => vec![("valid-message", first()), ("hostile-zeros", vec![0; 300])],
+        "crypto-second-handshake" => {
+            let (_, second) = second_message(&first(), b"answer").expect("it is authentic");
+            vec![("valid-message", second), ("hostile-first", first())]
+        }
+        "crypto-presence" => presence(),
         "dht-shelf" => shelf(),
         "engine-whereabouts" => whereabouts(),
         "dht-record" => record(),
@@ -55,37 +64,6 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "signal-padding" => padding(),
         "signal-client-frame" => client_frames(),
         "signal-server-frame" => server_frames(),
-        _ => return crypto(target),
-    })
-}
-
-/// Seeds of what keys are agreed with.
-fn crypto(target: &str) -> Option<Named> {
-    Some(match target {
-        "crypto-card" => card(),
-        "crypto-identity-file" => {
-            let mut newer = CALLEE.to_secret().encode().to_vec();
-            newer[7] = 2;
-            vec![("valid-file", CALLEE.to_secret().encode().to_vec()), ("hostile-newer", newer)]
-        }
-        "crypto-bundle" => {
-            vec![
-                ("valid-bundle", CALLEE.prekey_bundle(UNIX)),
-                ("hostile-old", CALLEE.prekey_bundle(UNIX - Duration::from_secs(90 * 86_400))),
-            ]
-        }
-        "crypto-first-handshake" => vec![("valid-message", first()), ("hostile-zeros", vec![0; 300])],
-        "crypto-second-handshake" => {
-            let (_, second) = second_message(&first(), b"answer").expect("it is authentic");
-            vec![("valid-message", second), ("hostile-first", first())]
-        }
-        "crypto-presence" => {
-            let day = UNIX.day();
-            vec![
-                ("valid-presence", CALLEE.seal_presence(day, b"somewhere")),
-                ("hostile-yesterday", CALLEE.seal_presence(day - 1, b"somewhere")),
-            ]
-        }
         _ => return None,
     })
 }
@@ -171,6 +149,28 @@ fn record() -> Named {
         ("valid-longest", sign(&[3; 1_024], UNIX + day)),
         ("valid-expired", sign(b"", UNIX - day)),
         ("hostile-forged", forged),
+    ]
+}
+
+fn identity_file() -> Named {
+    let file = CALLEE.to_secret().encode().to_vec();
+    let mut newer = file.clone();
+    newer[7] = 2;
+    vec![("valid-file", file), ("hostile-newer", newer)]
+}
+
+fn bundle() -> Named {
+    vec![
+        ("valid-bundle", CALLEE.prekey_bundle(UNIX)),
+        ("hostile-old", CALLEE.prekey_bundle(UNIX - Duration::from_secs(90 * 86_400))),
+    ]
+}
+
+fn presence() -> Named {
+    let day = UNIX.day();
+    vec![
+        ("valid-presence", CALLEE.seal_presence(day, b"somewhere")),
+        ("hostile-yesterday", CALLEE.seal_presence(day - 1, b"somewhere")),
     ]
 }
 

@@ -22,7 +22,7 @@ pub const TEXT_LEN: usize = 288;
 const _: () = assert!(2 + MAX_SERVERS * (1 + MAX_URL_LEN) <= TEXT_LEN, "the longest list fits");
 
 const FORM: u8 = 1;
-/// Bytes of a day's number.
+/// Seconds of a day.
 const DAY: u64 = 86_400;
 /// How long a record outlives its day: for callers whose clocks are late.
 const GRACE: Duration = Duration::from_secs(2 * 3_600);
@@ -195,7 +195,7 @@ mod tests {
         let long = long.emit().unwrap();
         assert_eq!(short.len(), long.len());
         let mut windows = short[1..].windows(4).filter(|window| **window != [0; 4]);
-        let lengths = (SEALED_LEN as u16).to_be_bytes();
+        let lengths = u16::try_from(SEALED_LEN).unwrap().to_be_bytes();
         let shared = windows.find(|part| {
             // The length itself and the high bytes of the two numbers are of every record.
             !part.windows(2).any(|pair| pair == lengths || pair == [0, 0])

@@ -333,8 +333,10 @@ impl Endpoint {
             self.servers.forget(before, entry.call.mailbox(), now);
             return;
         }
-        let why = search.failed.unwrap_or(EndReason::Offline);
-        end(entry, why, now);
+        // Without room for another server the one on the card is waited for, as long as it did not fail.
+        if let Some(why) = search.failed {
+            end(entry, why, now);
+        }
     }
 
     fn current_url(&mut self, key: CallKey) -> Option<ServerUrl> {
