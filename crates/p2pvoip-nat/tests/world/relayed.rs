@@ -77,9 +77,9 @@ fn relay_only_shows_the_peer_no_address_and_talks() {
     assert!(call.talk(b"\xc0hello", Duration::from_millis(300)));
     let relay = call.topology.relay.address;
     for caller in [call.a(), call.b()] {
-        let told = caller.events.iter().filter_map(|(_, event)| match event {
-            Event::Candidate(candidate) => Some((candidate.kind, candidate.address.ip())),
-            _ => None,
+        let told = caller.events.iter().filter_map(|(_, event)| {
+            let Event::Candidate(candidate) = event else { return None };
+            Some((candidate.kind, candidate.address.ip()))
         });
         assert_eq!(told.collect::<Vec<_>>(), [(Kind::Relayed, relay)]);
         let route = caller.route().unwrap();
@@ -196,7 +196,7 @@ fn the_allocation_is_given_back_when_the_agent_is_closed_or_ends() {
     assert!(call.connects());
     assert_eq!(call.relay(|relay| relay.allocations()), 2);
     let (a, b) = (call.topology.a.host, call.topology.b.host);
-    call.topology.world.command(a, |node, now| node.close(now));
+    call.topology.world.command(a, Station::close);
     call.topology.world.run_for(Duration::from_millis(100));
     assert_eq!(call.relay(|relay| relay.allocations()), 1);
     call.topology.world.run_for(Duration::from_secs(40));
@@ -207,9 +207,9 @@ fn the_allocation_is_given_back_when_the_agent_is_closed_or_ends() {
 #[test]
 fn a_server_that_refuses_is_told_by_its_reason_and_costs_a_direct_call_nothing() {
     let failure = |call: &Call| {
-        call.a().events.iter().find_map(|(_, event)| match event {
-            Event::RelayFailed(failure) => Some(*failure),
-            _ => None,
+        call.a().events.iter().find_map(|(_, event)| {
+            let Event::RelayFailed(failure) = event else { return None };
+            Some(*failure)
         })
     };
     for (code, expected) in [
