@@ -130,7 +130,7 @@ pub(crate) struct Network {
     /// A STUN server which tells the own public address; may be given several times
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) stun: Vec<String>,
-    /// A TURN server, turn:HOST[:PORT], which relays calls that find no direct path; up to two
+    /// A TURN server, turn:HOST or turn:HOST:PORT, which relays calls that find no direct path; up to two
     /// [default: the value of P2PVOIP_TURN]
     #[arg(long, value_name = "URL")]
     pub(crate) turn: Vec<TurnUrl>,
@@ -276,7 +276,7 @@ pub(crate) struct Netcheck {
     /// The rendezvous server, ws://HOST:PORT or wss://HOST [default: the value of P2PVOIP_SERVER]
     #[arg(long, value_name = "URL", value_parser = server)]
     pub(crate) server: Option<String>,
-    /// A TURN server, turn:HOST[:PORT]; up to two. Whether it is there is asked, nothing is allocated
+    /// A TURN server, turn:HOST or turn:HOST:PORT; up to two. Whether it is there is asked, nothing is allocated
     /// [default: the value of P2PVOIP_TURN]
     #[arg(long, value_name = "URL")]
     pub(crate) turn: Vec<TurnUrl>,
