@@ -44,7 +44,8 @@ fn measure(workspace: &Workspace, options: &Options) -> Result<Vec<Figure>, Stri
             "no figures were kept by the name `{name}`; `cargo xtask bench --save {name}` keeps some"
         ));
     }
-    if against != Some(kept) {
+    // What was kept by a name stays until it is measured again: a run of some benchmarks, or one that fails, costs nothing.
+    if kept == LAST {
         figures::forget(&criterion, kept);
     }
     // Only the benchmarks: the library's own test harness would refuse criterion's options.

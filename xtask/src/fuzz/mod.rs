@@ -50,9 +50,10 @@ fn fuzz(workspace: &Workspace, options: &Options, paint: Paint) -> Result<bool, 
         println!("{}", targets.join("\n"));
         return Ok(true);
     }
+    let replayed = options.replay.as_ref().map(|_| only(&targets)).transpose()?;
     build::install(workspace)?;
     let program = build::build(workspace, &places, options.address)?;
-    if let (Some(file), [name]) = (&options.replay, targets.as_slice()) {
+    if let (Some(file), Some(name)) = (&options.replay, replayed) {
         return Target { name, program: &program, places: &places }.replay(Path::new(file));
     }
     let jobs = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -82,14 +83,24 @@ fn fuzz(workspace: &Workspace, options: &Options, paint: Paint) -> Result<bool, 
 
 /// The targets that are named, or whose names begin with what is named.
 fn chosen(all: &[String], named: &[String]) -> Result<Vec<String>, String> {
+    // A target's own name means that one, even where longer names begin with it.
     let is = |target: &str, name: &str| {
-        target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        let goes_on = || target.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+        target == name || (!all.iter().any(|target| target == name) && goes_on())
     };
     if let Some(name) = named.iter().find(|name| !all.iter().any(|target| is(target, name))) {
         return Err(format!("there is no fuzz target `{name}`; `cargo xtask fuzz --list` names them"));
     }
     let wanted = |target: &&String| named.is_empty() || named.iter().any(|name| is(target, name));
     Ok(all.iter().filter(wanted).cloned().collect())
+}
+
+/// The one target that a file is replayed on.
+fn only(targets: &[String]) -> Result<&String, String> {
+    match targets {
+        [name] => Ok(name),
+        many => Err(format!("a file is replayed on one target; choose one of {}", many.join(", "))),
+    }
 }
 
 /// What a run tells while others run.
@@ -191,6 +202,9 @@ mod tests {
         assert_eq!(chosen(&all, &[]), Ok(all.clone()));
         assert_eq!(chosen(&all, &names(&["signal"])), Ok(names(&["signal-offer", "signal-offer-two"])));
         assert_eq!(chosen(&all, &names(&["cc-feedback"])), Ok(names(&["cc-feedback"])));
+        assert_eq!(chosen(&all, &names(&["signal-offer"])), Ok(names(&["signal-offer"])));
+        assert_eq!(only(&names(&["cc-feedback"])), Ok(&"cc-feedback".to_owned()));
+        assert!(only(&all).is_err_and(|what| what.contains("signal-offer-two")));
         assert!(chosen(&all, &names(&["cc-feed"])).is_err_and(|what| what.contains("`cc-feed`")));
     }
 
