@@ -35,6 +35,7 @@ pub fn server_url(data: &[u8]) {
     let Ok(url) = text.parse::<ServerUrl>() else { return };
     assert_eq!(url.to_string().parse::<ServerUrl>().as_ref(), Ok(&url), "written and read again");
     assert!(!url.host().is_empty() && url.as_str().contains(url.host()) && url.port() != 0);
+    assert!(url.as_str().bytes().all(|byte| byte.is_ascii_graphic()), "nothing in it ends a line");
 }
 
 /// Whereabouts as a contact reads them: what parses is emitted as the same bytes.

@@ -12,6 +12,8 @@ pub mod cc;
 mod codec;
 pub mod crypto;
 pub mod dht;
+pub mod directory;
+pub mod discovery;
 mod drive;
 pub mod engine;
 mod fixture;
@@ -48,6 +50,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-whereabouts", engine::whereabouts),
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
+    ("engine-directory", directory::directory),
     ("media-chunk", media::chunk),
     ("media-chunks", media::chunks),
     ("media-receiver", media::receiver),
@@ -60,6 +63,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("nat-stun-stranger", nat::stun_stranger),
     ("nat-agent", nat::agent_script),
     ("nat-relay", relay::relay_script),
+    ("nat-discovery", discovery::discovery_script),
     ("rendezvous-hub", rendezvous::hub),
     ("signal-envelope", signal::envelope),
     ("signal-offer", signal::offer),

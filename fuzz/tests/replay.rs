@@ -21,6 +21,7 @@ const DEAR: &[(&str, u64)] = &[
     ("crypto-second-handshake", 80),
     ("dht-shelf", 300),
     ("engine-call", 25),
+    ("engine-directory", 60),
     ("engine-offer-payload", 80),
     ("media-receiver", 400),
     ("media-wav-file", 30),

@@ -52,7 +52,9 @@ impl FromStr for ServerUrl {
             _ => return Err(BadServerUrl),
         };
         let start = text.len() - authority.len();
-        if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) {
+        // What a contact card holds, too: others tell addresses, and they go into requests.
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+        if authority.is_empty() || !authority.bytes().all(fits) {
             return Err(BadServerUrl);
         }
         let (host, port) = split_port(authority)?;
@@ -126,6 +128,8 @@ mod tests {
             "ws://[::1",
             "ws://x@y",
             "ws://a:",
+            "ws://a\r\nb",
+            "ws://\u{1b}[2J",
         ] {
             assert_eq!(text.parse::<ServerUrl>(), Err(BadServerUrl), "{text}");
         }

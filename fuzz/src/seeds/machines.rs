@@ -20,10 +20,12 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "crypto-packet" => packet(),
         "crypto-signal-cipher" => signal_cipher(),
         "engine-call" => call(),
+        "engine-directory" => directory(),
         "media-receiver" => receiver(),
         "media-opus" => opus(),
         "nat-agent" => agent(),
         "nat-relay" => relay(),
+        "nat-discovery" => discovery(),
         "rendezvous-hub" => hub(),
         "signal-client" => client(),
         _ => return None,
@@ -87,6 +89,50 @@ fn call() -> Named {
         ("valid-peer-leaves", write(&left.concat())),
         ("valid-letter-ends", write(&[(1, &candidates), (1, &bye_letter)])),
         ("hostile-all", write(hostile)),
+    ]
+}
+
+/// What a search hears: see `crate::directory::directory`.
+fn directory() -> Named {
+    let there = crate::directory::text_of(&["ws://198.51.100.11:7777"]);
+    let four = crate::directory::text_of(&["ws://a:1", "ws://b:2", "wss://c", "ws://[::1]:8765"]);
+    let prekeys = crate::directory::prekeys();
+    // The card's server breaks off, the contact's word comes, and the server that it names has the prekeys.
+    let found: &[(u8, &[u8])] = &[(0x09, &there), (0x04, b""), (0x25, b""), (0x25, b""), (0x45, b"")];
+    let moved = [&[(0x24, &b""[..])][..], found, &[(6, HALF_A_SECOND)]].concat();
+    let late = [&[(6, A_MINUTE)][..], found].concat();
+    let before = [&[(0x80, &b""[..]), (0x24, b""), (0x00, b"")][..], found].concat();
+    let after = [&[(0xc6, HALF_A_SECOND), (0x24, b""), (0x10, b"")][..], found].concat();
+    let in_turn: &[(u8, &[u8])] = &[(0x24, b""), (0x09, &four), (0x24, b""), (0x24, b""), (0x04, b"")];
+    // The own server takes everything, so that whereabouts are published.
+    let online: &[(u8, &[u8])] = &[(0x0c, b""), (0x2d, b""), (0x2d, b""), (0x20, b""), (6, A_MINUTE)];
+    let gives: &[(u8, &[u8])] = &[(0x04, b""), (0x05, b""), (0x05, &prekeys), (0x65, b""), (0x85, b"")];
+    let records: &[(u8, &[u8])] = &[
+        (0x24, b""),
+        (0x49, &there),
+        (7, b""),
+        (0x24, b""),
+        (0x29, &there),
+        (7, b""),
+        (0x19, &there),
+        (7, b""),
+        (0x24, b""),
+        (0x01, &there),
+        (7, b""),
+        (0x02, &prekeys),
+        (0x0f, b""),
+    ];
+    let many: Vec<(u8, &[u8])> = core::iter::repeat_n((7, &b""[..]), 12).chain([(0x24, &b""[..])]).collect();
+    vec![
+        ("valid-moved", write(&moved)),
+        ("valid-late", write(&late)),
+        ("valid-before-midnight", write(&before)),
+        ("valid-after-midnight", write(&after)),
+        ("valid-second-of-four", write(in_turn)),
+        ("valid-online", write(online)),
+        ("valid-prekeys", write(gives)),
+        ("hostile-records", write(records)),
+        ("hostile-many-calls", write(&many)),
     ]
 }
 
@@ -196,6 +242,59 @@ fn relay() -> Named {
         ("valid-refusal", write(refuses)),
         ("hostile-lies", write(lies)),
     ]
+}
+
+/// What servers say to behaviour discovery: see `crate::discovery::discovery_script`.
+fn discovery() -> Named {
+    // Port and address of what a server saw, then of its other address.
+    let told = |seen: [u8; 6], other: [u8; 6]| [seen, other].concat();
+    let (other, own) = ([0x0d, 0x97, 203, 0, 113, 11], [198, 51, 100, 7]);
+    let seen = |port: u8| [0x4e, port, own[0], own[1], own[2], own[3]];
+    let refused = attribute(0x0009, &[0, 0, 4, 1]);
+    let (first, second) = (told(seen(32), other), told(seen(33), other));
+    let all: &[(u8, &[u8])] = &[
+        (0x24, &first),
+        (6, &[0, 20]),
+        // The control, filtering test II, mapping test II, a hairpin, the TURN server, the second STUN server.
+        (0x44, &second),
+        (0x54, &second),
+        (0x34, &first),
+        (0x15, b""),
+        (0x73, &refused),
+        (0x84, &first),
+    ];
+    let strict: &[(u8, &[u8])] = &[(0x24, &first), (0x44, &second), (0x34, &second), (6, A_MINUTE)];
+    let at_home = told([0x13, 0x88, 192, 168, 1, 2], [0x0d, 0x97, 192, 168, 1, 11]);
+    let six = |host: u8| [&[0x0d, 0x97, 0x20, 1, 0x0d, 0xb8][..], &[0; 11], &[host]].concat();
+    let in_six = [six(9), six(11)].concat();
+    let untranslated = told([0x13, 0x88, 10, 0, 0, 2], other);
+    // Those at home, this host, a group, everybody, a system's service, nobody.
+    let aims = [
+        [0x0d, 0x97, 192, 168, 1, 1],
+        [0x0d, 0x97, 127, 0, 0, 1],
+        [0x0d, 0x97, 224, 0, 0, 1],
+        [0x0d, 0x97, 255, 255, 255, 255],
+        [0, 53, 203, 0, 113, 11],
+        [0; 6],
+    ];
+    let mut named = vec![
+        ("valid-all", write(all)),
+        ("valid-strict", write(strict)),
+        ("valid-home", write(&[(0x54, &at_home), (6, A_MINUTE)])),
+        ("valid-six", write(&[(0xe4, &in_six), (0x34, &in_six), (6, HALF_A_SECOND)])),
+        ("valid-silence", write(&[(6, HALF_A_SECOND), (7, b""), (6, A_MINUTE)])),
+        ("hostile-servers-disagree", write(&[(0x14, &untranslated), (0x54, &first), (6, A_MINUTE)])),
+        ("hostile-stranger", write(&[(0x2c, &first), (0, &[0; 20]), (0x58, &[0xff; 40]), (0x2d, b"")])),
+    ];
+    let others: Vec<_> = aims.iter().map(|aim| told(seen(32), *aim)).collect();
+    let others: Vec<(u8, &[u8])> = others.iter().map(|told| (0x24, told.as_slice())).collect();
+    named.push(("hostile-other-addresses", write(&others)));
+    let owns: Vec<_> = aims.iter().map(|aim| told(*aim, other)).collect();
+    let owns = owns
+        .iter()
+        .flat_map(|told| [(0x24, told.as_slice()), (0x44, told.as_slice()), (0x34, told.as_slice())]);
+    named.push(("hostile-own-addresses", write(&owns.collect::<Vec<_>>())));
+    named
 }
 
 fn hub() -> Named {

@@ -75,6 +75,7 @@ fn server_url() -> Named {
         ("valid-four", "ws://127.0.0.1:7777"),
         ("hostile-port", "ws://a:65536"),
         ("hostile-bracket", "ws://]:1"),
+        ("hostile-line", "ws://a\r\nb"),
     ])
 }
 

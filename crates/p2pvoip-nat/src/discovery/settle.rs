@@ -49,15 +49,15 @@ impl Discovery {
         }
         let named = |asking: &Asking| {
             let is_stun = matches!(asking.ask.purpose, Purpose::Stun(_));
-            Some((asking.ask.remote, self.other_of(asking).filter(|_| is_stun)?))
+            Some((asking.ask.remote, self.other_of(asking).filter(|_| is_stun)?, asking.mapped()?))
         };
-        let Some((server, other)) = self.questions.iter().find_map(named) else { return };
+        let Some((server, other, mapped)) = self.questions.iter().find_map(named) else { return };
         self.probe = Some(server);
         let (mapping, filtering) = (self.config.mapping, self.config.filtering);
         self.ask(Purpose::Control, filtering, server, server, now);
         self.ask(Purpose::FilterBoth, filtering, server, other, now);
         self.ask(Purpose::FilterPort, filtering, server, SocketAddr::new(server.ip(), other.port()), now);
-        if self.questions.translated(mapping) == Some(true) {
+        if mapped != mapping {
             let address = SocketAddr::new(other.ip(), server.port());
             self.ask(Purpose::MapAddress, mapping, address, address, now);
             self.ask(Purpose::MapBoth, mapping, other, other, now);

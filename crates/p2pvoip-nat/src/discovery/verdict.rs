@@ -51,21 +51,28 @@ impl Questions {
         self.entries.iter().any(|asking| matches!(asking.ask.purpose, Purpose::Stun(_)) && asking.is_open())
     }
 
+    /// What the servers beyond an address translator saw: those on this side of it see the socket itself.
+    fn seen_beyond(&self, local: SocketAddr) -> impl Iterator<Item = (SocketAddr, SocketAddr)> {
+        self.seen().filter(move |(_, mapped)| *mapped != local)
+    }
+
     /// Whether an address translator is there.
     pub(super) fn translated(&self, local: SocketAddr) -> Option<bool> {
-        self.seen().next().map(|(_, mapped)| mapped != local)
+        self.seen().next()?;
+        Some(self.seen_beyond(local).next().is_some())
     }
 
     /// Whether it keeps the port.
     pub(super) fn keeps_port(&self, local: SocketAddr) -> Option<bool> {
-        let (_, mapped) = self.seen().next()?;
-        (mapped != local).then_some(mapped.port() == local.port())
+        let (_, mapped) = self.seen_beyond(local).next()?;
+        Some(mapped.port() == local.port())
     }
 
     /// How the translator maps what leaves from `local`; `probe` is the server that can be asked at two addresses.
     pub(super) fn mapping(&self, local: SocketAddr, probe: Option<SocketAddr>) -> Option<Mapping> {
         if self.translated(local) == Some(false) {
-            return Some(Mapping::EndpointIndependent);
+            // Another server may be the first beyond a translator.
+            return (!self.waits_for_servers()).then_some(Mapping::EndpointIndependent);
         }
         let shown = match probe {
             Some(probe) => self.shown_by(probe)?,
@@ -75,13 +82,16 @@ impl Questions {
             return Some(shown);
         }
         // Other servers are other addresses, too.
-        (!self.waits_for_servers()).then(|| self.compared())
+        (!self.waits_for_servers()).then(|| self.compared(local))
     }
 
-    /// The three tests of one server; `Unknown` when its other address is silent.
+    /// The three tests of one server; `Unknown` when its other address is silent, or was not asked since it is on this side
+    /// of the translator.
     fn shown_by(&self, probe: SocketAddr) -> Option<Mapping> {
         let (_, first) = self.seen().find(|(server, _)| *server == probe)?;
-        let (second, third) = (self.of(Purpose::MapAddress)?, self.of(Purpose::MapBoth)?);
+        let (Some(second), Some(third)) = (self.of(Purpose::MapAddress), self.of(Purpose::MapBoth)) else {
+            return Some(Mapping::Unknown);
+        };
         match (second.mapped(), third.mapped()) {
             (Some(second), _) if second == first => Some(Mapping::EndpointIndependent),
             (Some(second), Some(third)) if second == third => Some(Mapping::AddressDependent),
@@ -94,10 +104,10 @@ impl Questions {
     }
 
     /// What two servers on different hosts show together.
-    fn compared(&self) -> Mapping {
+    fn compared(&self, local: SocketAddr) -> Mapping {
         let mut mapping = Mapping::Unknown;
-        for (server, mapped) in self.seen() {
-            for (_, other) in self.seen().filter(|(elsewhere, _)| elsewhere.ip() != server.ip()) {
+        for (server, mapped) in self.seen_beyond(local) {
+            for (_, other) in self.seen_beyond(local).filter(|(elsewhere, _)| elsewhere.ip() != server.ip()) {
                 if other != mapped {
                     return Mapping::Dependent;
                 }
