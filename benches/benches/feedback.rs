@@ -71,7 +71,8 @@ fn believe(criterion: &mut Criterion) {
         });
     });
     let stats = controller.stats();
-    assert!(stats.acked > 0 && stats.refused == 0, "the controller believed it");
+    // Nothing was run when another name was asked for.
+    assert!(number == 0 || (stats.acked > 0 && stats.refused == 0), "the controller believed it");
 }
 
 criterion_group!(benches, write, read, believe);

@@ -77,7 +77,9 @@ fn stream(criterion: &mut Criterion) {
         let mut stream = Stream::new(lost);
         criterion.bench_function(name, |bencher| bencher.iter(|| stream.step(&mut out)));
         let stats = stream.receiver.stats();
-        assert!(stats.played > stats.concealed, "the stream was heard");
+        // Nothing was run when another name was asked for.
+        let was_run = stats.played > 0 || stats.concealed > 0;
+        assert!(!was_run || stats.played > stats.concealed, "the stream was heard");
     }
 }
 
