@@ -20,27 +20,48 @@ impl Peer {
     }
 }
 
+/// What one agent asked for.
+struct Carried {
+    /// Whether the other agent was given anything.
+    any: bool,
+    /// When it wants to be called.
+    wake: Option<Instant>,
+}
+
 /// Does what one agent asks for: its datagrams go through the network, its candidates by signalling.
-fn carry(
-    from: &mut Peer,
-    to: &mut Peer,
-    now: Instant,
-) -> Result<Option<Instant>, Box<dyn std::error::Error>> {
+fn carry(from: &mut Peer, to: &mut Peer, now: Instant) -> Result<Carried, Box<dyn std::error::Error>> {
     let mut buf = [0; Agent::MAX_TRANSMIT];
+    let mut any = false;
     loop {
         match from.agent.poll_output(&mut buf) {
             Output::Transmit { to: way, len } if way.remote == to.base => {
                 let bytes = buf.get(..len).unwrap_or_default();
                 let datagram = Datagram { local: way.remote, remote: way.local, bytes };
-                // What is refused changes nothing: here the answer to a check that another one has replaced.
-                if let Err(refused) = to.agent.handle_input(datagram, now) {
-                    println!("{now:?} {:?}: {refused}", to.agent.role());
-                }
+                to.agent.handle_input(datagram, now)?;
+                any = true;
             }
-            Output::Event(Event::Candidate(candidate)) => to.agent.add_remote_candidate(candidate, now)?,
+            Output::Event(Event::Candidate(candidate)) => {
+                to.agent.add_remote_candidate(candidate, now)?;
+                any = true;
+            }
             Output::Event(event) => println!("{now:?} {:?}: {event:?}", from.agent.role()),
             Output::Transmit { .. } => {}
-            Output::Wait(wake) => return Ok(wake.map(|wake| wake.at)),
+            Output::Wait(wake) => return Ok(Carried { any, wake: wake.map(|wake| wake.at) }),
+        }
+    }
+}
+
+/// Carries both ways until neither has anything to say, and tells when the first of them wants to be called: what one of
+/// them is given may change when it wants that.
+fn carry_all(
+    caller: &mut Peer,
+    callee: &mut Peer,
+    now: Instant,
+) -> Result<Option<Instant>, Box<dyn std::error::Error>> {
+    loop {
+        let carried = [carry(caller, callee, now)?, carry(callee, caller, now)?];
+        if carried.iter().all(|carried| !carried.any) {
+            return Ok(carried.into_iter().filter_map(|carried| carried.wake).min());
         }
     }
 }
@@ -55,9 +76,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let deadline = Instant::from_millis(11_000);
     let nominated = |peer: &Peer| peer.agent.route().is_some_and(|route| route.nominated);
     while !(nominated(&caller) && nominated(&callee)) && now < deadline {
-        let wakes = [carry(&mut caller, &mut callee, now)?, carry(&mut callee, &mut caller, now)?];
-        // Both wait: time passes until the first of them wants to be woken.
-        now = wakes.into_iter().flatten().min().unwrap_or(deadline).max(now);
+        let wake = carry_all(&mut caller, &mut callee, now)?;
+        // Both wait: time passes until the first of them wants to be called.
+        now = wake.unwrap_or(deadline).max(now);
         caller.agent.handle_timeout(now);
         callee.agent.handle_timeout(now);
     }

@@ -28,9 +28,14 @@ impl Heard {
         self.entries.iter().any(|entry| entry.0 == id && (entry.1, entry.2) != (local, remote))
     }
 
+    /// Whether a check was heard before, so that this one is its repetition.
+    pub(crate) fn knows(&self, id: TransactionId) -> bool {
+        self.entries.iter().any(|entry| entry.0 == id)
+    }
+
     /// A check was heard; the oldest one makes room.
     pub(crate) fn on_check(&mut self, id: TransactionId, local: SocketAddr, remote: SocketAddr) {
-        if self.entries.iter().any(|entry| entry.0 == id) {
+        if self.knows(id) {
             return;
         }
         let entry = (id, local, remote);
@@ -51,7 +56,9 @@ mod tests {
         let place = |port| SocketAddr::from(([192, 0, 2, 1], port));
         let mut heard = Heard::new();
         for id in 0..=u8::try_from(REMEMBERED).unwrap() {
+            assert!(!heard.knows([id; 12]));
             heard.on_check([id; 12], place(1), place(2));
+            assert!(heard.knows([id; 12]));
             heard.on_check([id; 12], place(1), place(2));
         }
         assert_eq!(heard.entries.len(), REMEMBERED);

@@ -2,12 +2,17 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use p2pvoip_core::Instant;
 
 use crate::candidate::Kind;
 use crate::check::{Check, Schedule};
 use crate::stun::TransactionId;
+
+/// How many cancelled checks of a pair are remembered: on a slow path the check of each side triggers one of the other until
+/// the first answer comes, which takes a round trip, so two are common.
+const CANCELLED: usize = 4;
 
 /// Names a pair as long as the agent lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,8 +70,8 @@ pub(crate) struct Pair {
     pub(crate) state: State,
     /// The check that is repeated until it is answered.
     pub(crate) open: Option<(Check, Schedule)>,
-    /// The check before, which is not repeated but may still be answered (RFC 8445 section 7.3.1.4).
-    pub(crate) cancelled: Option<(Check, Schedule)>,
+    /// The checks before, which are not repeated but may still be answered (RFC 8445 section 7.3.1.4), the oldest first.
+    cancelled: VecDeque<(Check, Schedule)>,
     /// Whether the peer has checked this pair, so that it is known to be there.
     pub(crate) heard: bool,
     /// Set while the pair works.
@@ -87,7 +92,7 @@ impl Pair {
             priority: ends.priority(controlling),
             state: State::Waiting,
             open: None,
-            cancelled: None,
+            cancelled: VecDeque::new(),
             heard: false,
             valid: None,
             nominate: false,
@@ -110,9 +115,14 @@ impl Pair {
         }
     }
 
-    /// Stops the repetitions of the open check; an answer still counts.
+    /// Stops the repetitions of the open check; an answer still counts. The oldest cancelled check makes room.
     pub(crate) fn cancel(&mut self) {
-        self.cancelled = self.open.take().or(self.cancelled);
+        if let Some(open) = self.open.take() {
+            if self.cancelled.len() == CANCELLED {
+                self.cancelled.pop_front();
+            }
+            self.cancelled.push_back(open);
+        }
         if self.state == State::InProgress {
             self.state = State::Waiting;
         }
@@ -131,13 +141,13 @@ impl Pair {
         self.state = State::Succeeded;
         // A nomination that is still open must be answered itself.
         self.open = self.open.filter(|(open, _)| open.id != id && open.nominate && !check.nominate);
-        self.cancelled = None;
+        self.cancelled.clear();
     }
 
     /// The check with this id was refused for a reason that has passed: it is over.
     pub(crate) fn close(&mut self, id: TransactionId) {
         self.open = self.open.filter(|(check, _)| check.id != id);
-        self.cancelled = self.cancelled.filter(|(check, _)| check.id != id);
+        self.cancelled.retain(|(check, _)| check.id != id);
     }
 
     /// Nobody answered the open check. Whether a pair that has worked still does is for consent to say; its nomination
@@ -153,7 +163,7 @@ impl Pair {
     /// The open check was refused for good.
     pub(crate) fn fail(&mut self) {
         self.open = None;
-        self.cancelled = None;
+        self.cancelled.clear();
         self.valid = None;
         self.nominate = false;
         self.nominated = false;
@@ -164,6 +174,36 @@ impl Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::MIN_RTO;
+
+    #[test]
+    fn the_last_four_cancelled_checks_still_count() {
+        let address = SocketAddr::from(([10, 0, 0, 1], 1));
+        let ends = Ends {
+            local: address,
+            remote: address,
+            local_priority: 1,
+            remote_priority: 1,
+            learnt_priority: 1,
+        };
+        let mut pair = Pair::new(PairId(0), ends, true);
+        let now = Instant::from_millis(0);
+        for number in 0..6 {
+            let check = Check {
+                id: [number; 12],
+                local: address,
+                remote: address,
+                priority: 1,
+                controlling: true,
+                tie_breaker: 0,
+                nominate: false,
+            };
+            pair.start(check, Schedule::start(MIN_RTO, now));
+        }
+        let counts = |number| pair.check([number; 12]).is_some();
+        assert!(!counts(0), "the oldest has made room");
+        assert!((1..=5).all(counts), "four are cancelled and one is open");
+    }
 
     #[test]
     fn both_agents_give_a_pair_the_same_priority() {

@@ -85,6 +85,7 @@ impl Agent {
         if self.heard.elsewhere(request.id, local, remote) {
             return Err(Refused::Replayed);
         }
+        let repeated = self.heard.knows(request.id);
         let verdict = self.verdict(&request);
         let id = request.id;
         if verdict == Verdict::PeerSwitches {
@@ -114,6 +115,9 @@ impl Agent {
         }
         if let Some(pair) = known.or_else(|| self.list.insert(ends, controlling)) {
             self.on_checked(pair, request.nominate && !controlling, now);
+            if !repeated {
+                self.trigger(pair);
+            }
         }
         Ok(())
     }
@@ -130,7 +134,14 @@ impl Agent {
             return;
         }
         pair.nominate |= nominated;
-        self.list.trigger(id);
+    }
+
+    /// A new check of the peer triggers one of ours, unless the pair works (RFC 8445 section 7.3.1.4). Its repetitions do not:
+    /// on a path of more than an RTO they would cancel each check of ours before its answer could come.
+    fn trigger(&mut self, id: PairId) {
+        if self.list.get(id).is_some_and(|pair| pair.state != State::Succeeded) {
+            self.list.trigger(id);
+        }
     }
 
     /// An answer to a query or to a check.

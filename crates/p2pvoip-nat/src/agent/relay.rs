@@ -96,7 +96,13 @@ impl Agent {
     }
 
     /// A channel to this candidate is bound, if a pair through it could still be chosen.
+    ///
+    /// Not to a private address, unless the relay is in a private network itself: it would lead nowhere, and tell whoever runs
+    /// the relay the addresses of the peer's network.
     pub(super) fn want_channel(&mut self, relay: RelayId, relayed: SocketAddr, remote: Candidate) {
+        if address::is_private(remote.address.ip()) && !address::is_private(relayed.ip()) {
+            return;
+        }
         let ends = self.ends(relayed, remote.address, remote.priority);
         if address::can_meet(relayed, remote.address) && ends.is_some_and(|ends| !self.is_useless(&ends)) {
             self.relays.want(relay, remote.address);

@@ -39,6 +39,11 @@ impl Auth {
         &self.key
     }
 
+    /// Whether a challenge is of the same realm.
+    pub(crate) fn is_of(&self, challenge: &Challenge) -> bool {
+        self.realm == challenge.realm
+    }
+
     /// The credentials for this challenge; none when they cannot be prepared (RFC 8265).
     pub(crate) fn new(username: &str, password: &str, challenge: Challenge) -> Option<Self> {
         let Challenge { realm, nonce } = challenge;

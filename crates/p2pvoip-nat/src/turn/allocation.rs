@@ -133,8 +133,11 @@ impl Allocation {
 
     /// Whether an open request has this id.
     pub(super) fn open(&self, id: TransactionId) -> Option<&Request> {
-        let own = self.open.as_ref().filter(|open| open.request.id == id);
-        own.or_else(|| self.channels.open(id)).map(|open| &open.request)
+        self.opened(id)?.form(id)
+    }
+
+    fn opened(&self, id: TransactionId) -> Option<&Open> {
+        self.open.as_ref().filter(|open| open.form(id).is_some()).or_else(|| self.channels.open(id))
     }
 
     /// The first request.
@@ -215,13 +218,22 @@ impl Allocation {
         rng: &mut Rng,
         now: Instant,
     ) -> Outcome {
-        let own = self.open.as_ref().filter(|open| open.request.id == id);
-        let Some(open) = own.or_else(|| self.channels.open(id)).cloned() else { return Outcome::Nothing };
+        let Some(open) = self.opened(id).cloned() else { return Outcome::Nothing };
         match (answer, open.request.asked) {
+            (Answer::Challenged(challenge) | Answer::Stale(challenge), _)
+                if self.is_forged(&open, id, &challenge) =>
+            {
+                Outcome::Nothing
+            }
             (Answer::Challenged(challenge), _) if open.request.auth.is_none() => {
                 self.ask_again(&open, challenge, rng, now)
             }
+            (Answer::Challenged(_), _) if self.relayed().is_some() => Outcome::Nothing,
             (Answer::Challenged(_), _) => self.lose(RelayFailure::Unauthorized),
+            // Challenges are not authentic: they end nothing that is ours. Time does, if no answer comes.
+            (Answer::Stale(_), _) if open.challenges == MAX_CHALLENGES && self.relayed().is_some() => {
+                Outcome::Nothing
+            }
             (Answer::Stale(challenge), _) => self.ask_again(&open, challenge, rng, now),
             (Answer::Allocated { relayed, mapped, lifetime }, _) => {
                 let relayed = address::canonical(relayed);
@@ -251,6 +263,13 @@ impl Allocation {
         }
     }
 
+    /// Whether a challenge, which nobody signs, is none to heed: it is about an older form of the request, or names another
+    /// realm than the one under which the server gave us the allocation.
+    fn is_forged(&self, open: &Open, id: TransactionId, challenge: &Challenge) -> bool {
+        let other_realm = self.auth.as_ref().is_some_and(|auth| !auth.is_of(challenge));
+        open.request.id != id || self.relayed().is_some() && other_realm
+    }
+
     /// It is over: no request is open any more, and nothing is relayed.
     pub(super) fn lose(&mut self, failure: RelayFailure) -> Outcome {
         self.stage = Stage::Over;
@@ -272,6 +291,9 @@ impl Allocation {
         };
         if let Some(again) = again {
             again.challenges = open.challenges + 1;
+            again.before.clone_from(&open.before);
+            // Nothing but a challenge answers a request without credentials.
+            again.before.extend(open.request.auth.is_some().then(|| open.request.clone()));
         }
         Outcome::Send(request)
     }
@@ -281,7 +303,7 @@ impl Allocation {
         let request = Request { id: rng.array(), asked, auth: self.auth.clone() };
         let schedule = Schedule::start(MIN_RTO, now);
         self.keep_at = now + KEEP_EVERY;
-        let open = Open { request: request.clone(), schedule, challenges: 0 };
+        let open = Open { request: request.clone(), schedule, challenges: 0, before: Vec::new() };
         match asked {
             Asked::Bind { peer, .. } => self.channels.on_asked(peer, open),
             Asked::Allocate { .. } | Asked::Refresh { .. } => self.open = Some(open),

@@ -153,9 +153,9 @@ impl Channels {
         self.all.iter_mut().find(|channel| channel.peer == peer)?.open_mut()
     }
 
-    /// The open request with this id.
+    /// The open request of which one form has this id.
     pub(super) fn open(&self, id: TransactionId) -> Option<&Open> {
-        self.all.iter().filter_map(Channel::open).find(|open| open.request.id == id)
+        self.all.iter().filter_map(Channel::open).find(|open| open.form(id).is_some())
     }
 
     /// The server has bound the channel of this peer.

@@ -38,7 +38,7 @@ pub(crate) use allocation::{Origin, Outcome};
 pub use server::{Password, TurnServer};
 use way::Way;
 
-/// The most allocations of one agent; beyond, the last servers have none from the least preferred bases.
+/// The most allocations of one agent; beyond, the least preferred bases have none.
 pub(crate) const MAX_RELAYS: usize = 8;
 
 /// A request that is repeated until it is answered.
@@ -48,6 +48,15 @@ struct Open {
     schedule: Schedule,
     /// How often it was made anew for a new nonce.
     challenges: u8,
+    /// What it was before, for each nonce that was called stale: a genuine answer to one of these counts as well.
+    before: Vec<Request>,
+}
+
+impl Open {
+    /// The form of it with this id.
+    fn form(&self, id: TransactionId) -> Option<&Request> {
+        core::iter::once(&self.request).chain(&self.before).find(|request| request.id == id)
+    }
 }
 
 /// What a relay passed on: as if it had come from the peer to the relayed address.
@@ -87,19 +96,23 @@ impl Relays {
         Self { all: Vec::new(), rng, ta: Duration::ZERO, next: now, ends_at: None }
     }
 
-    /// Plans an allocation at each server for each base of its family, server by server.
+    /// Plans an allocation at each server for each base of its family, base by base: a second server is of more use than an
+    /// eighth base.
     pub(crate) fn plan(&mut self, bases: &[Base], config: &Config, now: Instant) {
         let mut foundation = u32::try_from(2 * MAX_BASES * crate::config::MAX_SERVERS).unwrap_or_default();
-        for (server, rank) in config.turn_servers.iter().zip(0..) {
-            let mut server = server.clone();
-            server.address = address::canonical(server.address);
-            for base in bases.iter().filter(|base| address::can_meet(base.address, server.address)) {
+        for base in bases {
+            for (server, rank) in config.turn_servers.iter().zip(0..) {
+                let mut server = server.clone();
+                server.address = address::canonical(server.address);
+                if !address::can_meet(base.address, server.address) {
+                    continue;
+                }
                 // A server that is named twice has one allocation: addresses and ports tell them apart (RFC 8656 section 3.2).
                 let is_new = self.at(base.address, server.address).is_none();
                 if is_new && self.all.len() < MAX_RELAYS {
                     let preference = base.preference_at(rank);
                     let origin = Origin { base: base.address, preference, foundation };
-                    self.all.push(Allocation::new(origin, server.clone(), now));
+                    self.all.push(Allocation::new(origin, server, now));
                 }
                 // One for what is reflexive and one for what is relayed.
                 foundation += 2;

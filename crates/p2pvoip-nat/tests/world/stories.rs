@@ -11,7 +11,12 @@ use crate::caller::{Call, Caller, Station};
 
 /// The laboratory of the measurements of other agents: 20 ms from each host to the public network.
 fn laboratory(a: Option<NatConfig>, b: Option<NatConfig>) -> Topology<Station> {
-    let link = || LinkConfig::delay(Duration::from_millis(20));
+    far(Duration::from_millis(20), a, b)
+}
+
+/// The same with so much from each host to the public network: a quarter of the round trip.
+fn far(delay: Duration, a: Option<NatConfig>, b: Option<NatConfig>) -> Topology<Station> {
+    let link = || LinkConfig::delay(delay);
     let side = |nat: Option<NatConfig>| Side { nats: nat.into_iter().collect(), up: link(), down: link() };
     topology::two_sides(&Seed::from_u64(1), side(a), side(b))
 }
@@ -29,6 +34,23 @@ fn two_open_hosts_need_no_server() {
     let mut call = Call::place(laboratory(None, None), 1);
     assert!(call.connects());
     assert_eq!(call.both_routed_after(), Some(Duration::from_millis(130)));
+}
+
+#[test]
+fn slow_paths_connect_in_spite_of_repetitions() {
+    for rtt in [1_200, 2_000] {
+        let rtt = Duration::from_millis(rtt);
+        for nat in [None, Some(NatConfig::default())] {
+            for number in 0..8 {
+                let mut call = Call::place(far(rtt / 4, nat.clone(), nat.clone()), number);
+                assert!(call.connects(), "{rtt:?}, {nat:?}, seed {number}");
+                let after = call.both_routed_after().unwrap();
+                // One server round trip of the half, one trip by signalling, one peer round trip; then twice as much for what
+                // comes too early for the other's NAT.
+                assert!(after <= rtt * 2 + Duration::from_secs(1), "{rtt:?}, {nat:?}: {after:?}");
+            }
+        }
+    }
 }
 
 #[test]

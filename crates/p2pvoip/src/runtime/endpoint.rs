@@ -40,7 +40,8 @@ pub struct Config {
     pub bind: Vec<IpAddr>,
     /// STUN servers that tell our address as others see it.
     pub stun_servers: Vec<SocketAddr>,
-    /// TURN servers, at most 2: calls that find no direct path go through one. Their names are looked up at the start.
+    /// TURN servers, at most 2: calls that find no direct path go through one. Their names are looked up at the start; one that
+    /// is not found is logged and done without.
     pub turn_servers: Vec<TurnServer>,
     /// Which of our addresses a peer may learn.
     pub candidates: CandidatePolicy,
@@ -110,7 +111,7 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A TURN server's name has no address.
+    /// A TURN server's name has no address, and only relays may be used.
     #[error("the TURN server {server} is not found ({why}); check its name and your connection")]
     Turn {
         /// Which.
@@ -168,7 +169,7 @@ impl Endpoint {
         let mut settings = Settings::new(Arc::clone(&config.identity), Arc::clone(&config.codec));
         settings.server = config.server.as_deref().map(str::parse::<ServerUrl>).transpose()?;
         settings.nat.stun_servers = config.stun_servers;
-        settings.nat.turn_servers = turn::resolve(&config.turn_servers).await?;
+        settings.nat.turn_servers = turn::resolve(&config.turn_servers, config.candidates).await?;
         settings.nat.policy = config.candidates;
         settings.max_calls = config.max_calls;
         #[cfg(feature = "dht")]

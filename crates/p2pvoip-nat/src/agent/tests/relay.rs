@@ -236,6 +236,63 @@ fn no_more_than_four_channels_are_asked_for_at_once_and_32_in_all() {
         drained = drain(&mut agent);
     }
     assert_eq!((all, agent.stats().channels), (24, 24));
+    for port in 25..=33 {
+        let check = check(&agent, port, |_| ());
+        let given = give(&mut agent, TURN, &passed_on(&format!("198.51.100.4:{port}"), &check), millis(40));
+        assert_eq!(given, if port == 33 { Err(Refused::Limit) } else { Ok(()) }, "{port}");
+        for request in asked(&drain(&mut agent)) {
+            give(&mut agent, TURN, &granted(&request), millis(40)).unwrap();
+        }
+    }
+    assert_eq!(agent.stats().channels, 32);
+}
+
+#[test]
+fn no_forged_challenge_ends_an_allocation_or_hides_the_genuine_answer() {
+    let mut agent = allocated();
+    let _ = drain(&mut agent);
+    agent.add_remote_candidate(host(PEER), millis(20)).unwrap();
+    let bind = asked(&drain(&mut agent)).pop().unwrap();
+    give(&mut agent, TURN, &refusal(&bind, 401, "forged"), millis(30)).unwrap();
+    let mut newest = bind.clone();
+    for number in 1..=8 {
+        give(&mut agent, TURN, &refusal(&newest, 438, &format!("forged{number}")), millis(30)).unwrap();
+        newest = asked(&drain(&mut agent)).pop().unwrap_or(newest);
+    }
+    assert_ne!(newest, bind);
+    give(&mut agent, TURN, &refusal(&newest, 401, "forged"), millis(30)).unwrap();
+    assert_eq!(agent.stats().relays, 1);
+    give(&mut agent, TURN, &granted(&bind), millis(40)).unwrap();
+    assert_eq!((agent.stats().relays, agent.stats().channels), (1, 1));
+    assert!(!drain(&mut agent).events.iter().any(|event| matches!(event, Event::RelayFailed(_))));
+}
+
+#[test]
+fn a_relay_is_not_told_the_private_addresses_of_the_peer() {
+    let mut agent = allocated();
+    let _ = drain(&mut agent);
+    for private in ["10.0.0.9:1", "192.168.1.2:1", "100.64.0.1:1"] {
+        agent.add_remote_candidate(host(private), millis(20)).unwrap();
+    }
+    assert!(asked(&drain(&mut agent)).is_empty());
+    agent.add_remote_candidate(host(PEER), millis(20)).unwrap();
+    assert_eq!(asked(&drain(&mut agent)).len(), 1);
+}
+
+#[test]
+fn of_sixteen_allocations_the_best_bases_have_eight_at_both_servers() {
+    let server = |address: &str| TurnServer::new(at(address), "alice", Password::new("secret"));
+    let servers = vec![server(TURN), server("203.0.113.6:3478")];
+    let config = Config { turn_servers: servers, ..Config::default() };
+    let mut agent = Agent::new(config, Role::Controlling, Seed::from_u64(7), millis(0)).unwrap();
+    let bases: Vec<SocketAddr> = (1..=8).map(|host| at(&format!("10.0.0.{host}:1000"))).collect();
+    agent.gather(&bases, millis(0)).unwrap();
+    // All first requests are out by then, and none is repeated yet.
+    let sent = pass(&mut agent, millis(450)).sent;
+    let asked: Vec<_> = sent.iter().map(|(to, _)| (to.local, to.remote)).collect();
+    let expected: Vec<_> =
+        bases[..4].iter().flat_map(|base| [(*base, at(TURN)), (*base, at("203.0.113.6:3478"))]).collect();
+    assert_eq!(asked, expected);
 }
 
 #[test]

@@ -221,3 +221,35 @@ fn ipv6_works_as_ipv4_does() {
     agent.handle_input(Datagram { local: at(base), remote: at(peer), bytes: &bytes }, millis(9)).unwrap();
     assert_eq!(agent.route().map(|route| (route.remote, route.local_kind)), Some((at(peer), Kind::Host)));
 }
+
+#[test]
+fn a_repetition_of_a_check_is_answered_and_triggers_nothing() {
+    let mut agent = checking(Role::Controlled);
+    let first = check(&agent, 1, |_| ());
+    give(&mut agent, PEER, &first, millis(60)).unwrap();
+    let own = pass(&mut agent, millis(110)).requests_to(PEER).pop().unwrap();
+    for repetition in 1..=6 {
+        let now = millis(110 + 20 * repetition);
+        give(&mut agent, PEER, &first, now).unwrap();
+        let sent = pass(&mut agent, now);
+        assert_eq!(sent.sent.len(), 1, "the answer alone");
+        assert!(sent.requests_to(PEER).is_empty());
+    }
+    give(&mut agent, PEER, &answer(&own, BASE), millis(300)).unwrap();
+    assert!(agent.route().is_some());
+}
+
+#[test]
+fn the_answer_to_a_cancelled_check_counts_though_another_was_cancelled_since() {
+    let mut agent = checking(Role::Controlled);
+    let mut checks = pass(&mut agent, millis(60)).requests_to(PEER);
+    for number in 1..=3 {
+        let now = millis(100 * u64::from(number));
+        let heard = check(&agent, number, |_| ());
+        give(&mut agent, PEER, &heard, now).unwrap();
+        checks.extend(pass(&mut agent, now + Duration::from_millis(60)).requests_to(PEER));
+    }
+    assert!(checks.len() >= 3, "{}", checks.len());
+    give(&mut agent, PEER, &answer(&checks[0], BASE), millis(1_200)).unwrap();
+    assert!(agent.route().is_some());
+}
