@@ -20,6 +20,7 @@
 mod address;
 mod directory;
 mod node;
+mod reach;
 mod swarm;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::address::{PeerAddress, multiaddr, socket_of};
+use super::reach::Reach;
 use super::swarm::{Behaviour, BehaviourEvent, Role, StartError, build, dial_all, ip_of, on_identified};
 use super::{REJOIN, SWEEP};
 use crate::{Quota, Record, ShelfError, admit};
@@ -39,6 +40,7 @@ impl NodeConfig {
 /// A node that keeps records of others.
 pub struct Node {
     swarm: Swarm<Behaviour>,
+    reach: Reach,
     config: NodeConfig,
     local: SocketAddr,
     quota: Quota,
@@ -55,7 +57,8 @@ impl Node {
     /// # Panics
     /// Outside a tokio runtime with its timer and IO.
     pub async fn bind(config: NodeConfig) -> Result<Self, StartError> {
-        let mut swarm = build(Role::Server { max_records: config.max_records })?;
+        let (mut swarm, reach) = build(Role::Server { max_records: config.max_records })?;
+        reach.open(config.listen.ip());
         let failed = |why| StartError::Listen { address: config.listen, why };
         swarm
             .listen_on(multiaddr(config.listen))
@@ -74,7 +77,7 @@ impl Node {
                 _ => {}
             }
         };
-        Ok(Self { swarm, config, local, quota: Quota::default(), connections: BTreeMap::new() })
+        Ok(Self { swarm, reach, config, local, quota: Quota::default(), connections: BTreeMap::new() })
     }
 
     /// The address that it serves at.
@@ -104,7 +107,7 @@ impl Node {
         if !super::swarm::knows_somebody(&mut self.swarm) {
             let peers = self.config.peers.clone();
             for peer in peers {
-                dial_all(&mut self.swarm, &peer.resolve().await);
+                dial_all(&mut self.swarm, &self.reach, &peer.resolve().await);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use libp2p_kad::store::RecordStore as _;
-use libp2p_swarm::SwarmEvent;
+use libp2p_swarm::{Swarm, SwarmEvent};
 use p2pvoip_core::UnixTime;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::address::multiaddr;
-use super::swarm::{Role, build_with, dial_all, on_identified};
+use super::reach::Reach;
+use super::swarm::{Behaviour, BehaviourEvent, Role, build_with, dial_all, on_identified};
 use super::*;
 use crate::{Directory as _, Newest, Outcome, Record, RecordError, RecordKey, Slot};
 
@@ -67,20 +68,20 @@ type Lie = (Slot, Vec<u8>);
 
 /// A node that acknowledges every record and keeps none, and answers lookups with lies.
 async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) {
-    let mut swarm = build_with(Role::Server { max_records: 100 }, 65_536).unwrap();
+    let (mut swarm, reach) = build_with(Role::Server { max_records: 100 }, 65_536).unwrap();
     swarm.listen_on(multiaddr(LOCAL)).unwrap();
     let address = loop {
         if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
             break super::address::socket_of(&address).unwrap();
         }
     };
-    dial_all(&mut swarm, peers);
+    dial_all(&mut swarm, &reach, peers);
     let (tell, mut told) = mpsc::unbounded_channel::<Lie>();
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 event = swarm.select_next_some() => {
-                    if let SwarmEvent::Behaviour(super::swarm::BehaviourEvent::Identify(
+                    if let SwarmEvent::Behaviour(BehaviourEvent::Identify(
                         libp2p_identify::Event::Received { peer_id, info, .. },
                     )) = event
                     {
@@ -194,4 +195,68 @@ async fn an_address_in_use_is_told() {
     let address = taken.local_addr().unwrap();
     let bound = timeout(PATIENCE, Node::bind(NodeConfig::new(address, || NOW))).await.unwrap();
     assert!(matches!(bound, Err(StartError::Listen { address: at, .. }) if at == address));
+}
+
+/// A swarm at a free port; it dials the internet alone unless it is told of more.
+async fn listening() -> (Swarm<Behaviour>, Reach, SocketAddr) {
+    let (mut swarm, reach) = build_with(Role::Server { max_records: 100 }, 65_536).unwrap();
+    swarm.listen_on(multiaddr(LOCAL)).unwrap();
+    loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            return (swarm, reach, super::address::socket_of(&address).unwrap());
+        }
+    }
+}
+
+/// Asks a liar that came to us, and names somebody at that address, who is near; whether that address was dialled.
+async fn is_dialled_on_a_liars_word(opened: Option<IpAddr>) -> bool {
+    let trap = tokio::net::TcpListener::bind(LOCAL).await.unwrap();
+    let named = multiaddr(trap.local_addr().unwrap());
+    let (mut liar, liars_reach, _) = listening().await;
+    let victim = libp2p_identity::Keypair::generate_ed25519().public().to_peer_id();
+    liar.behaviour_mut().kad.add_address(&victim, named);
+    let (mut asker, reach, address) = listening().await;
+    if let Some(ip) = opened {
+        reach.open(ip);
+    }
+    dial_all(&mut liar, &liars_reach, &[address]);
+    tokio::spawn(async move {
+        loop {
+            liar.select_next_some().await;
+        }
+    });
+    let asked = async {
+        loop {
+            match asker.select_next_some().await {
+                SwarmEvent::Behaviour(BehaviourEvent::Identify(libp2p_identify::Event::Received {
+                    peer_id,
+                    info,
+                    ..
+                })) => {
+                    on_identified(&mut asker, peer_id, Some(LOCAL.ip()), &info);
+                    asker.behaviour_mut().kad.get_closest_peers(victim);
+                }
+                SwarmEvent::Behaviour(BehaviourEvent::Kad(libp2p_kad::Event::OutboundQueryProgressed {
+                    result: libp2p_kad::QueryResult::GetClosestPeers(_),
+                    stats,
+                    ..
+                })) => {
+                    assert!(stats.num_requests() >= 2, "the lie was believed and its victim sought");
+                    return;
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = asked => false,
+        accepted = trap.accept() => accepted.is_ok(),
+        () = sleep(PATIENCE) => panic!("the query neither ended nor led anywhere"),
+    }
+}
+
+#[tokio::test]
+async fn a_liar_cannot_have_an_asker_from_the_internet_dial_its_own_network() {
+    assert!(!is_dialled_on_a_liars_word(None).await);
+    assert!(is_dialled_on_a_liars_word(Some(LOCAL.ip())).await, "a network on this machine is one");
 }
