@@ -21,6 +21,7 @@ mod address;
 mod directory;
 mod node;
 mod reach;
+mod stock;
 mod swarm;
 #[cfg(test)]
 mod tests;

@@ -260,3 +260,20 @@ async fn a_liar_cannot_have_an_asker_from_the_internet_dial_its_own_network() {
     assert!(!is_dialled_on_a_liars_word(None).await);
     assert!(is_dialled_on_a_liars_word(Some(LOCAL.ip())).await, "a network on this machine is one");
 }
+
+#[tokio::test]
+async fn a_full_node_takes_a_newcomer_for_the_oldest_of_the_network_with_the_most() {
+    let mut config = NodeConfig::new(LOCAL, || NOW);
+    config.max_records = 2;
+    let node = Node::bind(config).await.unwrap();
+    let address = node.local_addr();
+    tokio::spawn(node.run(std::future::pending()));
+    let mut owner = directory(&[address]);
+    for number in 1..=3 {
+        assert_eq!(publish(&mut owner, &record(number, 5)).await, Outcome::Published, "{number}");
+    }
+    assert_eq!(publish(&mut owner, &record(3, 6)).await, Outcome::Published, "a newer one needs no room");
+    for (number, held) in [(1, None), (2, Some(record(2, 5))), (3, Some(record(3, 6)))] {
+        assert_eq!(lookup(&mut owner, key(number).slot()).await, Ok(held), "{number}");
+    }
+}
