@@ -18,6 +18,7 @@
 )]
 
 mod address;
+mod crowd;
 mod directory;
 mod node;
 mod reach;

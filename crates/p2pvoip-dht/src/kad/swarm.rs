@@ -15,6 +15,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::address::{multiaddr, socket_of};
+use super::crowd::Crowd;
 use super::reach::{Guard, Reach};
 use super::{IDLE, PROTOCOL, QUERY_WAIT};
 use crate::MAX_SHELF_LEN;
@@ -57,6 +58,7 @@ pub enum StartError {
 #[behaviour(prelude = "libp2p_swarm::derive_prelude")]
 pub(super) struct Behaviour {
     limits: Limits,
+    crowd: Crowd,
     identify: identify::Behaviour,
     pub(super) kad: kad::Behaviour<MemoryStore>,
 }
@@ -103,6 +105,7 @@ pub(super) fn build_with(
         .with_cache_size(0);
     let behaviour = Behaviour {
         limits: Limits::new(limits),
+        crowd: Crowd::default(),
         identify: identify::Behaviour::new(identity),
         kad: kademlia(id, role, max_value_bytes),
     };
