@@ -5,6 +5,8 @@ use libp2p_kad::store::RecordStore as _;
 use libp2p_swarm::{Swarm, SwarmEvent};
 use p2pvoip_core::UnixTime;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -66,8 +68,14 @@ async fn lookup(directory: &mut KadDirectory, slot: Slot) -> Result<Option<Recor
 /// What a liar answers from now on to who asks for that slot.
 type Lie = (Slot, Vec<u8>);
 
+/// What holds a liar: tells it what to say, and knows how often it was asked for that.
+struct Liar {
+    tell: mpsc::UnboundedSender<Lie>,
+    asked: Arc<AtomicU32>,
+}
+
 /// A node that acknowledges every record and keeps none, and answers lookups with lies.
-async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) {
+async fn liar(peers: &[SocketAddr]) -> (SocketAddr, Liar) {
     let (mut swarm, reach) = build_with(Role::Server { max_records: 100 }, 65_536).unwrap();
     swarm.listen_on(multiaddr(LOCAL)).unwrap();
     let address = loop {
@@ -77,6 +85,8 @@ async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) 
     };
     dial_all(&mut swarm, &reach, peers);
     let (tell, mut told) = mpsc::unbounded_channel::<Lie>();
+    let asked = Arc::new(AtomicU32::new(0));
+    let liar = Liar { tell, asked: Arc::clone(&asked) };
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -86,6 +96,11 @@ async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) 
                     )) = event
                     {
                         on_identified(&mut swarm, peer_id, Some(LOCAL.ip()), &info);
+                    } else if let SwarmEvent::Behaviour(BehaviourEvent::Kad(libp2p_kad::Event::InboundRequest {
+                        request: libp2p_kad::InboundRequest::GetRecord { present_locally: true, .. },
+                    })) = event
+                    {
+                        asked.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 lie = told.recv() => match lie {
@@ -98,24 +113,24 @@ async fn liar(peers: &[SocketAddr]) -> (SocketAddr, mpsc::UnboundedSender<Lie>) 
             }
         }
     });
-    (address, tell)
+    (address, liar)
 }
 
 /// Six nodes, the last of which lies; waits until they know one another.
-async fn six() -> (Vec<SocketAddr>, mpsc::UnboundedSender<Lie>) {
+async fn six() -> (Vec<SocketAddr>, Liar) {
     let mut nodes = vec![node(&[]).await];
     for _ in 0..4 {
         nodes.push(node(&nodes[..1]).await);
     }
-    let (address, tell) = liar(&nodes[..1]).await;
+    let (address, liar) = liar(&nodes[..1]).await;
     nodes.push(address);
     sleep(Duration::from_millis(1_500)).await;
-    (nodes, tell)
+    (nodes, liar)
 }
 
 #[tokio::test]
 async fn what_is_published_is_found_and_a_liar_changes_nothing() {
-    let (nodes, tell) = six().await;
+    let (nodes, liar) = six().await;
     let mut owner = directory(&nodes[..1]);
     let mut contact = directory(&nodes[3..4]);
     let slot = key(1).slot();
@@ -132,9 +147,11 @@ async fn what_is_published_is_found_and_a_liar_changes_nothing() {
     let old = record(1, 5).emit().unwrap();
     for (name, lie) in [("forged", forged), ("oversized", oversized), ("another's", elsewhere), ("old", old)]
     {
-        tell.send((slot, lie)).unwrap();
+        liar.tell.send((slot, lie)).unwrap();
         sleep(Duration::from_millis(20)).await;
+        let before = liar.asked.load(Ordering::Relaxed);
         assert_eq!(lookup(&mut contact, slot).await, Ok(Some(record(1, 6))), "{name}");
+        assert!(liar.asked.load(Ordering::Relaxed) > before, "the lie was told: {name}");
         let again = publish(&mut owner, &record(1, 6)).await;
         assert_eq!(again, Outcome::Published, "{name}");
     }
@@ -145,7 +162,7 @@ async fn what_is_published_is_found_and_a_liar_changes_nothing() {
 
 #[tokio::test]
 async fn a_put_that_everybody_acknowledges_and_nobody_keeps_is_not_published() {
-    let (address, _tell) = liar(&[]).await;
+    let (address, _liar) = liar(&[]).await;
     let mut owner = directory(&[address]);
     assert_eq!(publish(&mut owner, &record(1, 5)).await, Outcome::Failed);
 }
