@@ -89,24 +89,24 @@ impl Quota {
         let limits = [(narrow, PUTS_AN_HOUR), (wide, PUTS_AN_HOUR_WIDE)];
         // An IPv4 address has one network alone, whose limit is the narrow one.
         let limits = limits.get(..if narrow == wide { 1 } else { 2 }).unwrap_or_default();
-        if limits.iter().any(|(network, limit)| self.counted(network, hour) >= *limit) {
+        if limits.iter().any(|(network, limit)| self.counted(*network, hour) >= *limit) {
             return Err(ShelfError::TooMany);
         }
         for (network, _) in limits {
-            let count = self.counted(network, hour) + 1;
-            self.make_room(network, hour);
+            let count = self.counted(*network, hour) + 1;
+            self.make_room(*network, hour);
             self.sources.insert(*network, (hour, count));
         }
         Ok(())
     }
 
-    fn counted(&self, network: &Network, hour: u64) -> u32 {
-        self.sources.get(network).filter(|(of, _)| *of == hour).map_or(0, |(_, count)| *count)
+    fn counted(&self, network: Network, hour: u64) -> u32 {
+        self.sources.get(&network).filter(|(of, _)| *of == hour).map_or(0, |(_, count)| *count)
     }
 
     /// A new network is not refused for others' sake: who brought the fewest is forgotten, which gives it the least.
-    fn make_room(&mut self, network: &Network, hour: u64) {
-        if self.sources.contains_key(network) || self.sources.len() < MAX_SOURCES {
+    fn make_room(&mut self, network: Network, hour: u64) {
+        if self.sources.contains_key(&network) || self.sources.len() < MAX_SOURCES {
             return;
         }
         self.sources.retain(|_, (of, _)| *of == hour);
