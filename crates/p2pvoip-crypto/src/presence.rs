@@ -18,7 +18,7 @@ pub const PRESENCE_OVERHEAD: usize = NONCE_LEN + TAG_LEN;
 const NONCE_LEN: usize = 12;
 const AAD: &[u8] = b"p2pvoip presence";
 
-/// Seals for the contacts of an identity.
+/// Seals for the contacts of an identity; nothing comes of a text that cannot be sealed (256 GiB and more).
 pub(crate) fn seal(identity: &Identity, day: u64, text: &[u8]) -> Vec<u8> {
     // The day and the text decide the nonce, so that no two texts share one under one key.
     let context = kdf::sha256(&[&day.to_be_bytes(), text]);
@@ -27,9 +27,8 @@ pub(crate) fn seal(identity: &Identity, day: u64, text: &[u8]) -> Vec<u8> {
     let mut sealed = text.to_vec();
     let tag =
         key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut sealed);
-    // The seal fails for texts of 256 GiB alone; without its tag it would be refused.
-    let tag = tag.map_or_else(|_| Vec::new(), |tag| tag.as_ref().to_vec());
-    [&nonce[..], &sealed, &tag].concat()
+    // What was not sealed never leaves.
+    tag.map_or_else(|_| Vec::new(), |tag| [&nonce[..], &sealed, tag.as_ref()].concat())
 }
 
 /// Opens what was sealed for that day; `None` when it was not.

@@ -37,7 +37,9 @@ pub use record::{
     CLOCK_SKEW, MAX_LIFETIME, MAX_RECORD_LEN, MAX_SEALED_LEN, Record, RecordError, RecordKey, Signer, Slot,
 };
 
-pub use shelf::{MAX_SHELF_LEN, MAX_SOURCES, PUTS_AN_HOUR, Quota, ShelfError, admit};
+pub use shelf::{
+    MAX_SHELF_LEN, MAX_SHELF_TIME, MAX_SOURCES, PUTS_AN_HOUR, PUTS_AN_HOUR_WIDE, Quota, ShelfError, admit,
+};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip::dht::MemoryDirectory;
-use p2pvoip::{Codec, EndReason, Lookup};
+use p2pvoip::{CallState, Codec, EndReason, Lookup};
 use p2pvoip_core::{Seed, UnixTime};
 use p2pvoip_sim::sweep;
 use story::{Counting, Moved};
@@ -178,4 +178,46 @@ fn a_caller_whose_clock_is_late_tries_the_day_beyond_midnight() {
     story.person_mut(story.a, |person, now| person.set_date(at(23, 58), now));
     story.call().unwrap();
     assert_eq!(story.person(story.a).lookups, [Lookup::Started, Lookup::Found]);
+}
+
+#[test]
+fn a_slow_server_of_the_card_is_tried_again_when_what_the_record_told_is_stale() {
+    let (codec, seed) = (codec(), Seed::from_u64(16));
+    let mut story = Moved::new(&codec, &seed, [true, true]);
+    let device = story.is_at_the_old_server(&codec, &seed);
+    story.world.uninstall(story.new);
+    story.dial();
+    story.world.run_for(Duration::from_millis(1));
+    for stream in story.world.streams_of(story.a) {
+        story.world.stall(stream, true);
+    }
+    story.world.run_for(Duration::from_secs(20));
+    assert_eq!(story.person(story.a).lookups, [Lookup::Started, Lookup::Found]);
+    assert_eq!(story.person(story.a).all_ends, []);
+    for person in [story.a, device] {
+        assert_eq!(story.person(person).state, Some(CallState::Connected));
+    }
+}
+
+#[test]
+fn who_is_hidden_by_a_record_of_a_later_clock_is_not_findable_until_its_own_is_newer() {
+    let mut story = moved(17);
+    assert!(story.person(story.b).is_findable);
+    let earlier = UnixTime::from_secs(story::DATE.as_secs() - 2 * 3_600);
+    story.person_mut(story.b, |person, now| person.set_date(earlier, now));
+    story.world.run_for(Duration::from_secs(3_700));
+    assert!(!story.person(story.b).is_findable);
+    story.world.run_for(Duration::from_secs(3_700));
+    assert!(story.person(story.b).is_findable);
+}
+
+#[test]
+fn who_is_offline_is_findable_until_its_record_is_not_asked_for_any_more() {
+    let mut story = moved(18);
+    story.world.uninstall(story.new);
+    story.person_mut(story.b, |person, now| person.set_date(at(23, 55), now));
+    story.world.run_for(Duration::from_secs(14 * 60));
+    assert!(story.person(story.b).is_findable);
+    story.world.run_for(Duration::from_secs(2 * 60));
+    assert!(!story.person(story.b).is_findable);
 }

@@ -49,8 +49,8 @@ impl KadDirectory {
         }
         let (commands, for_worker) = mpsc::channel(MAX_WAITING);
         let (to_owner, findings) = mpsc::channel(MAX_WAITING);
-        // Who writes is another peer than who reads: a node that keeps a record for its writer alone is found out, and
-        // nobody learns from the connection who looks whom up.
+        // Who writes is another peer than who reads: a node that keeps a record for its writer's peer id alone is found out,
+        // and no peer id links what is published with what is looked up. Both have one IP address, which does.
         let (writer, reader) = (build(Role::Client)?, build(Role::Client)?);
         tokio::spawn(Worker::new(writer, reader, config.peers, for_worker, to_owner).run());
         Ok(Self { commands, findings, waiting: 0, asked: 0 })

@@ -18,8 +18,11 @@
 )]
 
 mod address;
+mod crowd;
 mod directory;
 mod node;
+mod reach;
+mod stock;
 mod swarm;
 #[cfg(test)]
 mod tests;

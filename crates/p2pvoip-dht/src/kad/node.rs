@@ -11,6 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::address::{PeerAddress, multiaddr, socket_of};
+use super::reach::Reach;
+use super::stock::Stock;
 use super::swarm::{Behaviour, BehaviourEvent, Role, StartError, build, dial_all, ip_of, on_identified};
 use super::{REJOIN, SWEEP};
 use crate::{Quota, Record, ShelfError, admit};
@@ -39,9 +41,11 @@ impl NodeConfig {
 /// A node that keeps records of others.
 pub struct Node {
     swarm: Swarm<Behaviour>,
+    reach: Reach,
     config: NodeConfig,
     local: SocketAddr,
     quota: Quota,
+    stock: Stock,
     /// From where each open connection came, or where it leads.
     connections: BTreeMap<ConnectionId, IpAddr>,
 }
@@ -55,7 +59,8 @@ impl Node {
     /// # Panics
     /// Outside a tokio runtime with its timer and IO.
     pub async fn bind(config: NodeConfig) -> Result<Self, StartError> {
-        let mut swarm = build(Role::Server { max_records: config.max_records })?;
+        let (mut swarm, reach) = build(Role::Server { max_records: config.max_records })?;
+        reach.open(config.listen.ip());
         let failed = |why| StartError::Listen { address: config.listen, why };
         swarm
             .listen_on(multiaddr(config.listen))
@@ -74,7 +79,15 @@ impl Node {
                 _ => {}
             }
         };
-        Ok(Self { swarm, config, local, quota: Quota::default(), connections: BTreeMap::new() })
+        Ok(Self {
+            swarm,
+            reach,
+            config,
+            local,
+            quota: Quota::default(),
+            stock: Stock::default(),
+            connections: BTreeMap::new(),
+        })
     }
 
     /// The address that it serves at.
@@ -104,7 +117,7 @@ impl Node {
         if !super::swarm::knows_somebody(&mut self.swarm) {
             let peers = self.config.peers.clone();
             for peer in peers {
-                dial_all(&mut self.swarm, &peer.resolve().await);
+                dial_all(&mut self.swarm, &self.reach, &peer.resolve().await);
             }
         }
     }
@@ -114,7 +127,9 @@ impl Node {
         let is_of_now = |record: &kad::Record| {
             Record::end_of(&record.value).is_some_and(|end| now < end + crate::CLOCK_SKEW)
         };
-        self.swarm.behaviour_mut().kad.store_mut().retain(|_, record| is_of_now(record));
+        let store = self.swarm.behaviour_mut().kad.store_mut();
+        store.retain(|_, record| is_of_now(record));
+        self.stock.retain(|slot| store.get(&kad::RecordKey::new(slot.as_bytes())).is_some());
     }
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -152,15 +167,30 @@ impl Node {
         self.quota.count(from, now)?;
         let store = self.swarm.behaviour_mut().kad.store_mut();
         let stored = store.get(&record.key).map(|stored| stored.value.clone());
-        admit(record.key.as_ref(), &record.value, stored.as_deref(), now)?;
+        let slot = admit(record.key.as_ref(), &record.value, stored.as_deref(), now)?.slot();
+        let same = stored.as_ref() == Some(&record.value);
+        if stored.is_none() {
+            self.make_room(from);
+        }
         // Who published is nobody's business, and how long it stays is said in the record itself.
         (record.publisher, record.expires) = (None, None);
-        if store.put(record.clone()).is_err() {
-            self.forget_ended();
-            let again = self.swarm.behaviour_mut().kad.store_mut().put(record);
-            again.map_err(|_| ShelfError::TooMany)?;
-        }
+        let store = self.swarm.behaviour_mut().kad.store_mut();
+        store.put(record).map_err(|_| ShelfError::TooMany)?;
+        self.stock.hold(slot, from, same);
         Ok(())
+    }
+
+    /// For one more record from that address.
+    fn make_room(&mut self, from: IpAddr) {
+        if self.stock.len() >= self.config.max_records {
+            self.forget_ended();
+        }
+        if self.stock.len() >= self.config.max_records
+            && let Some(slot) = self.stock.give_way(from)
+        {
+            let key = kad::RecordKey::new(slot.as_bytes());
+            self.swarm.behaviour_mut().kad.store_mut().remove(&key);
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::address::{multiaddr, socket_of};
+use super::crowd::Crowd;
+use super::reach::{Guard, Reach};
 use super::{IDLE, PROTOCOL, QUERY_WAIT};
 use crate::MAX_SHELF_LEN;
 
@@ -56,6 +58,7 @@ pub enum StartError {
 #[behaviour(prelude = "libp2p_swarm::derive_prelude")]
 pub(super) struct Behaviour {
     limits: Limits,
+    crowd: Crowd,
     identify: identify::Behaviour,
     pub(super) kad: kad::Behaviour<MemoryStore>,
 }
@@ -69,18 +72,23 @@ pub(super) enum Role {
     Server { max_records: usize },
 }
 
-/// A swarm with a new identity.
-pub(super) fn build(role: Role) -> Result<Swarm<Behaviour>, StartError> {
+/// A swarm with a new identity, and what it dials.
+pub(super) fn build(role: Role) -> Result<(Swarm<Behaviour>, Reach), StartError> {
     // The store refuses values of its limit and more.
     build_with(role, MAX_SHELF_LEN + 1)
 }
 
 /// The same with another limit of its store, in bytes for each record.
-pub(super) fn build_with(role: Role, max_value_bytes: usize) -> Result<Swarm<Behaviour>, StartError> {
+pub(super) fn build_with(
+    role: Role,
+    max_value_bytes: usize,
+) -> Result<(Swarm<Behaviour>, Reach), StartError> {
     let keys = Keypair::generate_ed25519();
     let id = PeerId::from(keys.public());
     let noise = libp2p_noise::Config::new(&keys).map_err(|error| StartError::Transport(error.to_string()))?;
-    let transport = libp2p_tcp::tokio::Transport::new(libp2p_tcp::Config::default().nodelay(true))
+    let reach = Reach::new();
+    let tcp = libp2p_tcp::tokio::Transport::new(libp2p_tcp::Config::default().nodelay(true));
+    let transport = Guard::new(tcp, reach.clone())
         .upgrade(upgrade::Version::V1Lazy)
         .authenticate(noise)
         .multiplex(libp2p_yamux::Config::default())
@@ -97,11 +105,12 @@ pub(super) fn build_with(role: Role, max_value_bytes: usize) -> Result<Swarm<Beh
         .with_cache_size(0);
     let behaviour = Behaviour {
         limits: Limits::new(limits),
+        crowd: Crowd::default(),
         identify: identify::Behaviour::new(identity),
         kad: kademlia(id, role, max_value_bytes),
     };
     let config = libp2p_swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-    Ok(Swarm::new(transport, behaviour, id, config))
+    Ok((Swarm::new(transport, behaviour, id, config), reach))
 }
 
 fn kademlia(id: PeerId, role: Role, max_value_bytes: usize) -> kad::Behaviour<MemoryStore> {
@@ -129,9 +138,10 @@ fn kademlia(id: PeerId, role: Role, max_value_bytes: usize) -> kad::Behaviour<Me
     kad
 }
 
-/// Opens a connection to whoever is at these addresses.
-pub(super) fn dial_all(swarm: &mut Swarm<Behaviour>, addresses: &[SocketAddr]) {
+/// Opens a connection to whoever is at these addresses, which who set us up has named.
+pub(super) fn dial_all(swarm: &mut Swarm<Behaviour>, reach: &Reach, addresses: &[SocketAddr]) {
     for address in addresses {
+        reach.open(address.ip());
         if let Err(error) = swarm.dial(multiaddr(*address)) {
             tracing::debug!(%error, "a node of the DHT cannot be dialled");
         }
@@ -145,7 +155,8 @@ pub(super) fn knows_somebody(swarm: &mut Swarm<Behaviour>) -> bool {
 
 /// A peer told of itself: one that keeps records is asked from now on, at the address from which it came.
 ///
-/// The ports are what it says; the IP address is the one of the connection, so that nobody can have us and others dial a third.
+/// The ports are what it says; the IP address is the one of the connection, so that nobody tells us a third's here.
+/// What nodes answer to queries names whole addresses: these are dialled within [`Reach`] alone.
 pub(super) fn on_identified(
     swarm: &mut Swarm<Behaviour>,
     peer: PeerId,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::reach::Reach;
 use super::swarm::{Behaviour, BehaviourEvent, dial_all, ip_of, knows_somebody, on_identified};
 use super::{ATTEMPTS, ENTRY_WAIT, MAX_FOUND, PeerAddress, READ_BACK};
 use crate::{Finding, MAX_SHELF_LEN, Outcome, Query, Record, Slot};
@@ -33,6 +34,7 @@ pub(super) enum Command {
 /// One of the two swarms, and where its connections lead.
 struct Side {
     swarm: Swarm<Behaviour>,
+    reach: Reach,
     connections: BTreeMap<ConnectionId, IpAddr>,
 }
 
@@ -83,8 +85,8 @@ pub(super) struct Worker {
 }
 
 impl Side {
-    const fn new(swarm: Swarm<Behaviour>) -> Self {
-        Self { swarm, connections: BTreeMap::new() }
+    fn new((swarm, reach): (Swarm<Behaviour>, Reach)) -> Self {
+        Self { swarm, reach, connections: BTreeMap::new() }
     }
 
     /// Takes note of what concerns the swarm alone; gives what concerns its queries.
@@ -123,15 +125,15 @@ impl Side {
     /// Enters the network when no node is connected.
     fn enter(&mut self, known: &[SocketAddr]) {
         if self.swarm.connected_peers().next().is_none() {
-            dial_all(&mut self.swarm, known);
+            dial_all(&mut self.swarm, &self.reach, known);
         }
     }
 }
 
 impl Worker {
     pub(super) fn new(
-        writer: Swarm<Behaviour>,
-        reader: Swarm<Behaviour>,
+        writer: (Swarm<Behaviour>, Reach),
+        reader: (Swarm<Behaviour>, Reach),
         peers: Vec<PeerAddress>,
         commands: mpsc::Receiver<Command>,
         findings: mpsc::Sender<Finding>,

@@ -27,9 +27,12 @@ const DAY: u64 = 86_400;
 /// How long a record outlives its day: for callers whose clocks are late.
 const GRACE: Duration = Duration::from_secs(2 * 3_600);
 
-/// A list of servers is empty, too long, or has an address that is too long.
+/// How far from midnight a caller tries the other day too: two clocks, each off by as much as an offer may be.
+pub(crate) const DAY_SKEW: Duration = Duration::from_secs(600);
+
+/// A list of servers is empty, too long, names one twice, or has an address that is too long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("tell 1 to {MAX_SERVERS} servers, each by an address of at most {MAX_URL_LEN} bytes")]
+#[error("tell 1 to {MAX_SERVERS} different servers, each by an address of at most {MAX_URL_LEN} bytes")]
 pub struct BadWhereabouts;
 
 /// The rendezvous servers where somebody listens, the preferred one first.
@@ -42,10 +45,14 @@ impl Whereabouts {
     /// Of these servers.
     ///
     /// # Errors
-    /// [`BadWhereabouts`] when there is none, more than [`MAX_SERVERS`], or an address longer than [`MAX_URL_LEN`].
+    /// [`BadWhereabouts`] when there is none, more than [`MAX_SERVERS`], one twice, or an address longer than [`MAX_URL_LEN`].
     pub fn new(servers: Vec<ServerUrl>) -> Result<Self, BadWhereabouts> {
         let fits = servers.iter().all(|server| server.as_str().len() <= MAX_URL_LEN);
-        let good = fits && (1..=MAX_SERVERS).contains(&servers.len());
+        let twice = servers
+            .iter()
+            .enumerate()
+            .any(|(at, server)| servers.iter().skip(at + 1).any(|other| other == server));
+        let good = fits && !twice && (1..=MAX_SERVERS).contains(&servers.len());
         if good { Ok(Self { servers }) } else { Err(BadWhereabouts) }
     }
 
@@ -94,6 +101,9 @@ impl Whereabouts {
     /// The record in which contacts find them on that day; `unix` is now.
     pub(crate) fn publish(&self, identity: &Identity, day: u64, unix: UnixTime) -> Option<Record> {
         let sealed = identity.seal_presence(day, &self.emit().ok()?);
+        if sealed.len() != SEALED_LEN {
+            return None;
+        }
         let sequence = unix.as_secs().saturating_add(identity.mailbox().sequence_offset(day));
         Record::sign(&Key(identity.blinded_key(day)), sequence, end_of(day), &sealed).ok()
     }
@@ -124,6 +134,11 @@ pub(crate) fn slot_of(card: &ContactCard, day: u64) -> Option<Slot> {
 /// All records of a day end at the same moment, so that it tells nothing.
 fn end_of(day: u64) -> UnixTime {
     UnixTime::from_secs(day.saturating_add(1).saturating_mul(DAY)) + GRACE
+}
+
+/// How long callers ask for that day's record, by our clock.
+pub(crate) fn asked_until(day: u64) -> UnixTime {
+    UnixTime::from_secs(day.saturating_add(1).saturating_mul(DAY)) + DAY_SKEW
 }
 
 /// The blinded key of a day signs records.
@@ -190,8 +205,9 @@ mod tests {
     fn records_of_two_days_and_of_two_lists_share_nothing_but_their_size() {
         let (identity, _) = owner();
         let short = at(&["ws://a"]).publish(&identity, NOW.day(), NOW).unwrap().emit().unwrap();
-        let longest = format!("wss://{}", "a".repeat(MAX_URL_LEN - 6));
-        let long = at(&[longest.as_str(); 4]).publish(&identity, NOW.day() + 1, NOW).unwrap();
+        let longest = ["a", "b", "c", "d"].map(|name| format!("wss://{}", name.repeat(MAX_URL_LEN - 6)));
+        let long =
+            at(&longest.each_ref().map(String::as_str)).publish(&identity, NOW.day() + 1, NOW).unwrap();
         let long = long.emit().unwrap();
         assert_eq!(short.len(), long.len());
         let mut windows = short[1..].windows(4).filter(|window| **window != [0; 4]);
@@ -205,11 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn more_servers_than_four_and_none_are_refused() {
-        let url: ServerUrl = "ws://a".parse().unwrap();
+    fn more_servers_than_four_none_and_one_twice_are_refused() {
+        let urls: Vec<ServerUrl> = (0..=MAX_SERVERS).map(|n| format!("ws://a{n}").parse().unwrap()).collect();
         assert_eq!(Whereabouts::new(vec![]), Err(BadWhereabouts));
-        assert!(Whereabouts::new(vec![url.clone(); MAX_SERVERS]).is_ok());
-        assert_eq!(Whereabouts::new(vec![url; MAX_SERVERS + 1]), Err(BadWhereabouts));
+        assert!(Whereabouts::new(urls[1..].to_vec()).is_ok());
+        assert_eq!(Whereabouts::new(urls.clone()), Err(BadWhereabouts));
+        assert_eq!(Whereabouts::new(vec![urls[0].clone(); 2]), Err(BadWhereabouts));
         let long: ServerUrl = format!("ws://{}", "a".repeat(MAX_URL_LEN)).parse().unwrap();
         assert_eq!(Whereabouts::new(vec![long]), Err(BadWhereabouts));
     }
@@ -227,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parse_of_emit_gives_the_same(names in proptest::collection::vec("[a-z0-9]{1,40}", 1..5)) {
+        fn parse_of_emit_gives_the_same(names in proptest::collection::btree_set("[a-z0-9]{1,40}", 1..5)) {
             let urls: Vec<String> = names.iter().map(|name| format!("wss://{name}:8443")).collect();
             let there = at(&urls.iter().map(String::as_str).collect::<Vec<_>>());
             prop_assert_eq!(Whereabouts::parse(&there.emit().unwrap()), Ok(there));

@@ -92,15 +92,21 @@ impl Moved {
         move |_now| endpoint(&seed, &codec, server, true)
     }
 
-    /// The callee was at the old server until a moment ago: its record is still there, and nobody listens.
-    pub fn leaves_a_record_behind(&mut self, codec: &Arc<dyn Codec>, seed: &Seed) {
+    /// The callee is at the old server too, by another device.
+    pub fn is_at_the_old_server(&mut self, codec: &Arc<dyn Codec>, seed: &Seed) -> HostId {
         let before = endpoint(&seed.derive("b"), codec, Some(OLD), false);
         let visitor = self.world.add_host();
         let address = "203.0.113.77".parse().unwrap();
         self.world.attach(visitor, PUBLIC, address, LinkConfig::default(), LinkConfig::default());
         self.world.install(visitor, Node::Person(Box::new(Person::new(before, address, self.old))));
         self.world.run_for(Duration::from_secs(1));
-        assert!(self.person(visitor).is_online, "it was at the old server");
+        assert!(self.person(visitor).is_online, "it is at the old server");
+        visitor
+    }
+
+    /// The callee was at the old server until a moment ago: its record is still there, and nobody listens.
+    pub fn leaves_a_record_behind(&mut self, codec: &Arc<dyn Codec>, seed: &Seed) {
+        let visitor = self.is_at_the_old_server(codec, seed);
         super::command(&mut self.world, visitor, Person::close);
         self.world.run_for(Duration::from_secs(1));
         self.world.uninstall(visitor);

@@ -5,6 +5,7 @@
 //! # Timers
 //! - `whereabouts`: published anew after [`REFRESH_LEAST`] and up to [`REFRESH_SPREAD`] more, at random, so that the minute of the
 //!   hour does not tell one publisher from another; after [`RETRY`] when no place took them.
+//! - `findable`: nobody can find us any more when the day is over whose record was taken last, and [`whereabouts::DAY_SKEW`] more.
 //! - `patience`: a lookup begins when the card's server has not answered for [`PATIENCE`].
 //! - `lookup`: it has found nothing when it took [`LOOKUP_WAIT`].
 
@@ -19,7 +20,7 @@ use p2pvoip_signal::{EndReason, Envelope, MailboxId, Slot};
 use super::dialing::Stage;
 use super::{CallKey, Endpoint, Entry, Event, Refused};
 use crate::engine::call;
-use crate::engine::whereabouts::{self, Whereabouts};
+use crate::engine::whereabouts::{self, DAY_SKEW, Whereabouts};
 use crate::event::Lookup;
 use crate::server_url::ServerUrl;
 
@@ -31,8 +32,6 @@ const REFRESH_SPREAD: Duration = Duration::from_secs(15 * 60);
 const RETRY: Duration = Duration::from_secs(60);
 /// How long before midnight (UTC) the next day's record is published as well: two refreshes fit.
 const AHEAD: Duration = Duration::from_secs(2 * 3_600);
-/// How far from midnight a caller tries the other day too: two clocks, each off by as much as an offer may be.
-const DAY_SKEW: Duration = Duration::from_secs(600);
 /// How long the card's server is waited for before the directory is asked besides.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the directory is waited for.
@@ -52,13 +51,15 @@ pub(super) struct Directory {
     next: Option<Instant>,
     /// Publications that were not answered, and the day of each.
     publishing: Vec<(QueryKey, u64)>,
-    /// The latest day whose record was taken.
+    /// Whether today's record was taken, as the owner was told.
     findable: bool,
+    /// When contacts cannot find us any more, by the records that were taken.
+    ends: Option<UnixTime>,
 }
 
 impl Directory {
     pub(super) const fn new(seed: Seed) -> Self {
-        Self { seed, next_query: 1, next: None, publishing: Vec::new(), findable: false }
+        Self { seed, next_query: 1, next: None, publishing: Vec::new(), findable: false, ends: None }
     }
 
     fn query(&mut self) -> QueryKey {
@@ -161,6 +162,15 @@ impl Endpoint {
         if self.directory.as_ref().is_some_and(due) {
             self.publish_whereabouts(now);
         }
+        let unix = self.unix(now);
+        if let Some(directory) = &mut self.directory
+            && directory.ends.is_some_and(|at| at <= unix)
+        {
+            directory.ends = None;
+            if core::mem::take(&mut directory.findable) {
+                self.events.push_back(Event::Findable(false));
+            }
+        }
         for index in 0..self.calls.len() {
             let Some(entry) = self.calls.get_mut(index) else { return };
             let waits_for_server = matches!(entry.stage, Stage::Lookup { .. });
@@ -181,9 +191,16 @@ impl Endpoint {
     }
 
     pub(super) fn directory_wake(&self) -> Option<Wake> {
-        let next = self.directory.as_ref().and_then(|directory| directory.next);
+        let directory = self.directory.as_ref();
+        let next = directory.and_then(|directory| directory.next).map(|at| Wake { at, why: "whereabouts" });
+        // By the date as it was told last.
+        let (date, at) = self.date;
+        let ends = directory.and_then(|directory| directory.ends).map(|ends| {
+            let left = Duration::from_secs(ends.as_secs().saturating_sub(date.as_secs()));
+            Wake { at: at + left, why: "findable" }
+        });
         let searches = self.calls.iter().filter_map(|entry| entry.search.as_ref()).map(Search::wake);
-        searches.fold(next.map(|at| Wake { at, why: "whereabouts" }), Wake::earliest)
+        searches.fold(Wake::earliest(next, ends), Wake::earliest)
     }
 
     /// The server at which a call was to be placed is of no use: another one is looked for, or the call ends like that.
@@ -228,15 +245,24 @@ impl Endpoint {
     }
 
     fn on_publication(&mut self, day: u64, outcome: &Outcome) {
-        let (now, today) = (self.now, self.unix(self.now).day());
+        let (now, unix) = (self.now, self.unix(self.now));
         let Some(directory) = &mut self.directory else { return };
-        let taken = matches!(outcome, Outcome::Published | Outcome::Older);
-        if !taken {
-            tracing::warn!("no place of the directory took the record; it is tried again");
+        // An older one is not what contacts find: they find what another device of ours, or we by a later clock, published.
+        let taken = *outcome == Outcome::Published;
+        if taken {
+            directory.ends = directory.ends.max(Some(whereabouts::asked_until(day)));
+        } else {
+            if *outcome == Outcome::Older {
+                tracing::warn!(
+                    "the directory has a newer record of ours; does another device listen, or was the clock set back?"
+                );
+            } else {
+                tracing::warn!("no place of the directory took the record; it is tried again");
+            }
             directory.next = directory.next.map(|next| next.min(now + RETRY));
         }
         // Tomorrow's record is of no use to anybody before tomorrow.
-        if day <= today && taken != directory.findable {
+        if day <= unix.day() && taken != directory.findable {
             directory.findable = taken;
             self.events.push_back(Event::Findable(taken));
         }
@@ -272,6 +298,10 @@ impl Endpoint {
         search.step = Step::Done;
         if search.servers.is_empty() {
             return self.finish_search(key, Lookup::NotFound);
+        }
+        if search.failed.is_none() {
+            // The card's server is slow and may be the right one after all, when what the record tells is stale.
+            search.servers.extend(current);
         }
         self.tell_search(key, Lookup::Found);
         self.try_next_server(key);
@@ -324,13 +354,17 @@ impl Endpoint {
                     .map(|request| Stage::Lookup { request }),
             };
             let Ok(stage) = stage else {
-                self.servers.forget(server, entry.call.mailbox(), now);
+                if server != entry.server {
+                    self.servers.forget(server, entry.call.mailbox(), now);
+                }
                 continue;
             };
             search.failed = None;
             let before = core::mem::replace(&mut entry.server, server);
             entry.stage = stage;
-            self.servers.forget(before, entry.call.mailbox(), now);
+            if before != server {
+                self.servers.forget(before, entry.call.mailbox(), now);
+            }
             return;
         }
         // Without room for another server the one on the card is waited for, as long as it did not fail.
