@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::exit::Failure;
 use crate::stats;
-use crate::view;
+use crate::view::{self, Held};
 
 /// How often a person is told how the call fares: once in so many statistics (one each 200 ms).
 const STATS_A_LINE: u32 = 25;
@@ -235,7 +235,7 @@ impl Printer {
                 CallState::Connecting => "Accepted; looking for a path ...",
                 CallState::Connected | CallState::Ended(_) | _ => "Connected.",
             };
-            self.tell("state", json!({ "state": state.as_str() }), || sentence.to_owned());
+            self.tell_shown("state", json!({ "state": state.as_str() }), || sentence.to_owned());
         }
     }
 
@@ -246,17 +246,19 @@ impl Printer {
         let body = json!({
             "version": version, "cipher": with.aead, "handshake": with.handshake, "peer": with.peer.to_string(),
         });
-        self.tell("encrypted", body, || {
+        self.tell_shown("encrypted", body, || {
             format!("Encrypted end to end: P2P VoIP {version}, {}, {}", with.aead, with.handshake)
         });
     }
 
     /// A TURN server is of no use; the call may need none.
     pub(crate) fn relay_failed(&self, failure: RelayFailure) {
+        let message = failure.to_string();
         if self.json {
-            self.tell("relay-failed", json!({ "message": failure.to_string() }), String::new);
+            self.tell("relay-failed", json!({ "message": message }), String::new);
         } else {
-            warning(&failure.to_string());
+            self.view.note(|model| model.on_notice(&message));
+            self.view.print(Held::Warning(message));
         }
     }
 
@@ -278,7 +280,7 @@ impl Printer {
         }
         let addresses =
             if self.show_addresses { format!(" ({} to {})", path.local, path.remote) } else { String::new() };
-        self.tell("path", body, || match rtt_ms {
+        self.tell_shown("path", body, || match rtt_ms {
             Some(rtt_ms) => format!("Path: {kind}{addresses}, round trip {rtt_ms:.0} ms"),
             None => format!("Path: {kind}{addresses}"),
         });
@@ -299,7 +301,7 @@ impl Printer {
 
     /// How the call fared from beginning to end.
     pub(crate) fn summary(&self, summary: &Summary) {
-        self.tell("summary", Value::Object(stats::spreads(summary)), || {
+        self.tell_shown("summary", Value::Object(stats::spreads(summary)), || {
             format!("In this call, least / median / most: {}", summary.to_string().replace('\n', "\n  "))
         });
     }
@@ -309,7 +311,7 @@ impl Printer {
         // People read of a bad end once, as the failure that the program ends with.
         if self.json || Failure::of_end(reason).is_ok() || reason.is_normal() {
             let body = json!({ "reason": reason.as_str(), "message": reason.to_string() });
-            self.tell("ended", body, || reason.to_string());
+            self.tell_shown("ended", body, || reason.to_string());
         }
     }
 
@@ -327,13 +329,19 @@ impl Printer {
         });
     }
 
-    /// Any event: `body` is the JSON object's other fields, `sentence` makes what people read.
+    /// Any event: `body` is the JSON object's other fields, `sentence` makes what people read, also in the view.
     pub(crate) fn tell(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
-        if !self.json {
+        self.tell_shown(event, body, || {
             let sentence = sentence();
-            if !self.view.hold(&sentence) {
-                plain(&sentence);
-            }
+            self.view.note(|model| model.on_notice(&sentence));
+            sentence
+        });
+    }
+
+    /// The same for what the view shows in a row of its own.
+    fn tell_shown(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
+        if !self.json {
+            self.view.print(Held::Line(sentence()));
             return;
         }
         let mut fields = Map::from_iter([

@@ -182,8 +182,15 @@ impl Listener<'_> {
         }
     }
 
-    /// Takes or declines one call, and follows it to its end; who calls meanwhile hears that we are busy.
-    async fn take(&mut self, endpoint: &mut Endpoint, mut incoming: IncomingCall) -> Result<(), Failure> {
+    /// Takes or declines one call; however it ends, the view is closed after it, so that the next one can open it.
+    async fn take(&mut self, endpoint: &mut Endpoint, incoming: IncomingCall) -> Result<(), Failure> {
+        let taken = self.follow(endpoint, incoming).await;
+        self.view.close().await;
+        taken
+    }
+
+    /// Follows one call to its end; who calls meanwhile hears that we are busy.
+    async fn follow(&mut self, endpoint: &mut Endpoint, mut incoming: IncomingCall) -> Result<(), Failure> {
         self.printer.begin_call();
         self.printer.incoming(incoming.peer());
         if let Some(decline) = self.listen.decline {
@@ -201,7 +208,6 @@ impl Listener<'_> {
             let rings = ring::wait(&mut incoming, endpoint, &mut self.view, &mut self.interrupt, self.until);
             let answer = rings.await;
             if !matches!(answer, Answer::Take) {
-                self.view.close().await;
                 return self.not_taken(incoming, answer).await;
             }
             self.printer.view().note(Model::on_answered);
@@ -210,7 +216,6 @@ impl Listener<'_> {
         let call = match incoming.accept().await {
             Ok(call) => call,
             Err(reason) => {
-                self.view.close().await;
                 self.printer.ended(reason);
                 return Failure::of_end(reason);
             }

@@ -2,8 +2,8 @@
 //!
 //! It is shown when a person watches: standard input and output are a terminal, and neither `--json` nor `--plain` is
 //! given. [`Model`] is told what happens, [`draw`](draw::draw) shows it, one thread of its own reads keys and draws eight
-//! times a second; the voice passes none of this. Plain lines are held back meanwhile and printed when the terminal is
-//! given back.
+//! times a second; the voice passes none of this. Plain lines and warnings are held back meanwhile and printed when the
+//! terminal is given back; the last two that no other row shows stand in rows of their own.
 //!
 //! # Left out
 //! - The time while nobody calls: `listen` says what there is to say in plain lines, and the view opens with the call.
@@ -59,27 +59,54 @@ pub(crate) struct Handle(Arc<Shared>);
 struct Shared {
     /// There while the view is shown.
     model: Mutex<Option<Model>>,
-    lines: Mutex<VecDeque<String>>,
+    lines: Mutex<VecDeque<Held>>,
     meters: Meters,
 }
 
+/// What is printed when the terminal is given back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Held {
+    /// A line on standard output.
+    Line(String),
+    /// A warning on standard error.
+    Warning(String),
+}
+
+impl Held {
+    fn print(&self) {
+        match self {
+            Self::Line(line) => events::plain(line),
+            Self::Warning(sentence) => events::warning(sentence),
+        }
+    }
+}
+
 impl Handle {
-    /// Tells the model, when there is one; says whether.
+    /// Tells the model, when there is one; says whether it is seen.
     pub(crate) fn note(&self, what: impl FnOnce(&mut Model)) -> bool {
-        self.model().as_mut().map(what).is_some()
+        // The model outlives a terminal that failed; plain lines say then what it would have shown.
+        self.model().as_mut().map(what).is_some() && terminal::is_taken()
     }
 
-    /// Keeps a plain line until the view is closed; false when none is shown, and the line is the caller's to print.
-    pub(crate) fn hold(&self, line: &str) -> bool {
-        if self.model().is_none() || !terminal::is_taken() {
-            return false;
+    /// Prints now, or when the terminal is given back as long as the view has it.
+    pub(crate) fn print(&self, what: Held) {
+        if let Some(what) = self.hold(what, terminal::is_taken) {
+            what.print();
         }
+    }
+
+    /// Keeps it while the terminal is taken; gives it back when it is not. Both is asked and done under one lock, so
+    /// that nothing is added after the last was released.
+    fn hold(&self, what: Held, is_taken: impl FnOnce() -> bool) -> Option<Held> {
         let mut lines = self.lines();
+        if !is_taken() {
+            return Some(what);
+        }
         if lines.len() == HELD_LINES {
             lines.pop_front();
         }
-        lines.push_back(line.to_owned());
-        true
+        lines.push_back(what);
+        None
     }
 
     /// Where the loudness of both directions is told.
@@ -91,15 +118,14 @@ impl Handle {
         self.0.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
+    fn lines(&self) -> MutexGuard<'_, VecDeque<Held>> {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Prints what was held back.
     fn release(&self) {
-        for line in std::mem::take(&mut *self.lines()) {
-            events::plain(&line);
-        }
+        let held = std::mem::take(&mut *self.lines());
+        held.iter().for_each(Held::print);
     }
 }
 
@@ -179,4 +205,25 @@ impl Drop for View {
 /// Says why there are lines where a view was expected.
 fn lines_only(error: &std::io::Error) {
     events::warning(&format!("the terminal shows no live view ({error}); plain lines follow"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_warnings_are_kept_in_order_while_the_terminal_is_taken_and_the_oldest_give_way() {
+        let handle = Handle::default();
+        let warning = Held::Warning("no relay".to_owned());
+        assert_eq!(handle.hold(warning.clone(), || false), Some(warning.clone()));
+        assert!(handle.lines().is_empty());
+        assert_eq!(handle.hold(Held::Line("first".to_owned()), || true), None);
+        assert_eq!(handle.hold(warning.clone(), || true), None);
+        assert_eq!(handle.lines().iter().collect::<Vec<_>>(), [&Held::Line("first".to_owned()), &warning]);
+        for _ in 1..HELD_LINES {
+            assert_eq!(handle.hold(Held::Line("later".to_owned()), || true), None);
+        }
+        let lines = handle.lines();
+        assert_eq!((lines.len(), lines.front()), (HELD_LINES, Some(&warning)));
+    }
 }

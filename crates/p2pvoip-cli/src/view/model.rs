@@ -1,5 +1,6 @@
 //! What the view knows of a call: it is told events and figures, and holds what the picture shows.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path};
 use super::history::History;
 use super::meter::Meters;
 use super::trust::Trust;
+
+/// Notices that are shown: what happened last, and what it followed.
+pub(super) const NOTICES: usize = 2;
 
 /// A call as the view shows it.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Model {
     pub(super) asks: bool,
     pub(super) hanging_up: bool,
     pub(super) help: bool,
+    /// What happened beside the call, newest last: a device that is gone, a server that is out of reach.
+    pub(super) notices: VecDeque<String>,
     /// The last lines of the log.
     pub(super) log: Vec<String>,
 }
@@ -63,6 +69,7 @@ impl Model {
             asks: false,
             hanging_up: false,
             help: false,
+            notices: VecDeque::new(),
             log: Vec::new(),
         }
     }
@@ -95,6 +102,14 @@ impl Model {
     pub(crate) fn on_stats(&mut self, stats: &CallStats) {
         self.history.push(stats);
         self.stats = Some(Box::new(*stats));
+    }
+
+    /// Something happened that no other row shows.
+    pub(crate) fn on_notice(&mut self, sentence: &str) {
+        if self.notices.len() == NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(sentence.to_owned());
     }
 
     /// Silence is sent, or no longer.
@@ -152,6 +167,13 @@ pub(super) mod tests {
 
     pub(in crate::view) fn talking() -> Model {
         talking_for(400)
+    }
+
+    #[test]
+    fn of_three_notices_the_oldest_gives_way() {
+        let mut model = talking_for(1);
+        ["first", "second", "third"].into_iter().for_each(|sentence| model.on_notice(sentence));
+        assert_eq!(model.notices, ["second", "third"]);
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub(super) fn rows(model: &Model) -> Vec<Row> {
     row(8, "Path", Body::Words(path(model)));
     row(3, "Sealed", Body::Words(sealed(model)));
     row(7, "Trust", Body::Words(trust(model)));
+    for (age, notice) in model.notices.iter().rev().enumerate().rev() {
+        // The newest stays as long as who it is, the one before it goes before how the call fares.
+        let (keep, label) = if age == 0 { (9, "News") } else { (6, "") };
+        row(keep, label, Body::Words(plain(notice)));
+    }
     row(1, "Sound", Body::Rule);
     row(6, "You", Body::Meter(model.sound.microphone, !model.sound.muted, own_level(model)));
     row(6, "They", Body::Meter(model.sound.speaker, true, vec![loudness(model.sound.speaker)]));

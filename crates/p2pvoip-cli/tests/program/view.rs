@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::common::{caller, listener, program, server};
+use crate::common::{Running, caller, listener, program, server};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -189,6 +189,36 @@ fn a_key_declines_and_the_caller_is_told() {
     listen.press("d");
     assert_eq!(caller.code(), 7);
     assert!(!listen.seen.contains('▀'));
+    listen.ends(0);
+}
+
+#[test]
+fn a_call_that_cannot_be_recorded_leaves_the_view_to_the_next_one() {
+    let (_server, url) = server();
+    let folder = tempfile::tempdir().unwrap();
+    let (into, key) = (folder.path().join("heard"), folder.path().join("key"));
+    std::fs::create_dir(&into).unwrap();
+    let output = into.join("heard.wav");
+    let fixed = ["listen", "--throwaway", "--bind", "127.0.0.1", "--server", &url, "--ask", "--no-qr"];
+    let sound = ["--silent", "--output", output.to_str().unwrap()];
+    let mut listen = Watched::start(&[&fixed[..], &sound].concat());
+    listen.sees("\r\n\r\n");
+    let card = listen.seen.lines().find_map(|line| line.trim().strip_prefix("p2pvoip:")).unwrap();
+    let card = format!("p2pvoip:{card}");
+    let call = || {
+        let key = key.to_str().unwrap();
+        Running::start(&["call", &card, "--silent", "--bind", "127.0.0.1", "--identity", key])
+    };
+    let first = call();
+    listen.sees("first contact, not verified");
+    std::fs::remove_dir_all(&into).unwrap();
+    listen.press("a");
+    listen.sees("error:");
+    assert_eq!(first.code(), 7);
+    let second = call();
+    listen.sees("same key as before, not verified");
+    listen.press("\x03");
+    assert_eq!(second.code(), 7);
     listen.ends(0);
 }
 

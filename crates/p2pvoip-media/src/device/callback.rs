@@ -89,7 +89,12 @@ impl Playout {
     }
 }
 
+/// The loudest sample of 24 bits, the widest that `f32` holds exactly.
+const LOUDEST: f32 = 1.0 - 1.0 / 8_388_608.0;
+
+/// What is too loud is cut: the resampler overshoots, and 24 bits in 32 would go over into the other sign.
 fn spread<T: Sample + FromSample<f32>>(sample: f32, out: &mut [T]) {
+    let sample = sample.clamp(-1.0, LOUDEST);
     for (channel, to) in out.iter_mut().enumerate() {
         *to = if channel < 2 { T::from_sample(sample) } else { T::EQUILIBRIUM };
     }
@@ -139,6 +144,17 @@ mod tests {
         producer.push(0.5).unwrap();
         playout.give(&mut played);
         assert_eq!(played[0], 192);
+    }
+
+    #[test]
+    fn what_is_too_loud_is_cut_at_full_scale_in_24_bits() {
+        let (mut producer, consumer, shared) = ring(48_000);
+        shared.set_start(4);
+        let mut playout = Playout::new(consumer, 1, shared);
+        producer.push_entire_slice(&[1.0, 1.3, -1.0, -1.3]).unwrap();
+        let mut played = [cpal::I24::EQUILIBRIUM; 4];
+        playout.give(&mut played);
+        assert_eq!(played.map(cpal::I24::inner), [8_388_607, 8_388_607, -8_388_608, -8_388_608]);
     }
 
     #[test]

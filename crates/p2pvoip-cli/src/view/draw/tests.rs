@@ -141,12 +141,28 @@ fn no_size_is_too_small_and_none_too_large() {
     for help in [false, true] {
         model.help = help;
         model.log = vec!["a line".to_owned(); 9];
+        model.on_notice("a notice");
         for (width, height) in [(1, 1), (1, 40), (200, 1), (9, 3), (40, 12), (20, 6), (31, 24), (250, 90)] {
             drawn(&model, width, height, true);
         }
     }
     model.help = false;
     assert!(says(&model, 40, 12, "direct") && says(&model, 40, 12, " q  hang up"));
+}
+
+#[test]
+fn what_happens_beside_the_call_is_shown_at_once_and_the_newest_also_on_a_small_terminal() {
+    let mut model = talking();
+    assert!(!says(&model, 80, 24, "News"));
+    model.on_notice("The rendezvous server is out of reach.");
+    model.on_notice("Microphone USB went away.");
+    let picture = lines(&model, 80, 24);
+    let at = |what: &str| picture.iter().position(|line| line.contains(what)).unwrap();
+    assert_eq!(at("The rendezvous server") + 1, at("Microphone USB went away."));
+    assert!(picture[at("Microphone USB")].starts_with(" News"));
+    assert!(at("playout 64 ms") > 0 && at("1.0 % after repair") > 0, "nothing else gives way");
+    assert!(says(&model, 40, 5, "Microphone USB went away."));
+    assert!(!says(&model, 40, 5, "The rendezvous server"));
 }
 
 #[test]
