@@ -26,7 +26,7 @@ pub(crate) fn servers(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<TurnServer>, Failure> {
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let urls = named(&network.turn, &variable)?;
+    let urls = named(&network.turn, variable)?;
     if urls.len() > MOST {
         return Err(Failure::Usage(format!(
             "no more than {MOST} TURN servers are used; name fewer by --turn"
