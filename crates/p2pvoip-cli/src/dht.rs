@@ -2,9 +2,6 @@
 
 use crate::exit::Failure;
 
-/// The environment's name for the nodes of the DHT, parted by commas or blanks.
-const VARIABLE: &str = "P2PVOIP_DHT";
-
 /// The nodes that the command line names, or else the environment; each with the words for who gave it.
 fn named(given: &[String], environment: Option<String>) -> Vec<(&'static str, String)> {
     if !given.is_empty() {
@@ -17,7 +14,7 @@ fn named(given: &[String], environment: Option<String>) -> Vec<(&'static str, St
 
 /// What the environment says of the DHT.
 fn environment() -> Option<String> {
-    std::env::var(VARIABLE).ok()
+    std::env::var(crate::environment::DHT).ok()
 }
 
 #[cfg(feature = "dht")]

@@ -8,11 +8,9 @@ use p2pvoip::{Config, Endpoint, Identity, StartError};
 
 use crate::args::{self, Network};
 use crate::dht;
+use crate::environment;
 use crate::exit::Failure;
 use crate::turn;
-
-/// The environment's name for the rendezvous server.
-const VARIABLE: &str = "P2PVOIP_SERVER";
 
 /// How long the farewell to servers and peers may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -44,9 +42,10 @@ pub(crate) fn server(given: Option<&str>) -> Result<Option<String>, Failure> {
     if let Some(given) = given {
         return Ok(Some(given.to_owned()));
     }
-    let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+    let variable = std::env::var_os(environment::SERVER).filter(|value| !value.is_empty());
     let url = variable.map(|value| args::server(&value.to_string_lossy()));
-    url.transpose().map_err(|error| Failure::Usage(format!("{VARIABLE} in the environment: {error}")))
+    url.transpose()
+        .map_err(|error| Failure::Usage(format!("{} in the environment: {error}", environment::SERVER)))
 }
 
 /// Hangs up what is open and leaves.

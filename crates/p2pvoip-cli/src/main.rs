@@ -7,6 +7,7 @@ mod conversation;
 mod demo;
 mod dht;
 mod endpoint;
+mod environment;
 mod events;
 mod exit;
 mod files;

@@ -3,7 +3,7 @@
 mod shown;
 
 use p2pvoip::nat::discovery::Event;
-use p2pvoip::{NetcheckConfig, Progress, StartError, TurnUrl};
+use p2pvoip::{NetcheckConfig, Progress, StartError};
 use serde_json::{Value, json};
 
 use crate::args;
@@ -11,10 +11,8 @@ use crate::endpoint;
 use crate::events::{self, Printer};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
+use crate::turn;
 use shown::{Shown, milliseconds};
-
-/// The environment's name for the TURN servers, parted by spaces.
-const TURN: &str = "P2PVOIP_TURN";
 
 /// Checks, and tells.
 pub(crate) async fn run(common: &args::Common, netcheck: &args::Netcheck) -> Result<(), Failure> {
@@ -23,7 +21,7 @@ pub(crate) async fn run(common: &args::Common, netcheck: &args::Netcheck) -> Res
     let printer = Printer::new(common.json, netcheck.show_addresses);
     let show = Shown { addresses: netcheck.show_addresses };
     let progress = |progress: Progress| {
-        // People wait for five seconds at most, and read the whole then.
+        // People wait for seven seconds at most, and read the whole then.
         if printer.is_json() {
             let (event, body) = step(&progress);
             printer.tell(event, body, String::new);
@@ -42,8 +40,7 @@ pub(crate) async fn run(common: &args::Common, netcheck: &args::Netcheck) -> Res
 fn config(netcheck: &args::Netcheck) -> Result<NetcheckConfig, Failure> {
     let mut config = NetcheckConfig::default();
     config.stun_servers.clone_from(&netcheck.stun);
-    config.turn_servers =
-        if netcheck.turn.is_empty() { turn_of_environment()? } else { netcheck.turn.clone() };
+    config.turn_servers = turn::named(&netcheck.turn, |name| std::env::var(name).ok())?;
     let server = endpoint::server(netcheck.server.as_deref())?;
     let parsed = server.as_deref().map(str::parse).transpose();
     config.server = parsed.map_err(|error| Failure::Usage(format!("--server: {error}")))?;
@@ -65,12 +62,6 @@ fn config(netcheck: &args::Netcheck) -> Result<NetcheckConfig, Failure> {
 fn is_place(name: &str) -> bool {
     name.rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
-}
-
-fn turn_of_environment() -> Result<Vec<TurnUrl>, Failure> {
-    let value = std::env::var(TURN).unwrap_or_default();
-    let urls: Result<Vec<TurnUrl>, _> = value.split_whitespace().map(str::parse).collect();
-    urls.map_err(|error| Failure::Usage(format!("{TURN} in the environment: {error}")))
 }
 
 /// Whose fault it is that nothing can be checked.

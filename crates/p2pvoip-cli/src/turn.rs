@@ -3,24 +3,22 @@
 //! A password is read from a file or from the environment, never from the command line: what stands there every user
 //! of the machine can read.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use p2pvoip::nat::Password;
 use p2pvoip::{TurnServer, TurnUrl};
 
 use crate::args::Network;
+use crate::environment::{TURN as SERVERS, TURN_PASSWORD as PASSWORD, TURN_USER as USER};
 use crate::exit::Failure;
-
-/// The environment's names for the servers (parted by spaces), the user and the password.
-const SERVERS: &str = "P2PVOIP_TURN";
-const USER: &str = "P2PVOIP_TURN_USER";
-const PASSWORD: &str = "P2PVOIP_TURN_PASSWORD";
 
 /// The most TURN servers of one call.
 const MOST: usize = 2;
 
 /// Bytes read of a password file at most.
-const LONGEST: usize = 1_024;
+const LONGEST: u64 = 1_024;
 
 /// The servers of the options, or else of the environment, with their credentials.
 pub(crate) fn servers(
@@ -28,11 +26,7 @@ pub(crate) fn servers(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<TurnServer>, Failure> {
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let mut urls = network.turn.clone();
-    if let (true, Some(value)) = (urls.is_empty(), variable(SERVERS)) {
-        let parsed: Result<Vec<TurnUrl>, _> = value.split_whitespace().map(str::parse).collect();
-        urls = parsed.map_err(|error| Failure::Usage(format!("{SERVERS} in the environment: {error}")))?;
-    }
+    let urls = named(&network.turn, variable)?;
     if urls.len() > MOST {
         return Err(Failure::Usage(format!(
             "no more than {MOST} TURN servers are used; name fewer by --turn"
@@ -65,16 +59,38 @@ pub(crate) fn servers(
     Ok(urls.into_iter().map(|url| TurnServer::new(url, user.clone(), password.clone())).collect())
 }
 
-/// The first line of the file.
+/// The servers that the command line names, or else the environment.
+pub(crate) fn named(
+    given: &[TurnUrl],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<TurnUrl>, Failure> {
+    if !given.is_empty() {
+        return Ok(given.to_vec());
+    }
+    let value = variable(SERVERS).unwrap_or_default();
+    let urls: Result<Vec<TurnUrl>, _> = value.split_whitespace().map(str::parse).collect();
+    urls.map_err(|error| Failure::Usage(format!("{SERVERS} in the environment: {error}")))
+}
+
+/// The first line of the file, which ends within the first [`LONGEST`] bytes.
 fn from_file(path: &Path) -> Result<Password, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let bytes = beginning(path).map_err(|error| {
         Failure::file(path, &format!("cannot be read ({error}); it holds the TURN password"))
     })?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() || line.len() > LONGEST {
-        return Err(Failure::file(path, &"its first line is no password; write the TURN password there"));
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // A line that fills all that was read may go on behind it.
+    let is_whole = line.len() as u64 != LONGEST;
+    match str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
+        Ok(line) if is_whole && !line.is_empty() => Ok(Password::new(line)),
+        _ => Err(Failure::file(path, &"its first line is no password; write the TURN password there")),
     }
-    Ok(Password::new(line))
+}
+
+/// What may hold a password; a file without end is not read to its end.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -122,8 +138,21 @@ mod tests {
             ["--turn", "turn:a", "--turn-user", "b", "--turn-password-file", path.to_str().unwrap()];
         let servers = super::servers(&network(&options), environment).unwrap();
         assert!(servers[0].password == Password::new("from the file"));
-        std::fs::write(&path, "\n").unwrap();
-        assert!(matches!(super::servers(&network(&options), environment), Err(Failure::File { .. })));
+        std::fs::write(&path, "from Windows\r\n").unwrap();
+        let servers = super::servers(&network(&options), environment).unwrap();
+        assert!(servers[0].password == Password::new("from Windows"));
+        for wrong in ["\n".to_owned(), "x".repeat(1_024), "x".repeat(5_000)] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(matches!(super::servers(&network(&options), environment), Err(Failure::File { .. })));
+        }
+        std::fs::write(&path, "x".repeat(1_023)).unwrap();
+        assert!(super::servers(&network(&options), environment).is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_end_is_not_read_to_its_end() {
+        assert!(matches!(from_file(Path::new("/dev/zero")), Err(Failure::File { .. })));
     }
 
     #[test]

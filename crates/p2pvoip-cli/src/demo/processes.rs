@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
+use crate::environment;
 use crate::exit::Failure;
 
 /// How many lines of a child's complaints are kept, the last ones.
@@ -39,7 +40,11 @@ impl Child {
         let cannot = |error| Failure::Internal(format!("the demo's {name} cannot be started: {error}"));
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
-        command.args(arguments).env_remove("P2PVOIP_SERVER").env_remove("P2PVOIP_DHT").kill_on_drop(true);
+        command.args(arguments).kill_on_drop(true);
+        // A demo shows the same on every machine, whatever its user calls by.
+        for variable in environment::ALL {
+            command.env_remove(variable);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);

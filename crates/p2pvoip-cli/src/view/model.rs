@@ -172,7 +172,9 @@ pub(super) mod tests {
     #[test]
     fn of_three_notices_the_oldest_gives_way() {
         let mut model = talking_for(1);
-        ["first", "second", "third"].into_iter().for_each(|sentence| model.on_notice(sentence));
+        for sentence in ["first", "second", "third"] {
+            model.on_notice(sentence);
+        }
         assert_eq!(model.notices, ["second", "third"]);
     }
 

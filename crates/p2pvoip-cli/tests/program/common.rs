@@ -6,16 +6,21 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::environment;
+
 /// The program, with nothing of the tester's own configuration.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pvoip"));
+    command.args(arguments).env("NO_COLOR", "1").stdin(Stdio::null());
+    without_configuration(&mut command);
     command
-        .args(arguments)
-        .env_remove("P2PVOIP_SERVER")
-        .env_remove("P2PVOIP_DHT")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null());
-    command
+}
+
+/// Takes away what the tester's environment tells the program.
+pub(crate) fn without_configuration(command: &mut Command) {
+    for variable in environment::ALL {
+        command.env_remove(variable);
+    }
 }
 
 /// Whether programs of others must be there, as they must in CI.

@@ -7,6 +7,8 @@ mod demo;
 mod devices;
 #[cfg(feature = "dht")]
 mod dht;
+#[path = "../../src/environment.rs"]
+mod environment;
 mod exit_codes;
 mod forwarder;
 mod networks;

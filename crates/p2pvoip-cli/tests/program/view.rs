@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::common::{Running, caller, listener, program, server};
+use crate::common::{Running, caller, listener, program, server, without_configuration};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +33,8 @@ impl Watched {
         let mut command = std::process::Command::new("script");
         command.args(["--quiet", "--command", LOOK, "/dev/null"]);
         command.env("PROGRAM", program.get_program()).env("ARGUMENTS", arguments.join(" "));
-        command.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("P2PVOIP_SERVER");
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        without_configuration(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (keys, mut from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

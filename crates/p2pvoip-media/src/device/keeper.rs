@@ -3,8 +3,9 @@
 //! # Timers
 //! - Every 250 ms it looks whether callbacks still come; after 2 s without one the device counts as lost.
 //! - Ten glitches reported within 10 s: the stream is opened again with a larger buffer, while there is a larger one.
-//! - After a loss it tries once a second, the wanted device first, then the default one, [`ATTEMPTS`] times. A stream that lived for
-//!   10 s gives all attempts back.
+//! - After a loss it tries once a second, the wanted device first, then the default one, [`ATTEMPTS`] times: at once when the stream
+//!   had lived for 10 s, which gives all attempts back, and after a pause when it had not. A device that opens and fails at
+//!   once, again and again, is given up after as many attempts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,16 +124,25 @@ impl<L: Way> Kept<L> {
     fn follow(&mut self) {
         match self.news.try_recv() {
             Ok(News::Open { line, name, rate }) => {
+                // A line that was never lost has a larger buffer now: nobody needs to hear of it, unless it is another device.
+                let is_told = self.line.is_none() || self.name != name;
+                self.before = self.stats();
                 (self.line, self.rate) = (Some(line), rate);
                 self.name.clone_from(&name);
-                self.event = Some(DeviceEvent::Back(name));
+                if is_told {
+                    self.event = Some(DeviceEvent::Back(name));
+                }
             }
             Ok(News::Lost) => {
                 self.before = self.stats();
                 self.line = None;
                 self.event = Some(DeviceEvent::Lost);
             }
-            Ok(News::GaveUp(error)) => self.event = Some(DeviceEvent::GaveUp(error)),
+            Ok(News::GaveUp(error)) => {
+                self.before = self.stats();
+                self.line = None;
+                self.event = Some(DeviceEvent::GaveUp(error));
+            }
             // The keeper ends after it gave up, which was told.
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
         }
@@ -185,16 +195,34 @@ impl<L: Way> Keeper<L> {
                     return;
                 }
             };
-            match over {
+            // A larger buffer is no loss: the next line takes the place of this one, and only a device that does not
+            // open again is told as lost.
+            let told = match over {
                 Over::Stopped => return,
-                Over::Lost { steady: true } => left = ATTEMPTS,
-                Over::Lost { steady: false } => {}
-                Over::Glitches => self.callbacks += 1,
-            }
-            if self.tell.send(News::Lost).is_err() {
+                Over::Lost { steady } => {
+                    if steady {
+                        left = ATTEMPTS;
+                    }
+                    self.tell.send(News::Lost)
+                }
+                Over::Glitches => {
+                    self.callbacks += 1;
+                    left = ATTEMPTS;
+                    Ok(())
+                }
+            };
+            if told.is_err() {
                 return;
             }
-            let Some(again) = self.open_again(&mut left) else { return };
+            let pauses = over == Over::Lost { steady: false };
+            let again = again(
+                &mut left,
+                pauses,
+                || self.stop.load(Ordering::Acquire),
+                || thread::park_timeout(PAUSE),
+                || self.wanted_or_default(),
+            );
+            let Some(again) = again else { return };
             opened = again;
         }
     }
@@ -211,27 +239,47 @@ impl<L: Way> Keeper<L> {
         over
     }
 
-    /// The wanted device or the default one, once a second; `None` when nobody wants it any more.
-    fn open_again(&self, left: &mut u32) -> Option<Result<Opened<L>, DeviceError>> {
-        loop {
-            if self.stop.load(Ordering::Acquire) {
-                return None;
-            }
-            *left = left.saturating_sub(1);
-            let result = self.try_open(&self.choice).or_else(|error| {
-                if self.choice == Choice::Default { Err(error) } else { self.try_open(&Choice::Default) }
-            });
-            if result.is_ok() || *left == 0 {
-                return Some(result);
-            }
-            thread::park_timeout(PAUSE);
-        }
+    /// The wanted device, or else the default one.
+    fn wanted_or_default(&self) -> Result<Opened<L>, DeviceError> {
+        self.try_open(&self.choice).or_else(|error| {
+            if self.choice == Choice::Default { Err(error) } else { self.try_open(&Choice::Default) }
+        })
     }
 
     fn try_open(&self, choice: &Choice) -> Result<Opened<L>, DeviceError> {
         let callbacks = CALLBACKS.get(self.callbacks).or(CALLBACKS.last()).copied().unwrap_or(50);
         let found = host::find(L::KIND, choice)?;
         stream::open(&found, callbacks, &thread::current())
+    }
+}
+
+/// Opens a device again while there are attempts left; `pauses` before the first as well. `None` when nobody wants it any
+/// more. Without an attempt left it fails without another try, so that streams that die at once do not go on for ever.
+fn again<T>(
+    left: &mut u32,
+    pauses: bool,
+    is_stopped: impl Fn() -> bool,
+    mut pause: impl FnMut(),
+    mut open: impl FnMut() -> Result<T, DeviceError>,
+) -> Option<Result<T, DeviceError>> {
+    let mut last = DeviceError::System("it opens, and fails at once".to_owned());
+    let mut pauses = pauses;
+    loop {
+        if *left == 0 {
+            return Some(Err(last));
+        }
+        if pauses {
+            pause();
+        }
+        if is_stopped() {
+            return None;
+        }
+        *left -= 1;
+        match open() {
+            Ok(open) => return Some(Ok(open)),
+            Err(error) => last = error,
+        }
+        pauses = true;
     }
 }
 
@@ -269,6 +317,29 @@ mod tests {
             each(looks, &shared, &stop);
         });
         (over, looks)
+    }
+
+    #[test]
+    fn a_device_that_opens_and_fails_at_once_is_given_up_after_sixty_attempts_one_a_second() {
+        let (mut left, mut pauses, mut opened) = (ATTEMPTS, 0, 0);
+        while let Some(Ok(())) = again(&mut left, true, || false, || pauses += 1, || Ok(())) {
+            opened += 1;
+            assert!(opened <= ATTEMPTS, "it goes on for ever");
+        }
+        assert_eq!((opened, pauses), (ATTEMPTS, ATTEMPTS));
+    }
+
+    #[test]
+    fn a_steady_device_is_tried_at_once_then_once_a_second_and_its_last_error_is_told() {
+        let (mut left, mut pauses, mut tried) = (ATTEMPTS, 0, 0);
+        let gone = DeviceError::NoneFound(super::super::Kind::Speaker);
+        let mut open = || {
+            tried += 1;
+            Err::<(), _>(gone.clone())
+        };
+        assert_eq!(again(&mut left, false, || false, || pauses += 1, &mut open), Some(Err(gone.clone())));
+        assert_eq!((tried, pauses), (ATTEMPTS, ATTEMPTS - 1));
+        assert_eq!(again(&mut 5, true, || true, || {}, || Ok(())), None);
     }
 
     #[test]

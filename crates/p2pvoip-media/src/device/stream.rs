@@ -11,6 +11,7 @@ use cpal::{
 };
 
 use super::callback::{Capture, Playout};
+use super::convert::{HIGHEST_RATE, LOWEST_RATE};
 use super::host::{Found, refused};
 use super::line::{CaptureLine, PlayoutLine};
 use super::ring::{Shared, ring};
@@ -181,6 +182,10 @@ fn buffer(range: &SupportedBufferSize, rate: u32, callbacks: u32) -> BufferSize 
 
 /// The stream for a sample format known only now; `None` for one that is no number (DSD).
 fn build<L: Way>(maker: &Maker<'_>, format: SampleFormat) -> Built<L> {
+    // Before a ring is made, whose size is the rate that a driver tells.
+    if !(LOWEST_RATE..=HIGHEST_RATE).contains(&maker.config.sample_rate) {
+        return None;
+    }
     match format {
         SampleFormat::I8 => L::build::<i8>(maker),
         SampleFormat::I16 => L::build::<i16>(maker),
