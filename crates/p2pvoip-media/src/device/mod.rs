@@ -24,7 +24,7 @@
 //! tried again.
 //!
 //! # Timers
-//! They run on a thread for each open device, in steps of a quarter of a second ([`keeper`]).
+//! They run on a thread for each open device, in steps of a quarter of a second (`keeper`).
 //!
 //! # Left out
 //! - Echo cancellation and gain control: headphones, or the system's own.
