@@ -100,7 +100,7 @@ fn seal(key: &Key, nonce: [u8; NONCE_LEN], plain: &[u8]) -> Vec<u8> {
     let nonce = Nonce::assume_unique_for_key(nonce);
     let tag = key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut bytes);
     // The seal fails for plaintexts of 256 GiB alone; without its tag the message would be refused.
-    bytes.extend(tag.iter().flat_map(|tag| tag.as_ref()));
+    bytes.extend(tag.iter().flat_map(AsRef::as_ref));
     bytes
 }
 

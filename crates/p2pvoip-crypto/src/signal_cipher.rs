@@ -98,8 +98,8 @@ impl SignalCipher {
         if self.counters.forged >= self.forgery_limit {
             return Err(Refused::Worn);
         }
-        let unmasked = parse(bytes)
-            .and_then(|(number, sealed)| Some((self.receiving.masked(number, &sealed)?, sealed)));
+        let unmasked =
+            parse(bytes).and_then(|(number, sealed)| Some((self.receiving.masked(number, &sealed)?, sealed)));
         let Some((number, mut sealed)) = unmasked else {
             return Err(self.counters.refuse(Refused::Malformed));
         };

@@ -15,9 +15,8 @@ use crate::dates::{CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 /// The most offers that are remembered: those of all strangers within four hours, and of ten busy contacts.
 pub const MAX_REMEMBERED: usize = 4_096;
 /// How long an offer is remembered: the life of a prekey, and what clocks may be off at both ends of it.
-pub const MEMORY_LIFE: Duration = Duration::from_secs(
-    PREKEY_PERIOD.as_secs() + PREKEY_GRACE.as_secs() + 4 * CLOCK_SKEW.as_secs(),
-);
+pub const MEMORY_LIFE: Duration =
+    Duration::from_secs(PREKEY_PERIOD.as_secs() + PREKEY_GRACE.as_secs() + 4 * CLOCK_SKEW.as_secs());
 /// How long an offer can be in date after it came: it may have been made by a clock that is ahead.
 const IN_DATE: Duration = Duration::from_secs(OFFER_LIFE.as_secs() + 2 * CLOCK_SKEW.as_secs());
 
@@ -57,7 +56,10 @@ impl Memory {
 
     /// All of it: tag and moment (8) of each.
     pub(super) fn encode(&self) -> Vec<u8> {
-        self.order.iter().flat_map(|(tag, came)| tag.iter().copied().chain(came.as_secs().to_be_bytes())).collect()
+        self.order
+            .iter()
+            .flat_map(|(tag, came)| tag.iter().copied().chain(came.as_secs().to_be_bytes()))
+            .collect()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {

@@ -48,9 +48,10 @@ mod tests {
             }
             has
         };
-        assert_eq!([0, 0, 0, 0, 9, 10, 10, 19, 20].map(&mut taken), [
-            true, true, true, false, false, true, false, false, true
-        ]);
+        assert_eq!(
+            [0, 0, 0, 0, 9, 10, 10, 19, 20].map(&mut taken),
+            [true, true, true, false, false, true, false, false, true]
+        );
         assert_eq!([1_000; 4].map(&mut taken), [true, true, true, false]);
     }
 }

@@ -193,10 +193,8 @@ fn gate(
 ) -> [u8; crate::gate::GATE_LEN] {
     let device = &callee.prekeys.peer.device;
     let pairwise = callee.known.then(|| Pairwise::new(identity.device(), device)).flatten();
-    let hint = pairwise.map_or_else(
-        || *draw.bytes::<HINT_LEN>("hint"),
-        |pairwise| pairwise.hint(now.day(), device),
-    );
+    let hint =
+        pairwise.map_or_else(|| *draw.bytes::<HINT_LEN>("hint"), |pairwise| pairwise.hint(now.day(), device));
     Gate::new(&callee.mailbox.gate_key()).seal(*draw.bytes("gate nonce"), hint, interior)
 }
 

@@ -16,7 +16,7 @@
 
 mod block;
 #[cfg(any(test, feature = "forge"))]
-pub(crate) mod forge;
+pub mod forge;
 mod hello;
 mod initiator;
 mod noise;
@@ -59,7 +59,9 @@ pub enum HandshakeError {
     #[error("list one to {MAX_AEADS} algorithms")]
     AeadList,
     /// It does not decrypt: changed on its way, meant for somebody else, or for a prekey that is over.
-    #[error("the handshake message is not authentic, or not for this identity and its present prekeys; drop it")]
+    #[error(
+        "the handshake message is not authentic, or not for this identity and its present prekeys; drop it"
+    )]
     Forged,
     /// A public key of the peer is one of those that give no secret.
     #[error("the peer sent a public key that gives no secret; drop the message")]
@@ -86,7 +88,9 @@ pub enum HandshakeError {
     #[error("the answer chose something that was not offered or not the best of both; drop it")]
     Choice,
     /// What would be used is less than what the peer has signed that it can do.
-    #[error("the peer offers less than it has signed that it can do; somebody may be in between, do not call")]
+    #[error(
+        "the peer offers less than it has signed that it can do; somebody may be in between, do not call"
+    )]
     Downgrade,
     /// The Noise state could not be built. A defect of this program.
     #[error("the handshake could not be started; report this as a defect")]

@@ -93,10 +93,7 @@ pub(super) fn write(
 }
 
 /// Lets Noise read its next message; a failure leaves the state as it was.
-pub(super) fn read(
-    state: &mut HandshakeState,
-    message: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, HandshakeError> {
+pub(super) fn read(state: &mut HandshakeState, message: &[u8]) -> Result<Zeroizing<Vec<u8>>, HandshakeError> {
     let mut plain = Zeroizing::new(vec![0; message.len()]);
     let len = state.read_message(message, &mut plain)?;
     plain.truncate(len);

@@ -13,11 +13,11 @@ use super::noise::{self, Draw, IK, IK_PSK, NOISE_SECOND_OVERHEAD, prologue};
 use super::resolver::Chance;
 use super::session::{SasPart, Session};
 use super::{HandshakeError, SECOND_OVERHEAD};
+use crate::chain::PrekeyPair;
 use crate::credential;
 use crate::dates::{self, CLOCK_SKEW, OFFER_LIFE};
 use crate::envelope::{self, MAX_HANDSHAKE_LEN, Outer};
 use crate::gate::Admitted;
-use crate::chain::PrekeyPair;
 use crate::identity::{Identity, PeerIdentity};
 use crate::kdf::HASH_LEN;
 use crate::kem::{self, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_LEN};
@@ -46,16 +46,19 @@ struct Opened {
     message: Zeroizing<Vec<u8>>,
 }
 
+/// An answer, the Noise state behind it, and the payload of message 1.
+struct Answer {
+    bytes: Vec<u8>,
+    state: HandshakeState,
+    plain: Zeroizing<Vec<u8>>,
+}
+
 impl Responder {
     /// Reads an offer with the prekeys that are accepted at `now`.
     ///
     /// # Errors
     /// [`HandshakeError`] when it is not authentic, not for this device, or not of these days.
-    pub fn read(
-        identity: &Identity,
-        admitted: Admitted<'_>,
-        now: UnixTime,
-    ) -> Result<Self, HandshakeError> {
+    pub fn read(identity: &Identity, admitted: Admitted<'_>, now: UnixTime) -> Result<Self, HandshakeError> {
         let (ciphertext, sealed) =
             admitted.interior.split_first_chunk::<KEM_CIPHERTEXT_LEN>().ok_or(HandshakeError::Forged)?;
         let opened = open(identity, ciphertext, sealed, now)?;
@@ -144,30 +147,25 @@ impl Responder {
         let nonce = *draw.bytes("sas nonce");
         let block = SecondBlock { front, nonce, chosen: suite }.emit()?;
         let (peer, commitment) = (self.0.peer, self.0.block.commitment);
-        let (mut state, plain, answer) =
-            self.0.seal(&draw, &Zeroizing::new([&block[..], body].concat()))?;
-        let split = noise::split(&mut state);
+        let mut answer = self.0.seal(&draw, &Zeroizing::new([&block[..], body].concat()))?;
+        let split = noise::split(&mut answer.state);
         let sas = SasPart::responder(split.2, commitment, nonce);
-        let (first_block, ..) = parts(&plain)?;
-        Ok((Session::new(false, suite, peer, &split, (first_block, &block), sas), answer))
+        let (first_block, ..) = parts(&answer.plain)?;
+        let session = Session::new(false, suite, peer, &split, (first_block, &block), sas);
+        Ok((session, answer.bytes))
     }
 
     /// An answer with that payload of message 2, whatever it says.
     #[cfg(any(test, feature = "forge"))]
     pub(super) fn forge(self, inner: &[u8], seed: &Seed) -> Result<Vec<u8>, HandshakeError> {
         let draw = Draw::new(seed, &[b"forged", &self.0.offer, inner]);
-        Ok(self.0.seal(&draw, inner)?.2)
+        Ok(self.0.seal(&draw, inner)?.bytes)
     }
 }
 
 impl Read {
-    /// Puts Noise and the outer layer around the payload of message 2; gives the Noise state and the payload of message 1
-    /// back.
-    fn seal(
-        self,
-        draw: &Draw,
-        inner: &[u8],
-    ) -> Result<(HandshakeState, Zeroizing<Vec<u8>>, Vec<u8>), HandshakeError> {
+    /// Puts Noise and the outer layer around the payload of message 2.
+    fn seal(self, draw: &Draw, inner: &[u8]) -> Result<Answer, HandshakeError> {
         let Self { mut state, chance, outer, offer, plain, .. } = self;
         let (_, ephemeral, _) = parts(&plain)?;
         let encapsulated = kem::encapsulate(ephemeral, &draw.bytes("encapsulation"));
@@ -177,8 +175,8 @@ impl Read {
         chance.set(draw.ephemeral());
         let message = noise::write(&mut state, inner, NOISE_SECOND_OVERHEAD)?;
         let both = [&ciphertext[..], &message].concat();
-        let answer = outer.seal_answer(&offer, *draw.bytes("answer nonce"), &both);
-        Ok((state, plain, answer))
+        let bytes = outer.seal_answer(&offer, *draw.bytes("answer nonce"), &both);
+        Ok(Answer { bytes, state, plain })
     }
 }
 
@@ -199,7 +197,9 @@ fn open(
 }
 
 /// The block, the ephemeral ML-KEM key and the body of Noise's first payload.
-fn parts(plain: &[u8]) -> Result<(&[u8; BLOCK_LEN], &[u8; KEM_PUBLIC_LEN], &[u8]), Malformed> {
+type Parts<'a> = (&'a [u8; BLOCK_LEN], &'a [u8; KEM_PUBLIC_LEN], &'a [u8]);
+
+fn parts(plain: &[u8]) -> Result<Parts<'_>, Malformed> {
     let (block, rest) = plain.split_first_chunk().ok_or(Malformed::Truncated)?;
     let (ephemeral, body) = rest.split_first_chunk().ok_or(Malformed::Truncated)?;
     Ok((block, ephemeral, body))

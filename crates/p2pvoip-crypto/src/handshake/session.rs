@@ -79,7 +79,9 @@ impl fmt::Debug for Session {
 
 /// A key that would be longer than one export gives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("an exported key has at most {MAX_EXPORT_LEN} bytes, not {0}; ask for several with labels of their own")]
+#[error(
+    "an exported key has at most {MAX_EXPORT_LEN} bytes, not {0}; ask for several with labels of their own"
+)]
 pub struct ExportError(pub usize);
 
 /// One side's part in the short authentication string.

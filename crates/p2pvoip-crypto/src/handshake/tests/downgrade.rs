@@ -80,12 +80,19 @@ fn whatever_a_responder_says_and_chooses_the_result_is_the_best_of_both_or_none(
             }
         }
     }
-    assert_eq!(accepted, 3 * 4, "three ranges that reach 1.2, four lists, all features, the one right choice");
+    assert_eq!(
+        accepted,
+        3 * 4,
+        "three ranges that reach 1.2, four lists, all features, the one right choice"
+    );
     // And through the whole of the handshake, for a few of them.
     let whole = [
         (Hello { features: 1, ..caller_hello() }, HandshakeError::Downgrade),
         (Hello { versions: VersionRange::CURRENT, ..caller_hello() }, HandshakeError::Downgrade),
-        (Hello { versions: VersionRange::new(0x10, 0x10).unwrap(), ..caller_hello() }, HandshakeError::NoCommonVersion),
+        (
+            Hello { versions: VersionRange::new(0x10, 0x10).unwrap(), ..caller_hello() },
+            HandshakeError::NoCommonVersion,
+        ),
     ];
     for (policy, expected) in whole {
         let answer = lie(&world, &offer, |block| {
@@ -151,7 +158,8 @@ fn sides_without_a_common_version_or_algorithm_do_not_come_together() {
     let world = World::new();
     let old = Hello { versions: VersionRange::new(0x10, 0x10).unwrap(), ..Hello::default() };
     assert_eq!(world.start_with(&old, b"").err(), Some(HandshakeError::NoCommonVersion));
-    let (_, offer) = world.start_with(&Hello { aeads: vec![Aead::Aes256Gcm], ..Hello::default() }, b"").unwrap();
+    let (_, offer) =
+        world.start_with(&Hello { aeads: vec![Aead::Aes256Gcm], ..Hello::default() }, b"").unwrap();
     let policy = Hello { aeads: vec![Aead::ChaCha20Poly1305], ..Hello::default() };
     assert_eq!(world.answer_with(&offer, &policy).err(), Some(HandshakeError::NoCommonAead));
 }

@@ -46,8 +46,14 @@ fn an_authentic_answer_of_no_use_leaves_room_for_the_true_one() {
     let world = World::new();
     let (initiator, offer) = world.start(b"offer");
     let lies = [
-        (lie_bytes(&world, &offer, |plain| plain.truncate(100)), HandshakeError::Malformed(Malformed::Truncated)),
-        (lie_bytes(&world, &offer, |plain| plain[0] = 0), HandshakeError::Malformed(Malformed::Invalid("versions"))),
+        (
+            lie_bytes(&world, &offer, |plain| plain.truncate(100)),
+            HandshakeError::Malformed(Malformed::Truncated),
+        ),
+        (
+            lie_bytes(&world, &offer, |plain| plain[0] = 0),
+            HandshakeError::Malformed(Malformed::Invalid("versions")),
+        ),
         (lie(&world, &offer, |block| block.chosen.features = 1), HandshakeError::Choice),
     ];
     let mut initiator = initiator;
@@ -138,8 +144,7 @@ fn the_hint_of_another_contact_is_refused() {
     let world = World::new();
     let mut keeper = Gatekeeper::new(&world.bob);
     keeper.set_contacts(&world.bob, [*world.alice.device_public()]);
-    let pairwise =
-        crate::gate::Pairwise::new(world.alice.device(), world.bob.device_public()).unwrap();
+    let pairwise = crate::gate::Pairwise::new(world.alice.device(), world.bob.device_public()).unwrap();
     let hint = pairwise.hint(NOW.day(), world.bob.device_public());
     let mallory = Identity::generate(&Seed::from_u64(6));
     let (_, offer) =
