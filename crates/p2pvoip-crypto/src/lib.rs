@@ -47,6 +47,7 @@ mod identity;
 mod kdf;
 #[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
+mod linking;
 mod mailbox;
 mod packet;
 mod presence;
@@ -54,7 +55,9 @@ mod roster;
 mod schedule;
 mod secret;
 mod signal_cipher;
+mod succession;
 mod suite;
+mod text;
 
 pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
@@ -65,6 +68,7 @@ pub use handshake::{
     HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
 pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
 pub use packet::{
     Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
@@ -75,4 +79,5 @@ pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
+pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
