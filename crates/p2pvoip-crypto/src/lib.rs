@@ -54,15 +54,19 @@ mod handshake;
 mod identity;
 mod kdf;
 mod kem;
+mod linking;
 mod mailbox;
 mod packet;
 mod presence;
+mod ready;
 mod roster;
 mod sas;
 mod schedule;
 mod secret;
 mod signal_cipher;
+mod succession;
 mod suite;
+mod text;
 mod x25519;
 
 pub use blinding::BlindedKey;
@@ -83,6 +87,7 @@ pub use handshake::{
     SECOND_OVERHEAD, SasError, SasPart, Session,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
 pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
 pub use packet::{
     Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
@@ -94,4 +99,5 @@ pub use sas::{Emoji, SAS_BITS, Sas};
 pub use schedule::{DirectionSecret, EpochSecret, MAX_EXPORT_LEN, RekeySecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
+pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
