@@ -8,7 +8,6 @@ pub(crate) mod demux;
 pub(crate) mod description;
 mod endpoint;
 pub(crate) mod hash;
-pub(crate) mod record;
 pub(crate) mod slot;
 pub mod whereabouts;
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer,
-    Session, VersionRange,
+    Aead, ContactCard, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys,
+    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
 use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
-    AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, PADDED_BODY_LEN,
-    RejectReason, Token, pad, unpad,
+    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message, OFFER_BODY_LEN,
+    OfferBody, RejectReason, Token, pad, unpad,
 };
 
 use super::letters::Letters;
@@ -26,7 +26,11 @@ use crate::engine::hash::mailbox_of;
 use crate::event::Encryption;
 
 /// The key agreement of version 1.1, for people.
-pub(crate) const HANDSHAKE: &str = "Noise IK, X25519";
+pub(crate) const HANDSHAKE: &str = "Noise IKpsk2, X25519 + ML-KEM-768";
+const _: () = assert!(
+    FIRST_OVERHEAD + OFFER_BODY_LEN == ENVELOPE_LEN && SECOND_OVERHEAD + ANSWER_BODY_LEN == ENVELOPE_LEN,
+    "both first messages fill an envelope"
+);
 
 /// What every call is made of.
 pub(crate) struct Parts<'a> {
@@ -38,9 +42,9 @@ pub(crate) struct Parts<'a> {
 /// Whom an offer goes to.
 pub(crate) struct Contact<'a> {
     pub(crate) mailbox: MailboxId,
+    /// Its least version stands: nobody in between can talk us into an earlier one.
+    pub(crate) card: &'a ContactCard,
     pub(crate) prekeys: &'a Prekeys,
-    /// The least version that its card allows: nobody in between can talk us into an earlier one.
-    pub(crate) least_version: u8,
 }
 
 /// What waits for the call to go on: for the answer, or to be accepted.
@@ -100,13 +104,13 @@ impl Call {
             media: description::OURS.to_vec(),
         };
         let payload =
-            body.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
+            body.emit().and_then(|body| pad(&body, OFFER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let mut hello = Hello::default();
         let versions = &mut hello.versions;
-        *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
+        *versions = VersionRange::new(versions.least().max(contact.card.least_version()), versions.greatest())
             .ok_or(HandshakeError::NoCommonVersion)?;
-        let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, seed, unix)?;
-        if !self.letters.post(contact.mailbox, EnvelopeKind::Offer, &message) {
+        let (initiator, message) = Initiator::start(identity, contact.card.mailbox(), contact.prekeys, &hello, &payload, seed, unix)?;
+        if !self.letters.post(contact.mailbox, &message) {
             return Err(SetupError::TooLong);
         }
         self.peer = Some(contact.prekeys.fingerprint());
@@ -134,12 +138,12 @@ impl Call {
             media: description::OURS.to_vec(),
         };
         let payload =
-            answer.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
+            answer.emit().and_then(|body| pad(&body, ANSWER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.pending.theirs = Some(theirs);
         let (session, message) =
             responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
-        if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
+        if !call.letters.post(offer.reply_to, &message) {
             return Err(SetupError::TooLong);
         }
         call.secure(session, offer.reply_to);
@@ -165,7 +169,7 @@ impl Call {
             told: None,
             outgoing: role == Role::Controlling,
             agent,
-            letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
+            letters: Letters::new(id, mailbox),
             pending: Pending { initiator: None, theirs: None, keys: None, codec: Arc::clone(parts.codec) },
             voice: None,
             peer: None,
@@ -177,21 +181,17 @@ impl Call {
         })
     }
 
-    /// An envelope came to the call's mailbox.
+    /// An envelope came to the call's mailbox: the answer, as long as one is waited for, or a letter.
     pub(super) fn open_letter(&mut self, envelope: &Envelope, now: Instant) -> Result<(), Refused> {
-        match envelope.kind() {
-            EnvelopeKind::Offer => Err(Refused::Envelope),
-            EnvelopeKind::Answer => self.on_answer(envelope.body(), now),
-            EnvelopeKind::Sealed => {
-                let message = self.letters.open(envelope.body()).ok_or(Refused::Envelope)?;
-                self.on_message(&message, now);
-                Ok(())
-            }
+        if let Some(initiator) = self.pending.initiator.take() {
+            return self.on_answer(initiator, envelope.as_bytes(), now);
         }
+        let message = self.letters.open(envelope).ok_or(Refused::Envelope)?;
+        self.on_message(&message, now);
+        Ok(())
     }
 
-    fn on_answer(&mut self, message: &[u8], now: Instant) -> Result<(), Refused> {
-        let initiator = self.pending.initiator.take().ok_or(Refused::Envelope)?;
+    fn on_answer(&mut self, initiator: Initiator, message: &[u8], now: Instant) -> Result<(), Refused> {
         let (session, payload) = match initiator.finish(message) {
             Ok(finished) => finished,
             Err((initiator, _why)) => {
