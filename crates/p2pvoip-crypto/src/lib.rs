@@ -45,12 +45,12 @@ mod device;
 mod handshake;
 mod identity;
 mod kdf;
-#[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
 mod mailbox;
 mod packet;
 mod presence;
 mod roster;
+mod rekey;
 mod schedule;
 mod secret;
 mod signal_cipher;
@@ -67,11 +67,15 @@ pub use handshake::{
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
 pub use packet::{
-    Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
-    Opener, Refused, SealError, Sealed, Sealer,
+    Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
+    OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
 };
 pub use presence::PRESENCE_OVERHEAD;
 pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
+pub use rekey::{
+    MixSecret, REKEY_ANSWER_LEN, REKEY_EVERY, REKEY_OFFER_LEN, REKEY_SPACING, RekeyError, RekeyInitiator,
+    RekeyResponder, RekeySecret,
+};
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
