@@ -44,6 +44,7 @@ mod identity;
 mod kdf;
 #[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
+pub mod keystore;
 mod mailbox;
 mod packet;
 mod presence;
