@@ -35,6 +35,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod attestation;
 mod blinding;
 mod bundle;
 mod card;
