@@ -35,6 +35,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod attestation;
 mod blinding;
 mod bundle;
 mod card;
@@ -46,6 +47,7 @@ mod handshake;
 mod identity;
 mod kdf;
 mod kem;
+pub mod keystore;
 mod mailbox;
 mod packet;
 mod presence;
