@@ -67,7 +67,7 @@ pub use handshake::{
     HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{
     Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
     OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,

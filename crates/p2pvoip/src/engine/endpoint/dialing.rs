@@ -5,7 +5,7 @@ use p2pvoip_crypto::{ContactCard, VERSION_1_1};
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 
-use super::directory::Search;
+use super::search::Search;
 use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
 use crate::engine::call::{Call, Contact};
