@@ -16,7 +16,7 @@ use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::EndReason;
 
 use super::dialing::Stage;
-use super::search::Step;
+use super::search::{Search, Step};
 use super::{CallKey, Endpoint, Entry, Event, Refused};
 use crate::engine::call;
 use crate::engine::whereabouts::{self, DAY_SKEW, Whereabouts};
