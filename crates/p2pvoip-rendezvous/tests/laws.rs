@@ -25,20 +25,18 @@ fn hub(now: Instant) -> Hub {
 
 /// What the hub of these laws welcomes its first connection with: it follows from the seed.
 #[expect(clippy::panic, reason = "a hub that does not welcome fails the test")]
-fn first_challenge(hello: &(ConnectionId, Vec<u8>)) -> [u8; 32] {
+fn first_challenge((from, hello): &(ConnectionId, Vec<u8>)) -> [u8; 32] {
     let now = Instant::from_millis(1);
     let mut hub = hub(now);
-    let opened = hub.handle_input(Input::Opened(hello.0), now);
-    let greeted = hub.handle_input(Input::Frame(hello.0, &hello.1), now);
-    assert!(opened.is_ok() && greeted.is_ok());
+    let opened = hub.handle_input(Input::Opened(*from), now);
+    let greeted = hub.handle_input(Input::Frame(*from, hello), now);
     let mut buf = vec![0; Hub::MAX_TRANSMIT];
-    match hub.poll_output(&mut buf) {
-        Output::Transmit { len, .. } => match ServerFrame::parse(&buf[..len]) {
-            Ok(ServerFrame::Welcome { challenge, .. }) => challenge,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
+    if let Output::Transmit { len, .. } = hub.poll_output(&mut buf)
+        && let Ok(ServerFrame::Welcome { challenge, .. }) = ServerFrame::parse(&buf[..len])
+    {
+        return challenge;
     }
+    panic!("the hub does not welcome: {opened:?}, {greeted:?}")
 }
 
 /// A key, and its signature of a challenge.
