@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer,
-    Session, VersionRange,
+    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, RekeySecret, Responder,
+    Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -17,6 +17,7 @@ use p2pvoip_signal::{
 };
 
 use super::letters::Letters;
+use super::rekey::Rekey;
 use super::stats::Monitor;
 use super::voice::Voice;
 use super::{Call, Refused};
@@ -51,6 +52,8 @@ pub(super) struct Pending {
     theirs: Option<Credentials>,
     /// The keys of the sealed path, until it is opened.
     keys: Option<MediaKeys>,
+    /// Chance for the re-keys of the sealed path.
+    rekey_seed: Seed,
     codec: Arc<dyn Codec>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Pending {
 struct MediaKeys {
     sealer: Sealer,
     opener: Opener,
+    rekey: RekeySecret,
 }
 
 /// Why a call could not be set up.
@@ -166,7 +170,13 @@ impl Call {
             outgoing: role == Role::Controlling,
             agent,
             letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
-            pending: Pending { initiator: None, theirs: None, keys: None, codec: Arc::clone(parts.codec) },
+            pending: Pending {
+                initiator: None,
+                theirs: None,
+                keys: None,
+                rekey_seed: seed.derive("re-key"),
+                codec: Arc::clone(parts.codec),
+            },
             voice: None,
             peer: None,
             events: VecDeque::new(),
@@ -233,7 +243,8 @@ impl Call {
             peer: fingerprint,
         };
         self.peer = Some(fingerprint);
-        self.pending.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
+        self.pending.keys =
+            Some(MediaKeys { sealer: session.sealer, opener: session.opener, rekey: session.rekey });
         self.letters.secure(peer, session.signal);
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
@@ -255,7 +266,8 @@ impl Call {
             return self.step(now, |state| state.fail(EndReason::Failed));
         }
         let Some(keys) = self.pending.keys.take() else { return };
-        match Voice::new(keys.sealer, keys.opener, &*self.pending.codec, now) {
+        let rekey = Rekey::new(self.outgoing, keys.rekey, self.pending.rekey_seed.clone(), now);
+        match Voice::new(keys.sealer, keys.opener, rekey, &*self.pending.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),
             Err(error) => {
                 tracing::error!(%error, "the voice path could not be opened");
