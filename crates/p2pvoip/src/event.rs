@@ -125,6 +125,8 @@ pub enum CallEvent {
     Encrypted(Encryption),
     /// Voice takes this path from now on.
     Path(Path),
+    /// Fresh keys were agreed in mid-call, and the peer uses them: a theft of the earlier ones opens nothing from here on.
+    Rekeyed,
     /// A TURN server relays nothing for us, or no longer. A call that needs none goes on.
     RelayFailed(RelayFailure),
     /// How it fares, five times a second while connected.

@@ -7,6 +7,7 @@ pub(crate) mod control;
 pub(crate) mod demux;
 pub(crate) mod description;
 mod endpoint;
+pub(crate) mod fragments;
 pub(crate) mod hash;
 pub(crate) mod slot;
 pub mod whereabouts;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, ContactCard, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys,
-    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
+    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, RekeySecret,
+    Responder, SECOND_OVERHEAD, SasPart, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -17,6 +17,7 @@ use p2pvoip_signal::{
 };
 
 use super::letters::Letters;
+use super::rekey::Rekey;
 use super::stats::Monitor;
 use super::voice::Voice;
 use super::{Call, Refused};
@@ -42,9 +43,9 @@ pub(crate) struct Parts<'a> {
 /// Whom an offer goes to.
 pub(crate) struct Contact<'a> {
     pub(crate) mailbox: MailboxId,
-    /// Its least version stands: nobody in between can talk us into an earlier one.
-    pub(crate) card: &'a ContactCard,
-    pub(crate) prekeys: &'a Prekeys,
+    pub(crate) callee: Callee<'a>,
+    /// The least version that its card allows: nobody in between can talk us into an earlier one.
+    pub(crate) least_version: u8,
 }
 
 /// What waits for the call to go on: for the answer, or to be accepted.
@@ -55,6 +56,8 @@ pub(super) struct Pending {
     theirs: Option<Credentials>,
     /// The keys of the sealed path, until it is opened.
     keys: Option<MediaKeys>,
+    /// Chance for the re-keys of the sealed path.
+    rekey_seed: Seed,
     codec: Arc<dyn Codec>,
 }
 
@@ -62,6 +65,7 @@ pub(super) struct Pending {
 struct MediaKeys {
     sealer: Sealer,
     opener: Opener,
+    rekey: RekeySecret,
 }
 
 /// Why a call could not be set up.
@@ -105,15 +109,15 @@ impl Call {
         };
         let payload =
             body.emit().and_then(|body| pad(&body, OFFER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
-        let mut hello = Hello::default();
+        let mut hello = Hello::for_this_machine();
         let versions = &mut hello.versions;
-        *versions = VersionRange::new(versions.least().max(contact.card.least_version()), versions.greatest())
+        *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
             .ok_or(HandshakeError::NoCommonVersion)?;
-        let (initiator, message) = Initiator::start(identity, contact.card.mailbox(), contact.prekeys, &hello, &payload, seed, unix)?;
+        let (initiator, message) = Initiator::start(identity, &contact.callee, &hello, &payload, seed, unix)?;
         if !self.letters.post(contact.mailbox, &message) {
             return Err(SetupError::TooLong);
         }
-        self.peer = Some(contact.prekeys.fingerprint());
+        self.peer = Some(contact.callee.prekeys.fingerprint());
         self.pending.initiator = Some(initiator);
         Ok(())
     }
@@ -142,7 +146,7 @@ impl Call {
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.pending.theirs = Some(theirs);
         let (session, message) =
-            responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
+            responder.answer(&payload, &Hello::for_this_machine(), parts.seed.derive("handshake"))?;
         if !call.letters.post(offer.reply_to, &message) {
             return Err(SetupError::TooLong);
         }
@@ -170,7 +174,13 @@ impl Call {
             outgoing: role == Role::Controlling,
             agent,
             letters: Letters::new(id, mailbox),
-            pending: Pending { initiator: None, theirs: None, keys: None, codec: Arc::clone(parts.codec) },
+            pending: Pending {
+                initiator: None,
+                theirs: None,
+                keys: None,
+                rekey_seed: seed.derive("re-key"),
+                codec: Arc::clone(parts.codec),
+            },
             voice: None,
             peer: None,
             events: VecDeque::new(),
@@ -233,7 +243,8 @@ impl Call {
             peer: fingerprint,
         };
         self.peer = Some(fingerprint);
-        self.pending.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
+        self.pending.keys =
+            Some(MediaKeys { sealer: session.sealer, opener: session.opener, rekey: session.rekey });
         self.letters.secure(peer, session.signal);
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
@@ -255,7 +266,8 @@ impl Call {
             return self.step(now, |state| state.fail(EndReason::Failed));
         }
         let Some(keys) = self.pending.keys.take() else { return };
-        match Voice::new(keys.sealer, keys.opener, &*self.pending.codec, now) {
+        let rekey = Rekey::new(self.outgoing, keys.rekey, self.pending.rekey_seed.clone(), now);
+        match Voice::new(keys.sealer, keys.opener, rekey, &*self.pending.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),
             Err(error) => {
                 tracing::error!(%error, "the voice path could not be opened");

@@ -1,7 +1,7 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
 
 use p2pvoip_core::Instant;
-use p2pvoip_crypto::{ContactCard, VERSION_1_1};
+use p2pvoip_crypto::{Callee, ContactCard, VERSION_1_1};
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 
@@ -148,7 +148,9 @@ impl Endpoint {
                 return self.fall_back(key, EndReason::NotTrusted);
             }
         };
-        let contact = Contact { mailbox: search.mailbox(), card: search.card(), prekeys: &prekeys };
+        let card = search.card();
+        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known: false };
+        let contact = Contact { mailbox: search.mailbox(), callee, least_version: card.least_version() };
         let seed = self.seed.derive_index("handshake", entry.key.0).derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
