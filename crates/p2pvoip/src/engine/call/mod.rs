@@ -14,6 +14,7 @@ mod letters;
 mod rekey;
 mod setup;
 mod stats;
+mod verification;
 pub(crate) mod voice;
 
 use core::time::Duration;
@@ -21,7 +22,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Wake};
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, SasPart};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
+    /// The code that both people compare, or what it is still made of.
+    sas: Option<SasPart>,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
     ended_at: Option<Instant>,

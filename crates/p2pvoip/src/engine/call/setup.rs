@@ -6,7 +6,7 @@ use std::sync::Arc;
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
     Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, RekeySecret,
-    Responder, SECOND_OVERHEAD, SasPart, Sealer, Session, VersionRange,
+    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -183,6 +183,7 @@ impl Call {
             },
             voice: None,
             peer: None,
+            sas: None,
             events: VecDeque::new(),
             monitor: Monitor::new(),
             ended_at: None,
@@ -227,8 +228,10 @@ impl Call {
     }
 
     fn on_message(&mut self, message: &Message, now: Instant) {
-        if let Message::Candidates { list, last } = message {
-            self.letters.hold(list, *last);
+        match message {
+            Message::Candidates { list, last } => self.letters.hold(list, *last),
+            Message::Reveal { nonce } => return self.on_reveal(nonce, now),
+            _ => {}
         }
         self.step(now, |state| state.on_message(message, now));
     }
@@ -246,9 +249,11 @@ impl Call {
         self.pending.keys =
             Some(MediaKeys { sealer: session.sealer, opener: session.opener, rekey: session.rekey });
         self.letters.secure(peer, session.signal);
+        self.sas = Some(session.sas);
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
             self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+            self.reveal();
         }
     }
 
