@@ -14,9 +14,9 @@
 //! let now = UnixTime::from_secs(1_800_000_000);
 //! let (alice, bob) = (Identity::generate(&Seed::from_u64(1)), Identity::generate(&Seed::from_u64(2)));
 //! let card: ContactCard = bob.card("rendezvous.example:443")?.to_string().parse()?;
-//! let bundle = bob.prekey_bundle(now);
+//! let bundle = bob.prekey_bundle(now.day(), now);
 //!
-//! let prekeys = card.mailbox().open_bundle(&bundle, card.fingerprint(), now)?;
+//! let prekeys = card.mailbox().open_bundle(&bundle, 0, now.day(), card.fingerprint(), now)?;
 //! let hello = Hello::default();
 //! let (initiator, first) = Initiator::start(&alice, &prekeys, &hello, b"offer", Seed::from_u64(3), now)?;
 //!
@@ -38,38 +38,52 @@
 mod blinding;
 mod bundle;
 mod card;
+mod chain;
+mod credential;
 mod dates;
+mod device;
 mod handshake;
 mod identity;
+mod introduction;
 mod kdf;
 #[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
 mod mailbox;
 mod packet;
+mod policy;
 mod presence;
+mod roster;
 #[cfg_attr(not(test), expect(dead_code, reason = "the handshake, built next, is its user"))]
 mod sas;
 mod schedule;
 mod secret;
 mod signal_cipher;
 mod suite;
+mod trust;
+mod verify_code;
 
 pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
 pub use card::{CardError, ContactCard, MAX_CARD_LEN, MAX_SERVER_LEN};
+pub use credential::CredentialError;
 pub use dates::{CERTIFICATE_LIFE, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 pub use handshake::{
     HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
-pub use mailbox::{MAILBOX_SECRET_LEN, MailboxSecret, token_id};
+pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
 pub use packet::{
     Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
     Opener, Refused, SealError, Sealed, Sealer,
 };
+pub use policy::{Decision, Known, Offer, Policy, PolicyRefused};
 pub use presence::PRESENCE_OVERHEAD;
+pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use sas::{Emoji, SAS_BITS, Sas};
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
+pub use trust::{How, MAX_PIN_LEN, Pin, PinError, PinRefused, Trust, judge};
+pub use verify_code::{Mismatch, Scanned, VerifyCode, VerifyCodeError};
