@@ -39,6 +39,7 @@ mod blinding;
 mod bundle;
 mod card;
 mod dates;
+pub mod group;
 mod handshake;
 mod identity;
 mod kdf;
