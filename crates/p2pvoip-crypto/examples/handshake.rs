@@ -10,12 +10,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Bob hands out his card; what else is needed he publishes at his server, sealed for those who have the card.
     let card = bob.card("rendezvous.example:443")?.to_string();
-    let bundle = bob.prekey_bundle(now);
+    let bundle = bob.prekey_bundle(now.day(), now);
     println!("{card}\n{} characters, and {} bytes at the server", card.len(), bundle.len());
 
     // Alice has the card. Her first message carries an offer, of which nobody but Bob reads a word.
     let card: ContactCard = card.parse()?;
-    let prekeys = card.mailbox().open_bundle(&bundle, card.fingerprint(), now)?;
+    let prekeys = card.mailbox().open_bundle(&bundle, 0, now.day(), card.fingerprint(), now)?;
     let hello = Hello::default();
     let (initiator, first) = Initiator::start(&alice, &prekeys, &hello, b"offer", Seed::from_u64(3), now)?;
 

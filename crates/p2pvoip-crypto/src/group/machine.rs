@@ -17,14 +17,14 @@ use p2pvoip_core::{Instant, Machine, Outbox, Output, Seed, Timers, Wake};
 use zeroize::Zeroizing;
 
 use super::listener::{Flow, Listener, Notice, Received};
-use super::member::{GroupId, Member, MemberId};
+use super::member::{GroupId, Member};
 use super::message::Message;
 use super::roster::Roster;
 use super::{
     MAX_MEMBERS, MAX_PROOF_LEN, MessageError, Refused, STEP_INTERVAL, SealError, Sealed, Sender, SenderScope,
     SenderSecret, sender_of,
 };
-use crate::identity::PUBLIC_LEN;
+use crate::identity::{Fingerprint, PUBLIC_LEN};
 use crate::kdf::{self, Key};
 use crate::suite::Aead;
 
@@ -37,7 +37,7 @@ const _: () = assert!(OUTBOX >= WORST, "the outbox holds what one call makes");
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// Who said it: the session has proven that.
-    pub from: MemberId,
+    pub from: Fingerprint,
     /// The bytes that the session has opened.
     pub message: &'a [u8],
 }
@@ -52,7 +52,7 @@ impl fmt::Debug for Input<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {
     /// To this member, inside the session that the two share.
-    Member(MemberId),
+    Member(Fingerprint),
     /// To all members, as a packet of the group.
     All,
 }
@@ -101,7 +101,7 @@ pub(super) enum Timer {
 
 /// What waits to be polled.
 pub(super) enum Out {
-    Message { to: MemberId, bytes: Zeroizing<Vec<u8>> },
+    Message { to: Fingerprint, bytes: Zeroizing<Vec<u8>> },
     Packet(Vec<u8>),
     Event(Event),
 }
@@ -138,7 +138,7 @@ pub struct Group {
 
 impl Group {
     /// Founds a group, in which its founder is alone. The seed comes from the system and is used for nothing else.
-    pub fn found(me: MemberId, aead: Aead, seed: &Seed, now: Instant) -> Self {
+    pub fn found(me: Fingerprint, aead: Aead, seed: &Seed, now: Instant) -> Self {
         let group = GroupId::new(*kdf::derive(seed.expose(), "group name", b""));
         let me = Member { number: 0, since: 1, id: me };
         let (sender, chance) = begin(aead, group, me, seed);
@@ -152,7 +152,7 @@ impl Group {
     /// # Errors
     /// [`MessageError`] when it is no invitation.
     pub fn join(
-        me: MemberId,
+        me: Fingerprint,
         invitation: Input<'_>,
         seed: &Seed,
         now: Instant,

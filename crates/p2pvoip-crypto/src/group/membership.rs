@@ -6,20 +6,21 @@
 use p2pvoip_core::Instant;
 
 use super::machine::{Event, Group, Out, Peer, Timer, WORST};
-use super::member::{Member, MemberId};
+use super::member::Member;
 use super::message::Message;
 use super::roster::Roster;
 use super::{
     FAST_RESENDS, MAX_MEMBERS, MembershipError, OLD_KEY_LIFE, RESEND_INTERVAL, SLOW_RESEND_INTERVAL,
     STEP_INTERVAL, SWITCH_DEADLINE, SenderSecret,
 };
+use crate::identity::Fingerprint;
 
 impl Group {
     /// Lets somebody in; the founder alone may. Gives the number of the new member.
     ///
     /// # Errors
     /// [`MembershipError`]; nothing is changed then.
-    pub fn admit(&mut self, id: MemberId, now: Instant) -> Result<u8, MembershipError> {
+    pub fn admit(&mut self, id: Fingerprint, now: Instant) -> Result<u8, MembershipError> {
         self.check_founder()?;
         if self.roster.find(&id).is_some() {
             return Err(MembershipError::Already);
@@ -59,7 +60,7 @@ impl Group {
     pub fn leave(&mut self, now: Instant) -> Result<(), MembershipError> {
         self.check_open()?;
         let bytes = Message::Leaving { group: self.roster.group() }.emit();
-        let others: Vec<MemberId> = self.peers.iter().flatten().map(|peer| peer.member.id).collect();
+        let others: Vec<Fingerprint> = self.peers.iter().flatten().map(|peer| peer.member.id).collect();
         for to in others {
             self.push(Out::Message { to, bytes: bytes.clone() });
         }

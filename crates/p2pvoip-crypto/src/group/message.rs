@@ -161,7 +161,8 @@ impl fmt::Debug for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::{Member, MemberId, Sender, SenderScope};
+    use crate::Fingerprint;
+    use crate::group::{Member, Sender, SenderScope};
     use crate::suite::Aead;
     use proptest::prelude::*;
 
@@ -171,7 +172,8 @@ mod tests {
         let scope = SenderScope { aead: Aead::Aes256Gcm, group: GROUP, member: 0, since: 1 };
         let secret = SenderSecret::new(epoch, [4; 32]);
         let sender = Sender::new(scope, secret.clone(), &[3; 32], next);
-        let members = (0..members).map(|number| Member { number, since: 1, id: MemberId::new([number; 24]) });
+        let members =
+            (0..members).map(|number| Member { number, since: 1, id: Fingerprint::new([number; 24]) });
         let roster = Roster::sign(Aead::Aes256Gcm, GROUP, 1, members.collect(), &sender);
         Message::Key { roster, sender: (0, 1), secret, next, verifying: sender.verifying_key() }
     }

@@ -39,7 +39,7 @@ pub use header::sender_of;
 pub use keys::{SenderScope, SenderSecret};
 pub use listener::{Counters, Flow, Listener, Notice, Opened, Received};
 pub use machine::{Event, Group, Input, To};
-pub use member::{GroupId, Member, MemberId};
+pub use member::{GroupId, Member};
 pub use message::Message;
 pub use roster::Roster;
 pub use sender::Sender;

@@ -7,11 +7,11 @@ use p2pvoip_core::Instant;
 
 use super::listener::Listener;
 use super::machine::{Event, Group, Out, Timer};
-use super::member::{Member, MemberId};
+use super::member::Member;
 use super::message::Message;
 use super::roster::{HASH_LEN, Roster};
 use super::{MessageError, SenderScope, SenderSecret};
-use crate::identity::PUBLIC_LEN;
+use crate::identity::{Fingerprint, PUBLIC_LEN};
 
 /// A key as it came.
 struct Handed {
@@ -34,7 +34,7 @@ impl Group {
     /// A member said this.
     pub(super) fn receive(
         &mut self,
-        from: MemberId,
+        from: Fingerprint,
         message: Message,
         now: Instant,
     ) -> Result<(), MessageError> {
@@ -54,7 +54,7 @@ impl Group {
 
     fn receive_key(
         &mut self,
-        from: MemberId,
+        from: Fingerprint,
         roster: Roster,
         sender: (u8, u32),
         (secret, next, verifying): (SenderSecret, u64, [u8; PUBLIC_LEN]),
@@ -140,7 +140,7 @@ impl Group {
 
     fn receive_receipt(
         &mut self,
-        from: MemberId,
+        from: Fingerprint,
         sequence: u32,
         hash: &[u8; HASH_LEN],
         epoch: u32,
@@ -162,7 +162,7 @@ impl Group {
         Ok(())
     }
 
-    fn receive_leaving(&mut self, from: MemberId, now: Instant) -> Result<(), MessageError> {
+    fn receive_leaving(&mut self, from: Fingerprint, now: Instant) -> Result<(), MessageError> {
         let number = self.number_of(&from)?;
         self.push(Out::Event(Event::Leaving { number }));
         let sequence = self.roster.sequence().checked_add(1).filter(|_| self.me.number == 0);
@@ -173,7 +173,7 @@ impl Group {
         Ok(())
     }
 
-    fn number_of(&self, from: &MemberId) -> Result<u8, MessageError> {
+    fn number_of(&self, from: &Fingerprint) -> Result<u8, MessageError> {
         let row = self.roster.find(from).filter(|row| row.number != self.me.number);
         row.map(|row| row.number).ok_or(MessageError::Stranger)
     }

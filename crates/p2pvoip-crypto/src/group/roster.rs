@@ -13,15 +13,15 @@
 use p2pvoip_core::wire::{Malformed, Reader, Writer};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-use super::member::{GROUP_LEN, GroupId, MEMBER_LEN, Member, MemberId};
+use super::member::{GROUP_LEN, GroupId, Member};
 use super::{MAX_MEMBERS, Sender};
-use crate::identity::{PUBLIC_LEN, SIGNATURE_LEN};
+use crate::identity::{Fingerprint, PUBLIC_LEN, SIGNATURE_LEN};
 use crate::kdf;
 use crate::suite::Aead;
 
 const FORM: u8 = 1;
 const HEAD_LEN: usize = 1 + 1 + GROUP_LEN + 4 + 1;
-const ROW_LEN: usize = 1 + 4 + MEMBER_LEN;
+const ROW_LEN: usize = 1 + 4 + Fingerprint::LEN;
 /// The longest roster.
 pub(super) const MAX_LEN: usize = HEAD_LEN + MAX_MEMBERS * ROW_LEN + SIGNATURE_LEN;
 /// Bytes of the hash by which two rosters are compared.
@@ -76,7 +76,7 @@ impl Roster {
         let mut members: Vec<Member> = Vec::with_capacity(count);
         for _ in 0..count {
             let member =
-                Member { number: reader.u8()?, since: reader.u32()?, id: MemberId::new(reader.array()?) };
+                Member { number: reader.u8()?, since: reader.u32()?, id: Fingerprint::new(reader.array()?) };
             check(&members, &member, sequence)?;
             members.push(member);
         }
@@ -121,7 +121,7 @@ impl Roster {
     }
 
     /// The member of that name.
-    pub fn find(&self, id: &MemberId) -> Option<&Member> {
+    pub fn find(&self, id: &Fingerprint) -> Option<&Member> {
         self.members.iter().find(|member| member.id == *id)
     }
 
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn member(number: u8, since: u32) -> Member {
-        Member { number, since, id: MemberId::new([number; 24]) }
+        Member { number, since, id: Fingerprint::new([number; 24]) }
     }
 
     fn roster(sequence: u32, members: Vec<Member>) -> Roster {
@@ -236,7 +236,7 @@ mod tests {
             roster(3, vec![member(0, 1), member(8, 1)]),
             roster(3, vec![member(0, 1), member(1, 4)]),
             roster(3, vec![member(0, 0)]),
-            roster(3, vec![member(0, 1), Member { id: MemberId::new([0; 24]), ..member(1, 1) }]),
+            roster(3, vec![member(0, 1), Member { id: Fingerprint::new([0; 24]), ..member(1, 1) }]),
         ];
         for roster in wrong {
             assert!(Roster::parse(&roster.emit()).is_err(), "{roster:?}");

@@ -1,16 +1,18 @@
-//! The certificate in each handshake message: the root says that a Noise static key is its own, until a date.
+//! The certificate in each handshake message: a device says that a Noise static key is its own, until a date.
 //!
-//! 104 bytes: root public key (32), expiry (8), signature (64). The key is not repeated: Noise has proven it.
+//! Credential (275), device key (32), expiry (8), signature (64). The key is not repeated: Noise has proven it.
 
 use p2pvoip_core::UnixTime;
 use p2pvoip_core::wire::{Malformed, Reader};
 
 use super::HandshakeError;
+use crate::credential::{self, CREDENTIAL_LEN, Credential};
 use crate::dates::{CERTIFICATE_LIFE, CLOCK_SKEW};
-use crate::identity::{self, Identity, PUBLIC_LEN, SIGNATURE_LEN};
+use crate::identity::{self, Identity, PUBLIC_LEN, PeerIdentity, SIGNATURE_LEN};
+use crate::kdf;
 
 /// Bytes of a certificate.
-pub(super) const CERTIFICATE_LEN: usize = PUBLIC_LEN + 8 + SIGNATURE_LEN;
+pub(super) const CERTIFICATE_LEN: usize = CREDENTIAL_LEN + PUBLIC_LEN + 8 + SIGNATURE_LEN;
 
 /// What a certified key is for, so that one cannot stand for the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,10 +32,11 @@ impl Purpose {
     }
 }
 
-/// A root's word for a key.
+/// A device's word for a key, and its root's word for the device.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
-    pub(super) root: [u8; PUBLIC_LEN],
+    credential: [u8; CREDENTIAL_LEN],
+    device: [u8; PUBLIC_LEN],
     expires: UnixTime,
     signature: [u8; SIGNATURE_LEN],
 }
@@ -47,35 +50,42 @@ impl Certificate {
     ) -> Self {
         let expires = now + CERTIFICATE_LIFE;
         let signature = identity.sign(purpose.domain(), &[key, &expires.as_secs().to_be_bytes()]);
-        Self { root: identity.root_public(), expires, signature }
+        Self { credential: identity.credential(now), device: *identity.device_public(), expires, signature }
+    }
+
+    /// The root that it names.
+    pub(super) fn root(&self) -> [u8; PUBLIC_LEN] {
+        kdf::array(&self.credential)
     }
 
     /// # Errors
-    /// [`HandshakeError::Certificate`] when the root has not signed that, or it is over.
+    /// [`HandshakeError::Certificate`] when the root has not listed the device, the device not signed, or it is over.
     pub(super) fn verify(
         &self,
         purpose: Purpose,
         key: &[u8; PUBLIC_LEN],
         now: UnixTime,
-    ) -> Result<(), HandshakeError> {
+    ) -> Result<PeerIdentity, HandshakeError> {
+        let refused = HandshakeError::Certificate;
         let message: [&[u8]; 2] = [key, &self.expires.as_secs().to_be_bytes()];
-        let valid = now <= self.expires + CLOCK_SKEW
-            && identity::verify(&self.root, purpose.domain(), &message, &self.signature);
-        if valid { Ok(()) } else { Err(HandshakeError::Certificate) }
+        let credential = Credential::parse(&self.credential).map_err(|_| refused)?;
+        let peer = credential::verify(&self.credential, &self.device, now).map_err(|_| refused)?;
+        let of_device = purpose != Purpose::Device || *key == self.device;
+        let valid = of_device
+            && now <= self.expires + CLOCK_SKEW
+            && identity::verify(&credential.signing, purpose.domain(), &message, &self.signature);
+        if valid { Ok(peer) } else { Err(refused) }
     }
 
     pub(super) fn emit(&self) -> [u8; CERTIFICATE_LEN] {
-        let mut bytes = [0; CERTIFICATE_LEN];
         let expires = self.expires.as_secs().to_be_bytes();
-        for (to, from) in bytes.iter_mut().zip(self.root.iter().chain(&expires).chain(&self.signature)) {
-            *to = *from;
-        }
-        bytes
+        kdf::array(&[&self.credential[..], &self.device, &expires, &self.signature].concat())
     }
 
     pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            root: reader.array()?,
+            credential: reader.array()?,
+            device: reader.array()?,
             expires: UnixTime::from_secs(reader.u64()?),
             signature: reader.array()?,
         })
@@ -93,17 +103,15 @@ mod tests {
     #[test]
     fn a_certificate_holds_for_its_key_purpose_and_days_alone() {
         let identity = Identity::generate(&Seed::from_u64(1));
-        let key = [7; 32];
+        let key = *identity.device_public();
         let certificate = Certificate::issue(&identity, Purpose::Device, &key, NOW);
         let parsed = Certificate::parse(&mut Reader::new(&certificate.emit())).unwrap();
         assert!(parsed == certificate);
         let last = NOW + CERTIFICATE_LIFE + CLOCK_SKEW;
-        assert_eq!(parsed.verify(Purpose::Device, &key, last), Ok(()));
+        assert!(parsed.verify(Purpose::Device, &key, last).is_ok());
         let refused = Err(HandshakeError::Certificate);
         assert_eq!(parsed.verify(Purpose::Device, &key, last + Duration::from_secs(1)), refused);
         assert_eq!(parsed.verify(Purpose::Prekey, &key, NOW), refused);
         assert_eq!(parsed.verify(Purpose::Device, &[8; 32], NOW), refused);
-        let other = Identity::generate(&Seed::from_u64(2)).root_public();
-        assert_eq!(Certificate { root: other, ..parsed }.verify(Purpose::Device, &key, NOW), refused);
     }
 }

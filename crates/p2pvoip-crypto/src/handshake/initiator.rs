@@ -13,7 +13,7 @@ use super::{
     FORM, HandshakeError, Session, Side, ephemeral, join, parse_form, prologue, read, split, state, write,
 };
 use crate::bundle::Prekeys;
-use crate::identity::{Identity, PUBLIC_LEN, PeerIdentity};
+use crate::identity::{Identity, PUBLIC_LEN};
 use crate::kdf::Key;
 
 /// Stage: a handshake whose first message was written, and whose second one is awaited.
@@ -113,7 +113,7 @@ impl Waiting {
     fn accept(&mut self, plain: &[u8]) -> Result<(Session, Vec<u8>), HandshakeError> {
         let (bytes, payload) = split(plain)?;
         let block = Block::parse_second(bytes)?;
-        if block.certificate.root != self.peer.root {
+        if block.certificate.root() != self.peer.peer.root {
             return Err(HandshakeError::WrongPeer);
         }
         block.certificate.verify(Purpose::Prekey, &self.recipe.prekey, self.started)?;
@@ -121,12 +121,7 @@ impl Waiting {
         if block.chosen != Some(suite) {
             return Err(HandshakeError::Choice);
         }
-        let peer = PeerIdentity {
-            fingerprint: self.peer.fingerprint(),
-            root: self.peer.root,
-            device: self.peer.device,
-        };
-        Ok((Session::new(&mut self.state, suite, peer, (&self.block, bytes)), payload.to_vec()))
+        Ok((Session::new(&mut self.state, suite, self.peer.peer, (&self.block, bytes)), payload.to_vec()))
     }
 }
 

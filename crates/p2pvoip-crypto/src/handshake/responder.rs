@@ -16,7 +16,7 @@ use super::{
     FORM, HandshakeError, Session, Side, ephemeral, join, parse_form, prologue, read, split, state, write,
 };
 use crate::dates::{self, CLOCK_SKEW, OFFER_LIFE};
-use crate::identity::{Fingerprint, Identity, PUBLIC_LEN, PeerIdentity};
+use crate::identity::{Identity, PUBLIC_LEN, PeerIdentity};
 use crate::kdf;
 
 /// What tells one first message from another: the first 16 bytes of its SHA-256 hash. No byte of a message can change
@@ -48,7 +48,7 @@ impl Responder {
         let mut reader = parse_form(message)?;
         let low = reader.u8()?;
         let period = dates::accepted_period(low, now).ok_or(HandshakeError::UnknownPrekey)?;
-        let prekey = identity.prekey(period);
+        let prekey = identity.prekeys(period).ok_or(HandshakeError::UnknownPrekey)?.x25519;
         let chance = Chance::default();
         let prologue = prologue(low, &identity.fingerprint());
         let mut state = state(&Side::Responder, &prekey, &prologue, &chance)?;
@@ -58,16 +58,15 @@ impl Responder {
             .and_then(|key| key.try_into().ok())
             .ok_or(HandshakeError::Unavailable)?;
         let block = Block::parse_first(split(&plain)?.0)?;
-        block.certificate.verify(Purpose::Device, &device, now)?;
+        let peer = block.certificate.verify(Purpose::Device, &device, now)?;
         if block.made > now + CLOCK_SKEW || now > block.made + OFFER_LIFE + CLOCK_SKEW {
             return Err(HandshakeError::Stale);
         }
-        let root = block.certificate.root;
         Ok(Self {
             state: Box::new(state),
             chance,
             tag: message_tag(message),
-            peer: PeerIdentity { fingerprint: Fingerprint::of(&root), root, device },
+            peer,
             hello: block.hello,
             certificate: Certificate::issue(identity, Purpose::Prekey, &public_key(&prekey), now),
             plain,

@@ -13,8 +13,8 @@ use crate::dates::{self, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 use crate::identity::Identity;
 use crate::suite::{Aead, VersionRange};
 
-/// Two days into a period.
-const NOW: UnixTime = UnixTime::from_secs(2_975 * 7 * 86_400 + 2 * 86_400);
+/// Two days and a half into a period.
+const NOW: UnixTime = UnixTime::from_secs(2_975 * 7 * 86_400 + 5 * 43_200);
 
 fn alice() -> Identity {
     Identity::generate(&Seed::from_u64(1))
@@ -25,7 +25,7 @@ fn bob() -> Identity {
 }
 
 fn prekeys(of: &Identity) -> Prekeys {
-    of.mailbox().open_bundle(&of.prekey_bundle(NOW), &of.fingerprint(), NOW).unwrap()
+    of.mailbox().open_bundle(&of.prekey_bundle(7, NOW), 0, 7, &of.fingerprint(), NOW).unwrap()
 }
 
 fn start(payload: &[u8]) -> (Initiator, Vec<u8>) {
@@ -52,7 +52,7 @@ fn lie(first: &[u8], change: impl FnOnce(&mut Block)) -> Vec<u8> {
 
 fn lie_bytes(first: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let bob = bob();
-    let prekey = bob.prekey(dates::period_of(NOW));
+    let prekey = bob.prekeys(dates::period_of(NOW)).unwrap().x25519;
     let chance = Chance::default();
     chance.set(Seed::from_u64(9));
     let mut state =
@@ -190,7 +190,7 @@ fn a_message_for_somebody_else_is_not_read() {
 fn a_prekey_that_somebody_publishes_as_his_own_reaches_nobody() {
     // Mallory signs Bob's prekey, and passes on what is sent to him: Bob is not who was called.
     let mut stolen = prekeys(&bob());
-    stolen.root = Identity::generate(&Seed::from_u64(6)).root_public();
+    stolen.peer.fingerprint = Identity::generate(&Seed::from_u64(6)).fingerprint();
     let start = Initiator::start(&alice(), &stolen, &Hello::default(), b"", Seed::from_u64(3), NOW);
     let (_, first) = start.unwrap();
     assert_eq!(Responder::read(&bob(), &first, NOW).unwrap_err(), HandshakeError::Forged);

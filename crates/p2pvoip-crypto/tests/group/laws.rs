@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed};
-use p2pvoip_crypto::Aead;
-use p2pvoip_crypto::group::{
-    Event, Group, Input, MAX_PROOF_LEN, MemberId, MembershipError, MessageError, To,
-};
+use p2pvoip_crypto::group::{Event, Group, Input, MAX_PROOF_LEN, MembershipError, MessageError, To};
+use p2pvoip_crypto::{Aead, Fingerprint};
 use p2pvoip_sim::laws::{Laws, START, Seen, SeenOf};
 
 use crate::mesh::person;
 
 /// All that a group has to say to one member; the rest is dropped.
-pub(crate) fn messages(group: &mut Group, to: MemberId) -> Vec<Vec<u8>> {
+pub(crate) fn messages(group: &mut Group, to: Fingerprint) -> Vec<Vec<u8>> {
     let (mut buf, mut messages) = ([0; MAX_PROOF_LEN], Vec::new());
     loop {
         match group.poll_output(&mut buf) {

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output, Rng, Seed};
-use p2pvoip_crypto::Aead;
 use p2pvoip_crypto::group::{
-    Event, Group, HEADER_LEN, Input, MAX_PROOF_LEN, MemberId, Message, OVERHEAD, Received, To,
+    Event, Group, HEADER_LEN, Input, MAX_PROOF_LEN, Message, OVERHEAD, Received, To,
 };
+use p2pvoip_crypto::{Aead, Fingerprint};
 
 /// How often everybody speaks.
 pub(crate) const PTIME: Duration = Duration::from_millis(20);
 const TICK: Duration = Duration::from_millis(10);
 
 /// Who a person is.
-pub(crate) fn person(index: usize) -> MemberId {
-    MemberId::new([u8::try_from(index).unwrap() + 1; 24])
+pub(crate) fn person(index: usize) -> Fingerprint {
+    Fingerprint::new([u8::try_from(index).unwrap() + 1; 24])
 }
 
 /// What is under way.
