@@ -16,6 +16,7 @@ const A_MINUTE: &[u8] = &60_000_u16.to_be_bytes();
 pub(super) fn of(target: &str) -> Option<Named> {
     Some(match target {
         "cc-controller" => controller(),
+        "crypto-epochs" => epochs(),
         "crypto-packet" => packet(),
         "crypto-signal-cipher" => signal_cipher(),
         "engine-call" => call(),
@@ -47,6 +48,22 @@ fn packet() -> Named {
     vec![("valid-way", way), ("hostile-foreign", foreign)]
 }
 
+/// Steps, losses and fresh keys: see `crate::epochs::epochs`.
+fn epochs() -> Named {
+    let (some, minute, second) = ([7; 60], &0xea60_u16.to_be_bytes()[..], &1_000_u16.to_be_bytes()[..]);
+    let there: &[(u8, &[u8])] = &[(1, &some), (0x81, &some), (3, &some), (0, minute), (0x85, &[9, 3, 1])];
+    let rekey: &[(u8, &[u8])] = &[(6, b""), (1, &some), (0, second), (0, second), (0, second), (0x81, &some)];
+    let lost: &[(u8, &[u8])] = &[(6, b""), (2, &some), (0, minute), (2, &some), (0, minute), (1, &some)];
+    let late: &[(u8, &[u8])] = &[(4, b""), (0x13, &some), (0, minute), (0x21, &some), (4, b"")];
+    let foreign: &[(u8, &[u8])] = &[(7, &[0xc0; 60]), (0x8f, &[0xff; 1_300]), (7, b""), (0x0d, &some)];
+    vec![
+        ("valid-two-rekeys", write(&[there, rekey, late, rekey].concat())),
+        ("valid-losses", write(&[(there), lost, lost, late].concat())),
+        ("valid-chacha", write(&[&[(8, second)], there, rekey].concat())),
+        ("hostile-foreign", write(&[foreign, lost, lost, lost, foreign].concat())),
+    ]
+}
+
 fn signal_cipher() -> Named {
     let steps: &[(u8, &[u8])] =
         &[(1, b"one"), (1, b""), (1, b"three"), (3, b""), (2, b"12"), (3, b""), (3, b"")];
@@ -65,10 +82,16 @@ fn call() -> Named {
     let later = [&whole_chunk(8, 0, 30)[..], &whole_chunk(0, 1, 30), &[0; 9]].concat();
     let bye = [chunk(3, &[1, 7, 1]), vec![0; 30]].concat();
     let ack = [chunk(3, &[0, 0]), vec![0; 30]].concat();
+    let arrived = [chunk(3, &[2, 1, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff]), vec![0; 30]].concat();
+    let fragments: Vec<_> = (112..184)
+        .map(|part| [chunk(3, &[part; 18][..if part == 183 { 10 } else { 18 }]), vec![0; 2]].concat())
+        .collect();
+    let offer: Vec<_> = fragments.iter().map(|slot| (0, slot.as_slice())).collect();
     let ten = [0; 10];
     let connected: &[(u8, &[u8])] = &[(1, &candidates), (5, HALF_A_SECOND), (5, HALF_A_SECOND)];
     let talk = [connected, &[(6, &ten), (0, &voice), (6, &ten), (0, &later), (6, &ten), (7, b""), (0, &ack)]];
     let left = [connected, &[(0, &voice), (0, &bye), (5, HALF_A_SECOND)]];
+    let rekey = [connected, &[(6, &ten), (0, &arrived)], &offer, &[(6, &ten), (5, HALF_A_SECOND)]];
     let hostile: &[(u8, &[u8])] = &[
         (0, &[0x3f, 0xff, 1, 1]),
         (0x10, &voice),
@@ -84,6 +107,7 @@ fn call() -> Named {
     vec![
         ("valid-talk", write(&talk.concat())),
         ("valid-peer-leaves", write(&left.concat())),
+        ("valid-offer-of-keys", write(&rekey.concat())),
         ("valid-letter-ends", write(&[(1, &candidates), (1, &bye_letter)])),
         ("hostile-all", write(hostile)),
     ]
