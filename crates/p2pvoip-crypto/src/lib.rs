@@ -64,18 +64,17 @@ mod packet;
 mod policy;
 mod presence;
 mod rekey;
-#[cfg_attr(not(test), expect(dead_code, reason = "the handshake, built next, is its user"))]
-mod sas;
 mod roster;
+mod sas;
 mod schedule;
 mod secret;
 mod signal_cipher;
 mod succession;
 mod suite;
 mod text;
-mod x25519;
 mod trust;
 mod verify_code;
+mod x25519;
 
 pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
@@ -95,10 +94,9 @@ pub use handshake::{
     SECOND_OVERHEAD, SasError, SasPart, Session,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
-pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{
     Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
     OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
@@ -109,11 +107,9 @@ pub use rekey::{
     MixSecret, REKEY_ANSWER_LEN, REKEY_EVERY, REKEY_OFFER_LEN, REKEY_SPACING, RekeyError, RekeyInitiator,
     RekeyResponder, RekeySecret,
 };
+pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use sas::{Emoji, SAS_BITS, Sas};
 pub use schedule::{DirectionSecret, EpochSecret, MAX_EXPORT_LEN};
-pub use sas::{Emoji, SAS_BITS, Sas};
-pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
-pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
 pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
