@@ -41,6 +41,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod attestation;
 mod blinding;
 mod bundle;
 mod card;
@@ -50,15 +51,20 @@ mod dates;
 mod device;
 mod envelope;
 mod gate;
+pub mod group;
 mod handshake;
 mod identity;
+mod introduction;
 mod kdf;
 mod kem;
+pub mod keystore;
 mod linking;
 mod mailbox;
 mod packet;
+mod policy;
 mod presence;
 mod ready;
+mod rekey;
 mod roster;
 mod sas;
 mod schedule;
@@ -67,6 +73,8 @@ mod signal_cipher;
 mod succession;
 mod suite;
 mod text;
+mod trust;
+mod verify_code;
 mod x25519;
 
 pub use blinding::BlindedKey;
@@ -84,20 +92,28 @@ pub use gate::{
 pub use handshake::forge;
 pub use handshake::{
     Callee, ExportError, FIRST_OVERHEAD, HandshakeError, Hello, Initiator, MAX_AEADS, Responder,
-    SECOND_OVERHEAD, SasError, SasPart, Session,
+    SECOND_OVERHEAD, SasError, SasPart, Session, UPGRADE_LENS, UpgradeInitiator, UpgradeResponder,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
+pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
 pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{
-    Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
-    Opener, Refused, SealError, Sealed, Sealer,
+    Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
+    OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
 };
+pub use policy::{Decision, Known, Offer, Policy, PolicyRefused};
 pub use presence::PRESENCE_OVERHEAD;
+pub use rekey::{
+    MixSecret, REKEY_ANSWER_LEN, REKEY_EVERY, REKEY_OFFER_LEN, REKEY_SPACING, RekeyError, RekeyInitiator,
+    RekeyResponder, RekeySecret,
+};
 pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use sas::{Emoji, SAS_BITS, Sas};
-pub use schedule::{DirectionSecret, EpochSecret, MAX_EXPORT_LEN, RekeySecret};
+pub use schedule::{DirectionSecret, EpochSecret, MAX_EXPORT_LEN};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
 pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
+pub use trust::{How, MAX_PIN_LEN, Pin, PinError, PinRefused, Trust, judge};
+pub use verify_code::{Mismatch, Scanned, VerifyCode, VerifyCodeError};

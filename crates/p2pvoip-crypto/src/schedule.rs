@@ -5,6 +5,7 @@
 //! direction secret --"mask"--> mask key          --"signal key", "signal iv"--> signalling
 //!                  --"epoch"--> epoch secret 0 --"key", "iv"--> packets of epoch 0
 //!                               epoch secret n --"next epoch"--> epoch secret n + 1
+//!                               epoch secret n, re-key --"mixed epoch"--> epoch secret n + 1
 //! both traffic secrets, transcript --"rekey"--> what a re-key is bound to
 //!                                  --"exporter"--> what an application may ask for
 //! ```
@@ -19,6 +20,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::kdf::{self, HASH_LEN, Key};
+use crate::rekey::{MixSecret, RekeySecret};
 use crate::suite::Aead;
 
 /// Bytes of an AEAD's initialisation vector.
@@ -50,30 +52,9 @@ impl Schedule {
         Self {
             from_initiator: direction(from_initiator),
             from_responder: direction(from_responder),
-            rekey: RekeySecret(kdf::derive(&shared, "rekey", b"")),
+            rekey: RekeySecret::new(*kdf::derive(&shared, "rekey", b"")),
             exporter: Exporter(kdf::derive(&shared, "exporter", b"")),
         }
-    }
-}
-
-/// What the secrets of a session's re-keys are bound to; overwritten when dropped.
-pub struct RekeySecret(Key);
-
-impl RekeySecret {
-    /// The secret of these bytes: for benchmarks and vectors. A session makes its own.
-    pub fn new(bytes: [u8; HASH_LEN]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// Its bytes: for vectors. Secret.
-    pub fn expose(&self) -> &[u8; HASH_LEN] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RekeySecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RekeySecret([redacted])")
     }
 }
 
@@ -142,6 +123,17 @@ impl EpochSecret {
         Self(kdf::derive(&self.0, "next epoch", b""))
     }
 
+    /// The secret of the epoch after this one, when the outcome of a re-key is mixed into the step.
+    #[must_use]
+    pub fn mixed(&self, secret: &MixSecret) -> Self {
+        Self(kdf::derive(&kdf::extract(&*self.0, secret.expose()), "mixed epoch", b""))
+    }
+
+    /// A secret of nothing, for the place of one that is over.
+    pub(crate) fn blank() -> Self {
+        Self(Zeroizing::new([0; HASH_LEN]))
+    }
+
     pub(crate) fn packets(&self, aead: Aead) -> KeyAndIv {
         let context = [aead.id()];
         (kdf::derive(&self.0, "key", &context), kdf::derive(&self.0, "iv", &context))
@@ -172,7 +164,7 @@ mod tests {
         let keys = |schedule: &Schedule| {
             let mut exported = [0; 32];
             assert!(schedule.exporter.export("label", b"", &mut exported));
-            [*schedule.from_initiator.0, *schedule.from_responder.0, *schedule.rekey.0, exported]
+            [*schedule.from_initiator.0, *schedule.from_responder.0, *schedule.rekey.expose(), exported]
         };
         let base = keys(&schedule(&[2; 32], b"ab", b"c"));
         assert_eq!(base, keys(&schedule(&[2; 32], b"ab", b"c")));

@@ -208,7 +208,8 @@ fn parts(plain: &[u8]) -> Result<Parts<'_>, Malformed> {
     Ok((block, ephemeral, body))
 }
 
-fn check_date(made: UnixTime, now: UnixTime) -> Result<(), HandshakeError> {
+/// An offer is in date for [`OFFER_LIFE`], give or take the skew of clocks.
+pub(super) fn check_date(made: UnixTime, now: UnixTime) -> Result<(), HandshakeError> {
     let in_date = made <= now + CLOCK_SKEW && now <= made + OFFER_LIFE + CLOCK_SKEW;
     if in_date { Ok(()) } else { Err(HandshakeError::Stale) }
 }

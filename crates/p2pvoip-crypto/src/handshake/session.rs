@@ -7,8 +7,9 @@ use thiserror::Error;
 use crate::identity::PeerIdentity;
 use crate::kdf::{self, HASH_LEN, Key};
 use crate::packet::{Opener, Sealer};
+use crate::rekey::RekeySecret;
 use crate::sas::{self, Sas};
-use crate::schedule::{Exporter, MAX_EXPORT_LEN, RekeySecret, Schedule};
+use crate::schedule::{Exporter, MAX_EXPORT_LEN, Schedule};
 use crate::signal_cipher::SignalCipher;
 use crate::suite::Suite;
 
