@@ -35,6 +35,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod attestation;
 mod blinding;
 mod bundle;
 mod card;
@@ -45,12 +46,13 @@ mod device;
 mod handshake;
 mod identity;
 mod kdf;
-#[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
+pub mod keystore;
 mod linking;
 mod mailbox;
 mod packet;
 mod presence;
+mod rekey;
 mod roster;
 mod schedule;
 mod secret;
@@ -69,12 +71,16 @@ pub use handshake::{
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{
-    Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
-    Opener, Refused, SealError, Sealed, Sealer,
+    Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
+    OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
 };
 pub use presence::PRESENCE_OVERHEAD;
+pub use rekey::{
+    MixSecret, REKEY_ANSWER_LEN, REKEY_EVERY, REKEY_OFFER_LEN, REKEY_SPACING, RekeyError, RekeyInitiator,
+    RekeyResponder, RekeySecret,
+};
 pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
