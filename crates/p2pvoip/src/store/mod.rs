@@ -27,7 +27,8 @@ mod error;
 mod files;
 mod keyring;
 mod opened;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -254,7 +255,7 @@ impl Store {
             Protection::Keyring(id) => {
                 self.keyring.remove(&id.to_string()).map_err(StoreFault::Keyring).at(&self.identity)
             }
-            _ => Ok(()),
+            Protection::KeyFile(_) | Protection::Passphrase(_) | _ => Ok(()),
         }
     }
 

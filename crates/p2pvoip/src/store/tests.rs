@@ -192,10 +192,7 @@ fn every_protection_can_be_changed_for_every_other() {
         ways.into_iter().zip(["passphrase", "key-file", "keyring", "passphrase", "keyring"])
     {
         opened.protect(&protect).unwrap();
-        let given = match &protect {
-            Protect::Stretched(phrase, _) => Some(phrase.clone()),
-            _ => None,
-        };
+        let given = if let Protect::Stretched(phrase, _) = &protect { Some(phrase.clone()) } else { None };
         opened = place.store.open(given.as_ref(), NOW).unwrap();
         assert_eq!((opened.protection(), opened.identity().fingerprint()), (word, who));
         assert_eq!(names(&opened), ["alice"]);
