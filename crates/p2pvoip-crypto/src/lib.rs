@@ -47,7 +47,8 @@ mod handshake;
 mod identity;
 mod kdf;
 mod kem;
-pub mod keystore;
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 mod mailbox;
 mod packet;
 mod presence;
@@ -56,7 +57,9 @@ mod rekey;
 mod schedule;
 mod secret;
 mod signal_cipher;
+mod succession;
 mod suite;
+mod text;
 
 pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
@@ -67,7 +70,12 @@ pub use handshake::{
     HandshakeError, Hello, Initiator, MAX_AEADS, MAX_HANDSHAKE_LEN, Responder, Session, message_tag,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
+<<<<<<< HEAD
 pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
+=======
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+>>>>>>> w-ident
 pub use packet::{
     Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
     OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
@@ -81,4 +89,5 @@ pub use rekey::{
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
+pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
