@@ -26,7 +26,9 @@ mod tests;
 use core::fmt;
 
 use p2pvoip_core::UnixTime;
-use p2pvoip_crypto::{ContactCard, Fingerprint};
+use p2pvoip_crypto::{
+    ContactCard, Fingerprint, How, Introduction, IntroductionError, PeerIdentity, Pin, PinRefused, Trust,
+};
 use thiserror::Error;
 
 /// The most contacts in a book.
@@ -64,6 +66,29 @@ pub enum BookError {
     /// There is no room.
     #[error("the contact book has {MAX_CONTACTS} contacts, which is the most; remove one first")]
     Full,
+    /// The fingerprint is not that of the contact.
+    #[error(
+        "this is not the fingerprint of `{0}`; if it stood on their own screen, somebody else made the card: take a new one \
+         from them"
+    )]
+    OtherFingerprint(String),
+    /// What a peer shows does not fit what is pinned.
+    #[error(transparent)]
+    Pin(#[from] PinRefused),
+    /// An introduction does not count.
+    #[error(transparent)]
+    Introduction(#[from] IntroductionError),
+    /// Nobody in the book made the introduction.
+    #[error("nobody in the contact book made this introduction; add whoever made it, and verify them first")]
+    NoIntroducer,
+    /// Nobody in the book is who is introduced.
+    #[error(
+        "whom this introduction is of is not in the contact book; add their card first, then accept it again"
+    )]
+    NotInBook,
+    /// Nothing was learnt of the contact's key yet.
+    #[error("nothing but the card of `{0}` is known yet; call them once, so that their key is learnt")]
+    NoKey(String),
     /// A newer version wrote it.
     #[error("the contact book has form {0}, which this version does not know; update the program")]
     UnknownForm(u8),
@@ -80,6 +105,10 @@ pub struct Contact {
     added: UnixTime,
     last_call: Option<UnixTime>,
     introductions: Vec<Introduced>,
+    /// What a call has shown, or an introduction told, of their key.
+    pin: Option<Pin>,
+    /// How the fingerprint on the card was verified before anything was pinned.
+    verified: Option<How>,
 }
 
 /// That somebody introduced a contact, and when that was noted.
@@ -112,9 +141,39 @@ impl Contact {
         self.added
     }
 
-    /// When a call with them last began.
+    /// When they were last called, or called.
     pub const fn last_call(&self) -> Option<UnixTime> {
         self.last_call
+    }
+
+    /// What is pinned of them, since a call or an introduction.
+    pub const fn pin(&self) -> Option<&Pin> {
+        self.pin.as_ref()
+    }
+
+    /// How their key was verified, when it was.
+    pub fn verified(&self) -> Option<How> {
+        self.pin.as_ref().map_or(self.verified, Pin::how)
+    }
+
+    /// How far a call with them would be trusted, if the key is the one that is known.
+    pub fn trust(&self) -> Trust {
+        match (self.verified(), &self.pin) {
+            (Some(how), _) => Trust::Verified(how),
+            (None, Some(_)) => Trust::KnownKey,
+            (None, None) => Trust::FirstContact,
+        }
+    }
+
+    /// How far a peer is trusted that has proven to be `peer` where this contact should be. Changes nothing.
+    ///
+    /// # Errors
+    /// [`PinRefused`] when it shows an older list of devices than was seen: end the call.
+    pub fn judge(&self, peer: &PeerIdentity) -> Result<Trust, PinRefused> {
+        if peer.fingerprint != *self.fingerprint() {
+            return Ok(Trust::Changed);
+        }
+        self.pin.as_ref().map_or_else(|| Ok(self.trust()), |pin| pin.judge(peer))
     }
 
     /// Who introduced them, the oldest first.
@@ -188,8 +247,15 @@ impl Book {
         if self.contacts.len() >= MAX_CONTACTS {
             return Err(BookError::Full);
         }
-        let (name, introductions) = (name.to_owned(), Vec::new());
-        self.insert(Contact { name, card, added: now, last_call: None, introductions })
+        self.insert(Contact {
+            name: name.to_owned(),
+            card,
+            added: now,
+            last_call: None,
+            introductions: Vec::new(),
+            pin: None,
+            verified: None,
+        })
     }
 
     /// Takes somebody out.
@@ -229,24 +295,85 @@ impl Book {
         Ok(contact)
     }
 
-    /// Notes that a call with somebody began; whether they are in the book.
-    pub fn note_call(&mut self, with: &Fingerprint, now: UnixTime) -> bool {
-        let contact = self.contacts.iter_mut().find(|contact| contact.fingerprint() == with);
-        contact.map(|contact| contact.last_call = Some(now)).is_some()
+    /// Notes a call in which `version` was spoken with who has proven to be `peer`; whether they are in the book.
+    ///
+    /// # Errors
+    /// [`BookError::Pin`] when what the peer shows does not fit what is pinned; nothing is changed then.
+    pub fn note_call(&mut self, peer: &PeerIdentity, version: u8, now: UnixTime) -> Result<bool, BookError> {
+        let known = self.contacts.iter_mut().find(|contact| *contact.fingerprint() == peer.fingerprint);
+        let Some(contact) = known else { return Ok(false) };
+        if let Some(pin) = &mut contact.pin {
+            pin.seen(peer, version, now)?;
+        } else {
+            let mut pin = Pin::first(peer, version, now)?;
+            if let Some(how) = contact.verified.take() {
+                pin.verify(&peer.fingerprint, how)?;
+            }
+            contact.pin = Some(pin);
+        }
+        contact.last_call = Some(now);
+        Ok(true)
     }
 
-    /// Notes that somebody was introduced.
+    /// Notes that the owner of the book has verified that this is the fingerprint of that contact.
+    ///
+    /// # Errors
+    /// [`BookError::OtherFingerprint`] when the card names another one, [`BookError::Unknown`].
+    pub fn verify(&mut self, name: &str, fingerprint: &Fingerprint, how: How) -> Result<&Contact, BookError> {
+        let contact = self.contact_mut(name)?;
+        if contact.fingerprint() != fingerprint {
+            return Err(BookError::OtherFingerprint(contact.name.clone()));
+        }
+        match &mut contact.pin {
+            Some(pin) => pin.verify(fingerprint, how)?,
+            None if contact.verified.is_some_and(How::is_in_person) && !how.is_in_person() => {}
+            None => contact.verified = Some(how),
+        }
+        Ok(contact)
+    }
+
+    /// Takes back what was verified of a contact; the key stays pinned.
     ///
     /// # Errors
     /// [`BookError::Unknown`].
-    pub fn note_introduction(&mut self, name: &str, by: Fingerprint, now: UnixTime) -> Result<(), BookError> {
-        let notes = &mut self.contact_mut(name)?.introductions;
-        notes.retain(|note| note.by != by);
+    pub fn unverify(&mut self, name: &str) -> Result<&Contact, BookError> {
+        let contact = self.contact_mut(name)?;
+        contact.verified = None;
+        if let Some(pin) = &mut contact.pin {
+            pin.unverify();
+        }
+        Ok(contact)
+    }
+
+    /// Checks an introduction by somebody in the book, of somebody in the book, and notes what it says. Gives who was introduced.
+    ///
+    /// # Errors
+    /// [`BookError`] when the introducer is not there or not verified in person, nobody in the book is who is introduced, or the
+    /// introduction does not count.
+    pub fn accept(&mut self, introduction: &Introduction, now: UnixTime) -> Result<&Contact, BookError> {
+        let introducer = self.find(&introduction.introducer()).ok_or(BookError::NoIntroducer)?;
+        let pin = introducer.pin().ok_or_else(|| BookError::NoKey(introducer.name.clone()))?;
+        let vouched = introduction.check(pin, now)?;
+        let who = introduction.subject();
+        let subject = self.contacts.iter_mut().find(|contact| *contact.fingerprint() == who);
+        let subject = subject.ok_or(BookError::NotInBook)?;
+        match &mut subject.pin {
+            Some(pin) => pin.vouched(&vouched)?,
+            None => {
+                let mut pin = Pin::introduced(&vouched, now);
+                if let Some(how) = subject.verified.take() {
+                    pin.verify(&who, how)?;
+                }
+                subject.pin = Some(pin);
+            }
+        }
+        let notes = &mut subject.introductions;
+        notes.retain(|note| note.by != *vouched.by());
         if notes.len() >= MAX_INTRODUCTIONS {
             notes.remove(0);
         }
-        notes.push(Introduced { by, at: now });
-        Ok(())
+        notes.push(Introduced { by: *vouched.by(), at: now });
+        Ok(subject)
     }
 
     fn contact_mut(&mut self, name: &str) -> Result<&mut Contact, BookError> {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use p2pvoip_core::Seed;
-use p2pvoip_crypto::Identity;
+use p2pvoip_crypto::{Identity, RosterPin};
 
 use super::*;
 
@@ -62,7 +62,8 @@ fn names_that_would_be_confused_are_refused() {
 #[test]
 fn a_contact_is_renamed_and_keeps_everything_else() {
     let mut book = book(&["alice", "bob"]);
-    assert!(book.note_call(card(0).fingerprint(), NOW) && !book.note_call(card(7).fingerprint(), NOW));
+    assert_eq!(book.note_call(&peer(0, 1), 0x11, NOW), Ok(true));
+    assert_eq!(book.note_call(&peer(7, 1), 0x11, NOW), Ok(false));
     assert_eq!(book.rename("alice", "BOB").unwrap_err(), BookError::NameTaken("bob".into()));
     book.rename("alice", "Alice").unwrap();
     book.rename("alice", "Zoë").unwrap();
@@ -82,19 +83,90 @@ fn a_new_card_is_of_the_same_person_or_refused() {
     assert_eq!(book.replace_card("alice", card(1)).unwrap_err(), BookError::OtherPerson("alice".into()));
 }
 
+/// What a handshake proves of that identity, with the list of devices of that second.
+fn peer(number: u64, sequence: u64) -> PeerIdentity {
+    let root = identity(number).root();
+    let roster = RosterPin { sequence, least_version: 0x11, expires: NOW };
+    PeerIdentity { fingerprint: root.fingerprint(), root: *root.as_bytes(), device: [9; 32], roster }
+}
+
+#[test]
+fn trust_grows_from_the_first_call_to_a_scanned_code_and_falls_with_another_key() {
+    let mut book = book(&["alice"]);
+    let judge = |book: &Book, peer: &PeerIdentity| book.get("alice").unwrap().judge(peer);
+    assert_eq!(judge(&book, &peer(0, 5)), Ok(Trust::FirstContact));
+    assert_eq!(book.note_call(&peer(0, 5), 0x11, NOW), Ok(true));
+    assert_eq!(judge(&book, &peer(0, 5)), Ok(Trust::KnownKey));
+    assert_eq!(judge(&book, &peer(1, 5)), Ok(Trust::Changed));
+    assert_eq!(judge(&book, &peer(0, 4)), Err(PinRefused::OlderDevices));
+    assert_eq!(book.note_call(&peer(0, 4), 0x11, NOW), Err(PinRefused::OlderDevices.into()));
+    let (right, wrong) = (*card(0).fingerprint(), *card(1).fingerprint());
+    assert_eq!(
+        book.verify("alice", &wrong, How::Qr).unwrap_err(),
+        BookError::OtherFingerprint("alice".into())
+    );
+    book.verify("Alice", &right, How::Qr).unwrap();
+    assert_eq!(judge(&book, &peer(0, 6)), Ok(Trust::Verified(How::Qr)));
+    assert_eq!(book.get("alice").unwrap().trust(), Trust::Verified(How::Qr));
+    book.unverify("alice").unwrap();
+    assert_eq!(judge(&book, &peer(0, 6)), Ok(Trust::KnownKey));
+}
+
+#[test]
+fn what_was_verified_before_the_first_call_is_pinned_by_it() {
+    let mut book = book(&["alice"]);
+    book.verify("alice", card(0).fingerprint(), How::Qr).unwrap();
+    book.verify("alice", card(0).fingerprint(), How::Attested).unwrap();
+    assert_eq!(book.get("alice").unwrap().judge(&peer(0, 5)), Ok(Trust::Verified(How::Qr)));
+    book = Book::parse(&book.encode()).unwrap();
+    book.note_call(&peer(0, 5), 0x11, NOW).unwrap();
+    let pin = book.get("alice").unwrap().pin().unwrap();
+    assert_eq!((pin.how(), pin.least_version()), (Some(How::Qr), 0x11));
+    assert_eq!(Book::parse(&book.encode()), Ok(book));
+}
+
+#[test]
+fn a_contact_who_was_verified_in_person_introduces_another() {
+    let mut book = book(&["alice", "bob"]);
+    let introduction = Introduction::new(&identity(0), &identity(1).root(), NOW);
+    assert_eq!(book.accept(&introduction, NOW).unwrap_err(), BookError::NoKey("alice".into()));
+    book.note_call(&peer(0, 5), 0x11, NOW).unwrap();
+    assert_eq!(book.accept(&introduction, NOW).unwrap_err(), IntroductionError::NotVerified.into());
+    book.verify("alice", card(0).fingerprint(), How::Sas).unwrap();
+    let introduced = book.accept(&introduction, NOW).unwrap();
+    let by = *card(0).fingerprint();
+    assert_eq!((introduced.name(), introduced.trust()), ("bob", Trust::Verified(How::Introduced(by))));
+    assert!(introduced.introductions() == [Introduced { by, at: NOW }]);
+    let again = Book::parse(&book.encode()).unwrap();
+    assert_eq!(again, book);
+    // Who was introduced does not introduce.
+    let chain = Introduction::new(&identity(1), &identity(0).root(), NOW);
+    assert_eq!(book.accept(&chain, NOW).unwrap_err(), IntroductionError::NotVerified.into());
+    let of_stranger = Introduction::new(&identity(0), &identity(8).root(), NOW);
+    assert_eq!(book.accept(&of_stranger, NOW).unwrap_err(), BookError::NotInBook);
+    let by_stranger = Introduction::new(&identity(8), &identity(1).root(), NOW);
+    assert_eq!(book.accept(&by_stranger, NOW).unwrap_err(), BookError::NoIntroducer);
+}
+
 #[test]
 fn the_last_introductions_are_remembered_each_introducer_once() {
-    let mut book = book(&["alice"]);
-    let by = |number| *card(number).fingerprint();
-    for number in 10..=18 {
-        book.note_introduction("alice", by(number), NOW).unwrap();
-    }
-    let notes = |book: &Book| -> Vec<Fingerprint> {
-        book.get("alice").unwrap().introductions().iter().map(|note| note.by).collect()
+    let mut book = Book::default();
+    book.add("subject", card(100), NOW).unwrap();
+    let mut introduce = |number: u64| {
+        let name = format!("introducer {number}");
+        if book.get(&name).is_none() {
+            book.add(&name, card(number), NOW).unwrap();
+            book.note_call(&peer(number, 5), 0x11, NOW).unwrap();
+            book.verify(&name, card(number).fingerprint(), How::Qr).unwrap();
+        }
+        let introduction = Introduction::new(&identity(number), &identity(100).root(), NOW);
+        let subject = book.accept(&introduction, NOW).unwrap();
+        subject.introductions().iter().map(|note| note.by).collect::<Vec<_>>()
     };
-    assert!(notes(&book) == (11..=18).map(by).collect::<Vec<_>>());
-    book.note_introduction("alice", by(11), NOW).unwrap();
-    assert!(notes(&book) == (12..=18).chain([11]).map(by).collect::<Vec<_>>());
+    let by = |number| *card(number).fingerprint();
+    let last = (10..=18).map(&mut introduce).last().unwrap();
+    assert!(last == (11..=18).map(by).collect::<Vec<_>>());
+    assert!(introduce(11) == (12..=18).chain([11]).map(by).collect::<Vec<_>>());
 }
 
 #[test]
@@ -106,14 +178,13 @@ fn a_full_book_takes_nobody_and_fits_a_sealed_file() {
         book.add(&format!("{number:064}"), card, NOW).unwrap();
     }
     assert_eq!(book.add("one more", card(5_000), NOW).unwrap_err(), BookError::Full);
-    for by in 0..MAX_INTRODUCTIONS {
-        let by = Fingerprint::new([u8::try_from(by).unwrap(); Fingerprint::LEN]);
-        book.note_introduction(&format!("{:064}", 0), by, NOW).unwrap();
-    }
+    let by = |number: usize| Fingerprint::new([u8::try_from(number).unwrap(); Fingerprint::LEN]);
+    book.contacts[0].introductions =
+        (0..MAX_INTRODUCTIONS).map(|number| Introduced { by: by(number), at: NOW }).collect();
     let bytes = book.encode();
     assert_eq!(Book::parse(&bytes), Ok(book));
-    let introductions = MAX_CONTACTS * MAX_INTRODUCTIONS * (Fingerprint::LEN + 8);
-    assert!(bytes.len() + introductions < p2pvoip_crypto::keystore::MAX_CONTENT_LEN);
+    let more = MAX_CONTACTS * (MAX_INTRODUCTIONS * (Fingerprint::LEN + 8) + p2pvoip_crypto::MAX_PIN_LEN);
+    assert!(bytes.len() + more < p2pvoip_crypto::keystore::MAX_CONTENT_LEN);
     let mut more = bytes.to_vec();
     more[1..3].copy_from_slice(&1_025_u16.to_be_bytes());
     assert_eq!(Book::parse(&more), Err(BookError::Damaged));
@@ -152,9 +223,8 @@ proptest! {
         let mut book = Book::default();
         for (name, number, called) in wanted {
             let card = card(number.into());
-            let who = *card.fingerprint();
             if let (true, Some(called)) = (book.add(&name, card, NOW).is_ok(), called) {
-                book.note_call(&who, UnixTime::from_secs(called));
+                book.note_call(&peer(number.into(), 5), 0x11, UnixTime::from_secs(called)).unwrap();
             }
         }
         prop_assert_eq!(Book::parse(&book.encode()), Ok(book));
