@@ -8,6 +8,8 @@
 mod pin;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use core::fmt;
 
