@@ -45,6 +45,9 @@ mod dates;
 mod device;
 mod handshake;
 mod identity;
+#[cfg(any(test, feature = "forge"))]
+#[doc(hidden)]
+pub mod interiors;
 mod kdf;
 mod kem;
 pub mod keystore;
