@@ -17,6 +17,7 @@ pub mod discovery;
 mod drive;
 pub mod engine;
 mod fixture;
+pub mod group;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -51,6 +52,11 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
     ("engine-directory", directory::directory),
+    ("group-message", group::message),
+    ("group-roster", group::roster),
+    ("group-proof", group::proof),
+    ("group-packet", group::packet),
+    ("group-mesh", group::mesh),
     ("media-chunk", media::chunk),
     ("media-chunks", media::chunks),
     ("media-receiver", media::receiver),
