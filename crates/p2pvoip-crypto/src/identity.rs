@@ -19,6 +19,7 @@ use crate::chain::PrekeyPair;
 use crate::credential::{CREDENTIAL_LEN, Credential};
 use crate::device::{DeviceKeys, SigningKey};
 use crate::kdf::{self, Key};
+use crate::linking::DeviceCode;
 use crate::mailbox::MailboxKey;
 use crate::roster::{HOME, ROSTER_LEN, Roster, RosterPin};
 use crate::secret::{Holder, Secret};
@@ -184,6 +185,11 @@ impl Identity {
         }
     }
 
+    /// What this device showed when it was linked; home has one as well.
+    pub fn device_code(&self) -> DeviceCode {
+        DeviceCode::of(&self.device.hash())
+    }
+
     /// What all contacts know of the mailbox.
     pub const fn mailbox(&self) -> &MailboxKey {
         &self.mailbox
@@ -265,7 +271,6 @@ impl Identity {
     }
 
     /// The root's signature, on the home device.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rotation of roots, built next, is its user"))]
     pub(crate) fn sign_as_root(&self, domain: &str, message: &[&[u8]]) -> Option<[u8; SIGNATURE_LEN]> {
         match &self.standing {
             Standing::Home(key) => Some(key.sign(domain, message)),
