@@ -74,7 +74,9 @@ pub fn packet(script: &[u8]) {
                 assert!(listener.install(sender.secret().clone()));
             }
             // Lost.
-            _ => drop(sender.seal(&mut buf, bytes.len(), now)),
+            _ => {
+                let _ = sender.seal(&mut buf, bytes.len(), now);
+            }
         }
         let notice = listener.take_notice();
         assert!(!matches!(notice, Some(Notice::Impersonated { .. })), "nobody lies here");
@@ -107,7 +109,7 @@ impl Mesh {
         let founder = Group::found(person(0), Aead::Aes256Gcm, &Seed::from_u64(1), now);
         let mut mesh = Self { people: vec![(person(0), founder)], letters: VecDeque::new(), now };
         for index in [1, 2] {
-            drop(mesh.people[0].1.admit(person(index), now));
+            let _ = mesh.people[0].1.admit(person(index), now);
             mesh.exchange();
         }
         mesh
@@ -137,7 +139,9 @@ impl Mesh {
         let Some((from, to, message)) = self.letters.pop_front() else { return false };
         let input = Input { from, message: &message };
         match self.people.iter_mut().find(|(person, _)| *person == to) {
-            Some((_, group)) => drop(group.handle_input(input, self.now)),
+            Some((_, group)) => {
+                let _ = group.handle_input(input, self.now);
+            }
             None => {
                 if let Ok(group) = Group::join(to, input, &Seed::from_u64(9), self.now) {
                     self.people.push((to, group));
@@ -182,12 +186,18 @@ pub fn mesh(script: &[u8]) {
                 let from = person(usize::from(step >> 6));
                 let _ = mesh.people[who].1.handle_input(Input { from, message: bytes }, now);
             }
-            1 => drop(mesh.deliver()),
+            1 => {
+                let _ = mesh.deliver();
+            }
             2 => drop(mesh.letters.pop_front()),
             3 => mesh.letters.rotate_left(usize::from(!mesh.letters.is_empty())),
             4 => mesh.pass(millis(bytes)),
-            5 => drop(mesh.people[0].1.admit(person(usize::from(step >> 4)), now)),
-            6 => drop(mesh.people[0].1.remove(step >> 4, now)),
+            5 => {
+                let _ = mesh.people[0].1.admit(person(usize::from(step >> 4)), now);
+            }
+            6 => {
+                let _ = mesh.people[0].1.remove(step >> 4, now);
+            }
             _ => {
                 let mut packet = bytes.to_vec();
                 assert!(mesh.people[who].1.open(&mut packet, now).is_err(), "nobody has sealed it");
