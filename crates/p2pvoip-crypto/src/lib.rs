@@ -54,6 +54,9 @@ mod gate;
 pub mod group;
 mod handshake;
 mod identity;
+#[cfg(any(test, feature = "forge"))]
+#[doc(hidden)]
+pub mod interiors;
 mod introduction;
 mod kdf;
 mod kem;
