@@ -29,6 +29,7 @@ const DEAR: &[(&str, u64)] = &[
     ("nat-agent", 200),
     ("nat-relay", 200),
     ("nat-stun-stranger", 400),
+    ("rendezvous-hub", 400),
     ("signal-client", 400),
     ("signal-envelope", 400),
 ];

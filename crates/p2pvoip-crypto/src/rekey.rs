@@ -41,6 +41,11 @@ impl RekeySecret {
     pub fn new(bytes: [u8; HASH_LEN]) -> Self {
         Self(Zeroizing::new(bytes))
     }
+
+    /// Its bytes: for vectors. Secret.
+    pub fn expose(&self) -> &[u8; HASH_LEN] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for RekeySecret {

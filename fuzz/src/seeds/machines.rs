@@ -1,9 +1,8 @@
 //! Seeds of the bodies that are scripts: what happens to a machine, step by step.
 
-use p2pvoip_signal::rendezvous::{ClientFrame, RequestId, ServerFrame};
-use p2pvoip_signal::{HangUpReason, MailboxId, Message, Slot, Token};
+use p2pvoip_signal::{HangUpReason, Message};
 
-use super::parsers::{client_frame, feedback_of, inside, server_frame, whole_chunk};
+use super::parsers::{feedback_of, inside, whole_chunk};
 use crate::script::write;
 use crate::stun::attribute;
 
@@ -27,8 +26,6 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "nat-agent" => agent(),
         "nat-relay" => relay(),
         "nat-discovery" => discovery(),
-        "rendezvous-hub" => hub(),
-        "signal-client" => client(),
         _ => return None,
     })
 }
@@ -319,80 +316,4 @@ fn discovery() -> Named {
         .flat_map(|told| [(0x24, told.as_slice()), (0x44, told.as_slice()), (0x34, told.as_slice())]);
     named.push(("hostile-own-addresses", write(&owns.collect::<Vec<_>>())));
     named
-}
-
-fn hub() -> Named {
-    let (id, token) = (RequestId(5), Token::new([5; 32]));
-    let hello = client_frame(ClientFrame::Hello { version: 1 });
-    let listen = client_frame(ClientFrame::Listen { id, token });
-    let publish =
-        client_frame(ClientFrame::Publish { id, token, sequence: 1, lifetime: 60, bytes: b"a record" });
-    let slot = Slot::new(p2pvoip_crypto::token_id(token.as_bytes()));
-    let fetch = client_frame(ClientFrame::Fetch { id, slot });
-    let forget = client_frame(ClientFrame::Forget { token });
-    let ping = client_frame(ClientFrame::Ping { nonce: 1 });
-    let received = client_frame(ClientFrame::Received { serial: 1 });
-    let put = put_of(MailboxId::new(*slot.as_bytes()));
-    let day = write(&[
-        (0x00, b""),
-        (0x02, &hello),
-        (0x02, &listen),
-        (0x10, b""),
-        (0x12, &hello),
-        (0x12, &publish),
-        (0x02, &fetch),
-        (0x16, &put),
-        (0x16, &put),
-        (0x02, &received),
-        (0x02, &forget),
-        (0x01, b""),
-        (0x03, A_MINUTE),
-        (0x12, &ping),
-        (0x03, A_MINUTE),
-    ]);
-    let mut flood: Vec<(u8, &[u8])> = vec![(0x80, b""), (0x82, &hello), (0x82, &hello), (0x12, &ping)];
-    flood.extend(core::iter::repeat_n((0x82, ping.as_slice()), 80));
-    vec![("valid-day", day), ("hostile-flood", write(&flood))]
-}
-
-/// A put into this mailbox, without its envelope, which the server does not read.
-fn put_of(to: MailboxId) -> Vec<u8> {
-    let put = ClientFrame::Put { id: RequestId(6), to, envelope: &[0; p2pvoip_signal::ENVELOPE_LEN] };
-    let mut frame = client_frame(put);
-    frame.truncate(frame.len() - p2pvoip_signal::ENVELOPE_LEN);
-    frame
-}
-
-fn client() -> Named {
-    let answer = |n| server_frame(ServerFrame::Done { id: RequestId(n) });
-    let welcome = server_frame(ServerFrame::Welcome { version: 1 });
-    let absent = server_frame(ServerFrame::Absent { id: RequestId(3) });
-    let record = server_frame(ServerFrame::Bundle { id: RequestId(2), bytes: b"a record" });
-    let (first, second) = (answer(0), answer(1));
-    // Kind, serial and mailbox, then version, kind and length of the envelope.
-    let letter = [&[5, 0, 0, 0, 9][..], &[3; 16], &[1, 3, 0, 5]].concat();
-    let day = write(&[
-        (1, b""),
-        (0, &welcome),
-        (3, b""),
-        (4, b"an offer"),
-        (6, b""),
-        (5, b"\0\0\x10 a record"),
-        (0, &first),
-        (0, &second),
-        (0, &record),
-        (8, &letter),
-        (8, &letter),
-        (0, &absent),
-        (7, A_MINUTE),
-        (2, b""),
-        (7, A_MINUTE),
-        (1, b""),
-        (0, &welcome),
-    ]);
-    let mut hostile: Vec<(u8, &[u8])> =
-        vec![(0, &welcome), (1, b""), (0, &first), (0, &welcome), (0, &welcome)];
-    hostile.extend(core::iter::repeat_n((0x86, &b""[..]), 60));
-    hostile.extend([(2, &b""[..]), (2, b""), (7, A_MINUTE)]);
-    vec![("valid-day", day), ("hostile-server", write(&hostile))]
 }

@@ -9,7 +9,6 @@ pub(crate) mod description;
 mod endpoint;
 pub(crate) mod fragments;
 pub(crate) mod hash;
-pub(crate) mod record;
 pub(crate) mod slot;
 pub mod whereabouts;
 

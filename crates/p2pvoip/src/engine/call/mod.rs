@@ -14,6 +14,7 @@ mod letters;
 mod rekey;
 mod setup;
 mod stats;
+mod verification;
 pub(crate) mod voice;
 
 use core::time::Duration;
@@ -21,7 +22,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Wake};
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, SasPart};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
+    /// The code that both people compare, or what it is still made of.
+    sas: Option<SasPart>,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
     ended_at: Option<Instant>,
@@ -337,10 +340,15 @@ impl Call {
 
     /// Makes one transition of the signalling state and does what follows from it.
     fn step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) {
+        self.try_step(now, transition);
+    }
+
+    /// The same, and whether there was a place for it.
+    fn try_step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) -> bool {
         self.now = now;
         let before = core::mem::replace(&mut self.state, State::Ended(EndReason::Failed));
         let was_running = matches!(before, State::Connecting(_) | State::Connected(_));
-        let Step { call, send, fitted: _ } = transition(before);
+        let Step { call, send, fitted } = transition(before);
         self.state = call;
         if let Some(message) = send {
             self.on_message_out(&message, was_running, now);
@@ -349,6 +357,7 @@ impl Call {
             self.open_voice(now);
         }
         self.announce(now);
+        fitted
     }
 
     /// Tells the owner where the call stands, if it does not know.
