@@ -19,6 +19,7 @@ use crate::chain::PrekeyPair;
 use crate::credential::{CREDENTIAL_LEN, Credential};
 use crate::device::{DeviceKeys, SigningKey};
 use crate::kdf::{self, Key};
+use crate::linking::DeviceCode;
 use crate::mailbox::MailboxKey;
 use crate::roster::{HOME, ROSTER_LEN, Roster, RosterPin};
 use crate::secret::{Holder, Secret};
@@ -182,6 +183,11 @@ impl Identity {
             Holder::Home { .. } => HOME,
             Holder::Linked { index, .. } => index,
         }
+    }
+
+    /// What this device showed when it was linked; home has one as well.
+    pub fn device_code(&self) -> DeviceCode {
+        DeviceCode::of(&self.device.hash())
     }
 
     /// What all contacts know of the mailbox.

@@ -35,6 +35,7 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod attestation;
 mod blinding;
 mod bundle;
 mod card;
@@ -46,19 +47,23 @@ mod handshake;
 mod identity;
 mod introduction;
 mod kdf;
-#[cfg_attr(not(test), expect(dead_code, reason = "the hybrid handshake, built next, is its user"))]
 mod kem;
+pub mod keystore;
+mod linking;
 mod mailbox;
 mod packet;
 mod policy;
 mod presence;
+mod rekey;
 mod roster;
 #[cfg_attr(not(test), expect(dead_code, reason = "the handshake, built next, is its user"))]
 mod sas;
 mod schedule;
 mod secret;
 mod signal_cipher;
+mod succession;
 mod suite;
+mod text;
 mod trust;
 mod verify_code;
 
@@ -72,18 +77,24 @@ pub use handshake::{
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
-pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address};
+pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
+pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{
-    Counters, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD, Opened,
-    Opener, Refused, SealError, Sealed, Sealer,
+    Counters, EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN,
+    OLD_EPOCH_LIFE, OVERHEAD, Opened, Opener, Refused, SealError, Sealed, Sealer,
 };
 pub use policy::{Decision, Known, Offer, Policy, PolicyRefused};
 pub use presence::PRESENCE_OVERHEAD;
+pub use rekey::{
+    MixSecret, REKEY_ANSWER_LEN, REKEY_EVERY, REKEY_OFFER_LEN, REKEY_SPACING, RekeyError, RekeyInitiator,
+    RekeyResponder, RekeySecret,
+};
 pub use roster::{MAX_DEVICES, ROSTER_LIFE, RosterPin};
 pub use sas::{Emoji, SAS_BITS, Sas};
 pub use schedule::{DirectionSecret, EpochSecret};
 pub use secret::{Secret, SecretError};
 pub use signal_cipher::{MAX_SIGNAL_LEN, SIGNAL_OVERHEAD, SignalCipher};
+pub use succession::{SUCCESSION_LEN, Succession, SuccessionError};
 pub use suite::{Aead, Suite, VERSION_1_0, VERSION_1_1, VersionRange};
 pub use trust::{How, MAX_PIN_LEN, Pin, PinError, PinRefused, Trust, judge};
 pub use verify_code::{Mismatch, Scanned, VerifyCode, VerifyCodeError};

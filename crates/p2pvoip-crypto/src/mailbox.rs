@@ -22,6 +22,11 @@ use crate::presence;
 /// Bytes of a mailbox key.
 pub const MAILBOX_KEY_LEN: usize = PUBLIC_LEN;
 
+/// The identifier of a token, by which the mailbox of one call is named: the first 16 bytes of its hash.
+pub fn token_id(token: &[u8; 32]) -> [u8; 16] {
+    kdf::array(&kdf::sha256(&[token]))
+}
+
 /// The address of a mailbox and slot, of which this is the public owner key: the first 16 bytes of a hash.
 pub fn owned_address(key: &[u8; 32]) -> [u8; 16] {
     kdf::array(&kdf::sha256(&[b"p2pvoip owned", key]))

@@ -52,6 +52,14 @@ pub struct RosterPin {
     pub expires: UnixTime,
 }
 
+impl RosterPin {
+    /// Whether the list of devices has changed since: then a device that shows this one may have been revoked, and a contact
+    /// that has seen `known` refuses it.
+    pub const fn is_older_than(&self, known: &Self) -> bool {
+        self.sequence < known.sequence
+    }
+}
+
 /// Stands for the keys of a device in a roster.
 pub(crate) type DeviceHash = [u8; HASH_LEN];
 
@@ -85,11 +93,20 @@ impl Devices {
     }
 
     /// The indices that are in use.
-    pub(crate) fn indices(&self) -> impl Iterator<Item = u8> {
-        (0..).zip(self.slots).filter(|(_, slot)| slot.is_some()).map(|(index, _)| index)
+    pub(crate) fn indices(&self) -> impl Iterator<Item = u8> + use<> {
+        self.listed().map(|(index, _)| index)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "linking, built next, is its user"))]
+    /// The devices and their indices.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (u8, DeviceHash)> + use<> {
+        (0..).zip(self.slots).filter_map(|(index, slot)| Some((index, slot?)))
+    }
+
+    /// Notes that the list was changed: with a sequence that no list had before, even when the clock went back.
+    pub(crate) fn changed(&mut self, now: UnixTime) {
+        self.sequence = now.as_secs().max(self.sequence.saturating_add(1));
+    }
+
     /// The first free index behind the home's.
     pub(crate) fn free(&self) -> Option<u8> {
         (0..).zip(&self.slots).skip(1).find(|(_, slot)| slot.is_none()).map(|(index, _)| index)

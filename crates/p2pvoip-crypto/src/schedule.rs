@@ -5,6 +5,7 @@
 //! direction secret --"mask"--> mask key          --"signal key", "signal iv"--> signalling
 //!                  --"epoch"--> epoch secret 0 --"key", "iv"--> packets of epoch 0
 //!                               epoch secret n --"next epoch"--> epoch secret n + 1
+//!                               epoch secret n, re-key --"mixed epoch"--> epoch secret n + 1
 //! ```
 //! The transcript is the handshake hash and both sides' negotiation blocks, so that who could change what was
 //! negotiated would still get no common keys.
@@ -17,6 +18,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::kdf::{self, HASH_LEN, Key};
+use crate::rekey::MixSecret;
 use crate::suite::Aead;
 
 /// Bytes of an AEAD's initialisation vector.
@@ -74,6 +76,17 @@ impl EpochSecret {
     #[must_use]
     pub fn next(&self) -> Self {
         Self(kdf::derive(&self.0, "next epoch", b""))
+    }
+
+    /// The secret of the epoch after this one, when the outcome of a re-key is mixed into the step.
+    #[must_use]
+    pub fn mixed(&self, secret: &MixSecret) -> Self {
+        Self(kdf::derive(&kdf::extract(&*self.0, secret.expose()), "mixed epoch", b""))
+    }
+
+    /// A secret of nothing, for the place of one that is over.
+    pub(crate) fn blank() -> Self {
+        Self(Zeroizing::new([0; HASH_LEN]))
     }
 
     pub(crate) fn packets(&self, aead: Aead) -> KeyAndIv {

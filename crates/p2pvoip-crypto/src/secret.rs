@@ -8,6 +8,7 @@
 //! | 1 | home, as written before prekeys had a chain | secret S (32) |
 //! | 2 | home | S (32), period (8), prekey chain (32), slots (1), sequence (8), 4 hashes of linked devices (128) |
 //! | 3 | linked | device secret D (32), owner key w (32), root public key (32), index (1), period (8), prekey chain (32), roster (211) |
+//! | 4 | a device that waits for its grant ([`PendingDevice`](crate::PendingDevice)) | D (32), period (8), prekey chain (32) |
 //!
 //! # Timers
 //! - A secret is moved on and written anew at least weekly, so that past prekeys are gone ([`Secret::advance`]).
@@ -33,6 +34,8 @@ const CHECKSUM_LEN: usize = 4;
 const FORM_1: u8 = 1;
 const FORM_HOME: u8 = 2;
 const FORM_LINKED: u8 = 3;
+/// The form of a device that waits for its grant.
+pub(crate) const FORM_PENDING: u8 = 4;
 
 /// What a device holds of its identity; overwritten when dropped.
 #[derive(Clone)]
@@ -68,6 +71,12 @@ pub enum SecretError {
     /// A newer version wrote it.
     #[error("the identity file has form {0}, which this version does not know; update the program")]
     UnknownForm(u8),
+    /// It is of a device that was not linked yet.
+    #[error("this device waits to be linked; give it the grant that the first device made")]
+    NotLinked,
+    /// It is of an identity, and a device that waits to be linked was expected.
+    #[error("this is the file of an identity, not of a device that waits to be linked")]
+    NotPending,
     /// Its length or checksum is wrong.
     #[error("the identity file is damaged; restore it from a backup")]
     Damaged,
@@ -118,28 +127,28 @@ impl Secret {
 
     /// The form for a file.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(Vec::with_capacity(Self::MAX_ENCODED_LEN));
-        out.extend(MAGIC);
-        match &self.holder {
+        let mut fields = Zeroizing::new(Vec::with_capacity(Self::MAX_ENCODED_LEN));
+        let form = match &self.holder {
             Holder::Home { secret, linked } => {
-                out.push(if self.chain.is_some() { FORM_HOME } else { FORM_1 });
-                out.extend(secret.iter());
-                if let Some(chain) = &self.chain {
-                    out.extend(chain.emit().iter());
-                    out.extend(linked.emit());
+                fields.extend(secret.iter());
+                match &self.chain {
+                    Some(chain) => {
+                        fields.extend(chain.emit().iter());
+                        fields.extend(linked.emit());
+                        FORM_HOME
+                    }
+                    None => FORM_1,
                 }
             }
             Holder::Linked { device, owner, root, index, roster } => {
-                out.push(FORM_LINKED);
-                out.extend(device.iter().chain(owner.iter()).chain(root));
-                out.push(*index);
-                out.extend(self.chain.iter().flat_map(|chain| chain.emit().to_vec()));
-                out.extend(roster.iter());
+                fields.extend(device.iter().chain(owner.iter()).chain(root));
+                fields.push(*index);
+                fields.extend(self.chain.iter().flat_map(|chain| chain.emit().to_vec()));
+                fields.extend(roster.iter());
+                FORM_LINKED
             }
-        }
-        let checksum = checksum(out.get(MAGIC.len()..).unwrap_or_default());
-        out.extend(checksum);
-        out
+        };
+        frame(form, &fields)
     }
 
     /// Reads the form for a file.
@@ -147,19 +156,11 @@ impl Secret {
     /// # Errors
     /// [`SecretError`] when the bytes are something else, or damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, SecretError> {
-        let fields = bytes.strip_prefix(MAGIC).ok_or(SecretError::NotASecret)?;
-        let form = *fields.first().ok_or(SecretError::Damaged)?;
-        if !(FORM_1..=FORM_LINKED).contains(&form) {
-            return Err(SecretError::UnknownForm(form));
-        }
-        let (fields, written) = fields.split_last_chunk::<CHECKSUM_LEN>().ok_or(SecretError::Damaged)?;
-        if !kdf::equal(written, &checksum(fields)) {
-            return Err(SecretError::Damaged);
-        }
+        let (form, fields) = unframe(bytes)?;
         let mut reader = Reader::new(fields);
-        reader.u8()?;
         let secret = match form {
             FORM_LINKED => parse_linked(&mut reader)?,
+            FORM_PENDING => return Err(SecretError::NotLinked),
             _ => parse_home(form, &mut reader)?,
         };
         reader.finish()?;
@@ -229,9 +230,28 @@ fn parse_linked(reader: &mut Reader<'_>) -> Result<Secret, Malformed> {
     Ok(Secret { holder, chain: Some(chain) })
 }
 
-/// Of the form and the fields.
-fn checksum(fields: &[u8]) -> [u8; CHECKSUM_LEN] {
-    kdf::array(&kdf::sha256(&[b"p2pvoip identity file", fields]))
+/// A file of that form: what stands before and behind its fields.
+pub(crate) fn frame(form: u8, fields: &[u8]) -> Zeroizing<Vec<u8>> {
+    let checksum = checksum(form, fields);
+    Zeroizing::new([&MAGIC[..], &[form], fields, &checksum].concat())
+}
+
+/// The form of a file, and its fields.
+pub(crate) fn unframe(bytes: &[u8]) -> Result<(u8, &[u8]), SecretError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(SecretError::NotASecret)?;
+    let (form, rest) = rest.split_first().ok_or(SecretError::Damaged)?;
+    if !(FORM_1..=FORM_PENDING).contains(form) {
+        return Err(SecretError::UnknownForm(*form));
+    }
+    let (fields, written) = rest.split_last_chunk::<CHECKSUM_LEN>().ok_or(SecretError::Damaged)?;
+    if !kdf::equal(written, &checksum(*form, fields)) {
+        return Err(SecretError::Damaged);
+    }
+    Ok((*form, fields))
+}
+
+fn checksum(form: u8, fields: &[u8]) -> [u8; CHECKSUM_LEN] {
+    kdf::array(&kdf::sha256(&[b"p2pvoip identity file", &[form], fields]))
 }
 
 impl fmt::Debug for Secret {
@@ -281,8 +301,8 @@ mod tests {
     #[test]
     fn a_newer_form_asks_for_an_update() {
         let mut file = Secret::generate(&Seed::from_u64(1)).encode();
-        file[7] = 4;
-        assert_eq!(Secret::decode(&file).unwrap_err(), SecretError::UnknownForm(4));
+        file[7] = 5;
+        assert_eq!(Secret::decode(&file).unwrap_err(), SecretError::UnknownForm(5));
         assert_eq!(Secret::decode(b"-----BEGIN").unwrap_err(), SecretError::NotASecret);
     }
 
@@ -321,11 +341,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_refused_without_a_panic(form in 0u8..5, bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_are_refused_without_a_panic(form in 0u8..6, bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(Secret::decode(&bytes).is_err());
             // With a right checksum the fields are read.
-            let fields = [&[form][..], &bytes].concat();
-            let _ = Secret::decode(&[&MAGIC[..], &fields, &checksum(&fields)].concat());
+            let _ = Secret::decode(&frame(form, &bytes));
         }
     }
 }

@@ -37,11 +37,14 @@ fn a_bundle_says_who_and_until_when() {
 
 #[test]
 fn every_flipped_bit_and_every_wrong_length_is_refused() {
-    let bundle = alice().prekey_bundle(DAY, NOW);
+    let alice = alice();
+    let bundle = alice.prekey_bundle(DAY, NOW);
+    let (mailbox, fingerprint) = (alice.mailbox(), alice.fingerprint());
     for bit in 0..bundle.len() * 8 {
         let mut wrong = bundle.clone();
         wrong[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(seal_only(&wrong), None, "bit {bit}");
+        let opened = mailbox.open_bundle(&wrong, 0, DAY, &fingerprint, NOW);
+        assert_eq!(opened, Err(BundleError::Sealed), "bit {bit}");
     }
     for len in (0..bundle.len()).chain([bundle.len() + 1]) {
         let mut other = bundle.clone();
@@ -50,18 +53,17 @@ fn every_flipped_bit_and_every_wrong_length_is_refused() {
     }
 }
 
-/// What is under the seal; nothing when the seal is broken.
-fn seal_only(bundle: &[u8]) -> Option<Vec<u8>> {
+/// What is under the seal.
+fn unseal(bundle: &[u8]) -> Vec<u8> {
     let key = Aead::ChaCha20Poly1305.key(&alice().mailbox().bundle_key(DAY, 0));
     let (nonce, sealed) = bundle.split_at(NONCE_LEN);
-    let mut plain = sealed.to_vec();
     let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
-    key.open_in_place(nonce, Aad::from(AAD), &mut plain).ok().map(|plain| plain.to_vec())
+    key.open_in_place(nonce, Aad::from(AAD), &mut sealed.to_vec()).unwrap().to_vec()
 }
 
 /// A bundle of that plaintext, as every card holder can seal one.
-fn reseal(plain: &[u8]) -> Vec<u8> {
-    let key = Aead::ChaCha20Poly1305.key(&alice().mailbox().bundle_key(DAY, 0));
+fn reseal(mailbox: &MailboxKey, plain: &[u8]) -> Vec<u8> {
+    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(DAY, 0));
     let nonce = [9; NONCE_LEN];
     let mut sealed = plain.to_vec();
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut sealed).unwrap();
@@ -71,12 +73,15 @@ fn reseal(plain: &[u8]) -> Vec<u8> {
 #[test]
 fn every_changed_byte_under_the_seal_is_refused_too() {
     // A card holder can open and seal again, but not sign.
-    let plain = seal_only(&alice().prekey_bundle(DAY, NOW)).unwrap();
-    assert!(open_at(&reseal(&plain), NOW).is_ok());
+    let alice = alice();
+    let plain = unseal(&alice.prekey_bundle(DAY, NOW));
+    let (mailbox, fingerprint) = (alice.mailbox(), alice.fingerprint());
+    let open = |plain: &[u8]| mailbox.open_bundle(&reseal(mailbox, plain), 0, DAY, &fingerprint, NOW);
+    assert!(open(&plain).is_ok());
     for place in 0..plain.len() {
         let mut wrong = plain.clone();
         wrong[place] ^= 1 << (place % 8);
-        assert!(open_at(&reseal(&wrong), NOW).is_err(), "byte {place}");
+        assert!(open(&wrong).is_err(), "byte {place}");
     }
 }
 
@@ -132,12 +137,12 @@ proptest! {
     #[test]
     fn any_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
         prop_assert!(open_at(&bytes, NOW).is_err());
-        prop_assert!(open_at(&reseal(&bytes), NOW).is_err());
+        prop_assert!(open_at(&reseal(alice().mailbox(), &bytes), NOW).is_err());
     }
 
     #[test]
     fn any_fields_in_a_seal_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), BODY_LEN)) {
         let plain = [&[FORM][..], &bytes[1..], &[0; SIGNATURE_LEN]].concat();
-        prop_assert!(open_at(&reseal(&plain), NOW).is_err());
+        prop_assert!(open_at(&reseal(alice().mailbox(), &plain), NOW).is_err());
     }
 }

@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use crate::identity::{Fingerprint, PUBLIC_LEN, PeerIdentity};
 use crate::kdf::{self, HASH_LEN, Key};
 use crate::packet::{Opener, Sealer};
+use crate::rekey::RekeySecret;
 use crate::schedule::DirectionSecret;
 use crate::signal_cipher::SignalCipher;
 use crate::suite::{Suite, TAG_LEN};
@@ -114,6 +115,8 @@ pub struct Session {
     pub opener: Opener,
     /// Seals and opens signalling.
     pub signal: SignalCipher,
+    /// Binds re-keys to this session.
+    pub rekey: RekeySecret,
     /// The handshake hash: the same at both ends of this session alone, and no secret.
     pub binding: [u8; HASH_LEN],
 }
@@ -134,6 +137,7 @@ impl Session {
     ) -> Self {
         let (from_initiator, from_responder) = state.dangerously_get_raw_split();
         let binding = kdf::array(state.get_handshake_hash());
+        let both = kdf::extract(&*Zeroizing::new(from_initiator), &*Zeroizing::new(from_responder));
         let direction = |key| DirectionSecret::from_handshake(&Zeroizing::new(key), &binding, first, second);
         let (mut sending, mut receiving) = (direction(from_initiator), direction(from_responder));
         if !state.is_initiator() {
@@ -145,6 +149,7 @@ impl Session {
             sealer: Sealer::new(suite.aead, &sending),
             opener: Opener::new(suite.aead, &receiving),
             signal: SignalCipher::new(suite.aead, &sending, &receiving),
+            rekey: RekeySecret::new(*kdf::derive(&both, "rekey", &binding)),
             binding,
         }
     }

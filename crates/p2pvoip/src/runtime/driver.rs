@@ -386,6 +386,7 @@ impl Driver {
             CallEvent::RelayFailed(failure) => {
                 tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
             }
+            CallEvent::Rekeyed => tracing::debug!(call = call.number(), "fresh keys are agreed"),
             CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));
