@@ -16,6 +16,7 @@ pub mod directory;
 pub mod discovery;
 mod drive;
 pub mod engine;
+pub mod epochs;
 mod fixture;
 pub mod media;
 pub mod mutate;
@@ -39,6 +40,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
+    ("crypto-epochs", epochs::epochs),
     ("crypto-packet", crypto::packet),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),

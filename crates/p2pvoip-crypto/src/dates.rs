@@ -51,8 +51,9 @@ pub(crate) fn end_of(period: u64) -> UnixTime {
     start_of(period.saturating_add(1)) + PREKEY_GRACE
 }
 
-/// The period whose number ends in `low`, when a responder at `now` still or already accepts its prekey.
-pub(crate) fn accepted_period(low: u8, now: UnixTime) -> Option<u64> {
+/// The accepted period whose number ends in `low`.
+#[cfg(test)]
+fn accepted_period(low: u8, now: UnixTime) -> Option<u64> {
     accepted_periods(now).find(|period| period.to_le_bytes().first() == Some(&low))
 }
 

@@ -95,7 +95,6 @@ impl MailboxKey {
     }
 
     /// The key of the gate, which tells an envelope of a card holder from noise.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the gate, built next, is its user"))]
     pub(crate) fn gate_key(&self) -> Key {
         self.derive("gate", b"")
     }

@@ -41,6 +41,11 @@ impl RekeySecret {
     pub fn new(bytes: [u8; HASH_LEN]) -> Self {
         Self(Zeroizing::new(bytes))
     }
+
+    /// Its bytes: for vectors. Secret.
+    pub fn expose(&self) -> &[u8; HASH_LEN] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for RekeySecret {
@@ -296,7 +301,7 @@ mod tests {
     #[test]
     fn offers_come_every_120_seconds_and_one_that_is_not_answered_is_given_up() {
         let (mut alice, mut bob) = (initiator(7), responder(7));
-        assert_eq!(alice.offer(START + REKEY_EVERY - Duration::from_micros(1)), None);
+        assert_eq!(alice.offer(START + REKEY_EVERY.saturating_sub(Duration::from_micros(1))), None);
         let first = alice.offer(START + REKEY_EVERY).unwrap();
         assert_eq!(alice.offer(START + REKEY_EVERY), None);
         let second = alice.offer(START + 2 * REKEY_EVERY).unwrap();
@@ -312,7 +317,7 @@ mod tests {
         let (mut alice, mut bob) = (initiator(7), responder(7));
         let offer = offer(&mut alice);
         assert!(bob.answer(&offer, START).is_ok());
-        let soon = START + REKEY_SPACING - Duration::from_micros(1);
+        let soon = START + REKEY_SPACING.saturating_sub(Duration::from_micros(1));
         assert_eq!(bob.answer(&offer, soon), Err(RekeyError::TooSoon));
         assert!(bob.is_ready(START + REKEY_SPACING) && bob.answer(&offer, START + REKEY_SPACING).is_ok());
     }

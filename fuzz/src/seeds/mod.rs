@@ -5,15 +5,16 @@
 
 mod machines;
 mod parsers;
+mod signalling;
 
 /// A file of a corpus: its name, and what is in it.
 pub type Seed = (String, Vec<u8>);
 
 /// The seeds of the target of that name; none for a name that is no target's.
 pub fn of(target: &str) -> Vec<Seed> {
-    let named = parsers::of(target).or_else(|| machines::of(target)).unwrap_or_default();
+    let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
-    for (name, bytes) in named {
+    for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
             let cut = bytes.get(..bytes.len() - 1).unwrap_or_default();
             seeds.push((format!("hostile-cut-{rest}"), cut.to_vec()));

@@ -19,6 +19,7 @@ mod protection;
 mod sealer;
 mod window;
 
+pub(crate) use number::recover;
 pub use opener::{Counters, Opened, Opener, Refused};
 pub(crate) use protection::nonce;
 pub use sealer::{SealError, Sealed, Sealer};

@@ -23,6 +23,24 @@ fn an_address_is_a_hash_of_a_name_and_the_key() {
     assert_eq!(owned_slot_of(&key(1)).as_bytes(), owned_mailbox_of(&key(1)).as_bytes());
 }
 
+/// `N` bytes of hexadecimal digits.
+fn hex<const N: usize>(digits: &str) -> [u8; N] {
+    std::array::from_fn(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap())
+}
+
+#[test]
+fn the_proof_of_the_specification_is_good() {
+    // The key of RFC 8032 section 7.1, test 1; the signature was made by another program.
+    let key = OwnerKey::new(hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"));
+    let signature = hex("de8c6c775214852c990d8370ed6dbcb8629a53937cf94fed55c14fac8f157499\
+         f30e3086df52c0316455b4e50c7d208f8a9af2ef52612c0b00f5e2d71da42b00");
+    let mut hub = hub();
+    let connection = hub.connections.get_mut(&ALICE).unwrap();
+    connection.challenge = std::array::from_fn(|at| u8::try_from(at).unwrap());
+    assert_eq!(say(&mut hub, ALICE, own_frame(1, key, &signature), START), [Got::Done(ALICE, 1)]);
+    assert_eq!(owned_mailbox_of(&key).as_bytes(), &hex("8765759e88bb4ed199a4605d6885a495"));
+}
+
 #[test]
 fn who_signs_the_challenge_listens_and_publishes_at_the_address_of_its_key() {
     let mut hub = hub();
@@ -173,6 +191,29 @@ fn keys_of_a_connection_and_signatures_that_are_checked_are_limited() {
     let later = START + Duration::from_secs(1);
     assert_eq!(own(&mut hub, ALICE, 4, later), [Got::Done(ALICE, 4)]);
     assert_eq!(own(&mut hub, BOB, 4, later), [Got::Done(BOB, 4)], "each connection has its own rate");
+}
+
+#[test]
+fn mailboxes_of_tokens_and_of_keys_are_counted_apart() {
+    let mut hub = hub_with(Limits { listens_per_connection: 1, keys_per_connection: 1, ..Limits::default() });
+    assert_eq!(say(&mut hub, ALICE, listen(1, BOX), START), [Got::Done(ALICE, 1)]);
+    assert_eq!(own(&mut hub, ALICE, OWNER, START), [Got::Done(ALICE, OWNER)]);
+    // Both are left when the connection closes.
+    hub.handle_input(Input::Closed(ALICE), START).unwrap();
+    let over = START + Duration::from_secs(60) + SWEEP;
+    hub.handle_timeout(over);
+    assert_eq!(hub.stats().mailboxes, 0);
+}
+
+#[test]
+fn a_key_whose_mailbox_has_no_room_is_not_owned() {
+    let mut hub = hub_with(Limits { mailboxes: 1, ..Limits::default() });
+    say(&mut hub, BOB, listen(1, BOX), START);
+    assert_eq!(own(&mut hub, ALICE, OWNER, START), [Got::Refused(ALICE, OWNER, Refusal::Limit)]);
+    let refused = [Got::Refused(ALICE, 2, Refusal::NotOwner)];
+    assert_eq!(say(&mut hub, ALICE, publish(2, OWNER, 1, 60), START), refused);
+    say(&mut hub, BOB, ClientFrame::Forget { token: BOX }, START);
+    assert_eq!(own(&mut hub, ALICE, OWNER, START), [Got::Done(ALICE, OWNER)]);
 }
 
 #[test]

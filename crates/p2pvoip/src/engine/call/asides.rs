@@ -19,7 +19,7 @@ const CONTROL_EVERY: Duration = Duration::from_millis(50);
 /// How long a hang-up is repeated.
 const CONTROL_FOR: Duration = Duration::from_secs(1);
 /// From this packet time on two of three slots may carry an aside: a re-key would take too long otherwise.
-const LONG_PTIME: Duration = Duration::from_millis(100);
+const LONG_PTIME: Duration = Duration::from_millis(80);
 
 /// Stage: the asides of one call.
 pub(super) struct Asides {

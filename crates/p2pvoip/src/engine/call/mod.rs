@@ -340,10 +340,15 @@ impl Call {
 
     /// Makes one transition of the signalling state and does what follows from it.
     fn step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) {
+        self.try_step(now, transition);
+    }
+
+    /// The same, and whether there was a place for it.
+    fn try_step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) -> bool {
         self.now = now;
         let before = core::mem::replace(&mut self.state, State::Ended(EndReason::Failed));
         let was_running = matches!(before, State::Connecting(_) | State::Connected(_));
-        let Step { call, send, fitted: _ } = transition(before);
+        let Step { call, send, fitted } = transition(before);
         self.state = call;
         if let Some(message) = send {
             self.on_message_out(&message, was_running, now);
@@ -352,6 +357,7 @@ impl Call {
             self.open_voice(now);
         }
         self.announce(now);
+        fitted
     }
 
     /// Tells the owner where the call stands, if it does not know.

@@ -228,12 +228,13 @@ impl Call {
     }
 
     fn on_message(&mut self, message: &Message, now: Instant) {
-        match message {
-            Message::Candidates { list, last } => self.letters.hold(list, *last),
-            Message::Reveal { nonce } => return self.on_reveal(nonce, now),
-            _ => {}
+        if let Message::Candidates { list, last } = message {
+            self.letters.hold(list, *last);
         }
-        self.step(now, |state| state.on_message(message, now));
+        let fitted = self.try_step(now, |state| state.on_message(message, now));
+        if let (true, Message::Reveal { nonce }) = (fitted, message) {
+            self.on_reveal(nonce, now);
+        }
     }
 
     /// Both have keys: who it is is known, and messages can be sealed.

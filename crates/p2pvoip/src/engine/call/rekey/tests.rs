@@ -71,7 +71,7 @@ impl Link {
             Control::Arrived { odd, bits } => rekey.on_arrived(odd, bits),
             Control::Fragment(fragment) => match rekey.on_fragment(&fragment, at).unwrap() {
                 Outcome::Nothing => {}
-                outcome => self.outcomes.push((to, outcome)),
+                outcome @ (Outcome::Both(_) | Outcome::Opener(_)) => self.outcomes.push((to, outcome)),
             },
             Control::Ack { .. } | Control::HangUp { .. } => unreachable!("nobody hangs up"),
         }
@@ -100,10 +100,10 @@ impl Link {
 
 #[test]
 fn a_rekey_is_done_within_30_seconds_at_10_percent_of_loss_and_200_ms_of_jitter_at_every_packet_time() {
-    for (ptime, most) in [(20, 8), (40, 15), (60, 20), (80, 28), (100, 28), (120, 31)] {
+    for (ptime, most) in [(20, 8), (40, 15), (60, 20), (80, 24), (100, 28), (120, 31)] {
         let worst = (0..40).map(|seed| {
             let mut link = Link::new(seed, ptime);
-            let took = link.run(START + 2 * REKEY_EVERY).unwrap() - REKEY_EVERY;
+            let took = link.run(START + 2 * REKEY_EVERY).unwrap().saturating_sub(REKEY_EVERY);
             let (ours, theirs) = link.secrets();
             assert!(ours == theirs, "both have the same secret");
             took
