@@ -4,7 +4,11 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use p2pvoip_crypto::{Aead, DirectionSecret, HEADER_LEN, OVERHEAD, Opener, Sealer};
+use p2pvoip_core::{Instant, Seed};
+use p2pvoip_crypto::{
+    Aead, DirectionSecret, EPOCH_LIFE, HEADER_LEN, OVERHEAD, Opener, REKEY_EVERY, RekeyInitiator,
+    RekeyResponder, RekeySecret, Sealer,
+};
 use ring::aead::quic::HeaderProtectionKey;
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey, quic};
 
@@ -12,6 +16,9 @@ use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey, quic};
 const PLAIN: usize = 160;
 /// Where the sample of the mask is: four bytes after the packet number (RFC 9001 section 5.4.2).
 const SAMPLE: usize = 5;
+
+/// Time does not pass: no epoch steps, as for almost every packet.
+const NOW: Instant = Instant::from_millis(1);
 
 /// ring's own keys for the same work.
 struct Bare {
@@ -76,7 +83,10 @@ fn seal(criterion: &mut Criterion) {
         let mut sealer = Sealer::new(aead, &DirectionSecret::new([1; 32]));
         let mut packet = [7; PLAIN + OVERHEAD];
         group.bench_function(name(aead), |bencher| {
-            bencher.iter(|| sealer.seal(0, black_box(&mut packet), PLAIN).expect("numbers are left"));
+            bencher.iter(|| {
+                sealer.on_time(black_box(NOW));
+                sealer.seal(0, black_box(&mut packet), PLAIN).expect("numbers are left")
+            });
         });
         let mut bare = Bare::new(aead);
         group.bench_function(format!("{}-ring-alone", name(aead)), |bencher| {
@@ -100,7 +110,10 @@ fn open(criterion: &mut Criterion) {
         group.bench_function(name(aead), |bencher| {
             bencher.iter_batched_ref(
                 &mut next,
-                |packet| opener.open(packet).expect("it is fresh").number,
+                |packet| {
+                    opener.on_time(black_box(NOW));
+                    opener.open(packet).expect("it is fresh").number
+                },
                 BatchSize::SmallInput,
             );
         });
@@ -114,5 +127,38 @@ fn open(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, seal, open);
+/// A step of each kind: what is paid once a minute.
+fn step(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("step");
+    for aead in Aead::ALL {
+        let secret = DirectionSecret::new([1; 32]);
+        let (mut sealer, mut opener) = (Sealer::new(aead, &secret), Opener::new(aead, &secret));
+        let mut now = NOW;
+        group.bench_function(format!("{}-both-sides", name(aead)), |bencher| {
+            bencher.iter(|| {
+                now += EPOCH_LIFE;
+                sealer.on_time(now);
+                opener.on_time(now);
+                let mut packet = [7; PLAIN + OVERHEAD];
+                let _sealed = sealer.seal(0, &mut packet, PLAIN).expect("numbers are left");
+                opener.open(&mut packet).expect("it is fresh").number
+            });
+        });
+    }
+    let (ours, theirs) = (Seed::from_u64(1), Seed::from_u64(2));
+    let mut initiator = RekeyInitiator::new(RekeySecret::new([1; 32]), ours, NOW);
+    let mut responder = RekeyResponder::new(RekeySecret::new([1; 32]), theirs);
+    let mut now = NOW;
+    group.bench_function("re-key-both-sides", |bencher| {
+        bencher.iter(|| {
+            now += REKEY_EVERY;
+            let offer = initiator.offer(now).expect("it is due");
+            let (answer, _) = responder.answer(&offer, now).expect("the offer is honest");
+            initiator.finish(&answer).expect("the answer is honest")
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, seal, open, step);
 criterion_main!(benches);

@@ -16,7 +16,9 @@ pub mod directory;
 pub mod discovery;
 mod drive;
 pub mod engine;
+pub mod epochs;
 mod fixture;
+pub mod group;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -39,6 +41,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
+    ("crypto-epochs", epochs::epochs),
     ("crypto-packet", crypto::packet),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
@@ -51,6 +54,11 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
     ("engine-directory", directory::directory),
+    ("group-message", group::message),
+    ("group-roster", group::roster),
+    ("group-proof", group::proof),
+    ("group-packet", group::packet),
+    ("group-mesh", group::mesh),
     ("media-chunk", media::chunk),
     ("media-chunks", media::chunks),
     ("media-receiver", media::receiver),

@@ -8,25 +8,20 @@ use p2pvoip_signal::rendezvous::{
     ServerFrame,
 };
 use p2pvoip_signal::{
-    AnswerBody, ENVELOPE_LEN, Envelope, EnvelopeKind, MAX_BODY_LEN, MAX_ENVELOPE_BODY, MAX_MESSAGE_LEN,
-    MailboxId, Message, OfferBody, Slot, Token,
+    ANSWER_BODY_LEN, AnswerBody, ENVELOPE_LEN, Envelope, LETTER_LEN, MAX_ANSWER_LEN, MAX_MESSAGE_LEN,
+    MAX_OFFER_LEN, MailboxId, Message, OFFER_BODY_LEN, OfferBody, OwnerKey, Slot, Token, pad,
 };
 
 use crate::drive::{pass, rest};
 use crate::script::{millis, number, steps};
 
-/// An envelope: what is read has the same bytes; any body that fits comes out as it went in.
+/// An envelope: any bytes of its length are one, and no others.
 pub fn envelope(data: &[u8]) {
-    if let Ok(envelope) = Envelope::from_bytes(data) {
+    let envelope = Envelope::from_bytes(data);
+    assert_eq!(envelope.is_ok(), data.len() == ENVELOPE_LEN);
+    if let Ok(envelope) = envelope {
         assert_eq!(envelope.as_bytes().as_slice(), data);
-        let (kind, body) = envelope.clone().into_unpacked();
-        assert_eq!((kind, body.as_slice()), (envelope.kind(), envelope.body()));
-    }
-    let packed = Envelope::pack(EnvelopeKind::Sealed, data, &mut Seed::from_u64(1).rng());
-    assert_eq!(packed.is_ok(), data.len() <= MAX_ENVELOPE_BODY);
-    if let Ok(packed) = packed {
-        assert_eq!(packed.as_bytes().len(), ENVELOPE_LEN);
-        assert_eq!(Envelope::from_bytes(packed.as_bytes()).as_ref().map(Envelope::body), Ok(data));
+        assert_eq!(Envelope::new(*envelope.as_bytes()), envelope);
     }
 }
 
@@ -34,7 +29,8 @@ pub fn envelope(data: &[u8]) {
 pub fn offer(data: &[u8]) {
     let Ok(body) = OfferBody::parse(data) else { return };
     let emitted = body.emit().expect("what was read can be written");
-    assert!(data.len() <= MAX_BODY_LEN && data.starts_with(&emitted));
+    assert!(data.len() <= MAX_OFFER_LEN && data.starts_with(&emitted));
+    assert!(pad(data, OFFER_BODY_LEN).is_ok());
     assert_eq!(OfferBody::parse(&emitted), Ok(body));
 }
 
@@ -42,7 +38,8 @@ pub fn offer(data: &[u8]) {
 pub fn answer(data: &[u8]) {
     let Ok(body) = AnswerBody::parse(data) else { return };
     let emitted = body.emit().expect("what was read can be written");
-    assert!(data.len() <= MAX_BODY_LEN && data.starts_with(&emitted));
+    assert!(data.len() <= MAX_ANSWER_LEN && data.starts_with(&emitted));
+    assert!(pad(data, ANSWER_BODY_LEN).is_ok());
     assert_eq!(AnswerBody::parse(&emitted), Ok(body));
 }
 
@@ -57,6 +54,7 @@ pub fn message(data: &[u8]) {
     let Ok(message) = Message::parse(data) else { return };
     let emitted = message.emit().expect("what was read can be written");
     assert!(emitted.len() == data.len() && emitted.len() <= MAX_MESSAGE_LEN);
+    assert!(pad(&emitted, LETTER_LEN).is_ok());
     if !matches!(message, Message::Reject { .. } | Message::HangUp { .. }) {
         assert_eq!(emitted, data, "emit undoes parse");
     }
@@ -84,7 +82,7 @@ pub fn server_frame(data: &[u8]) {
 
 /// A script for a client: frames, commands, lost connections, time. An id in a frame is that of a request where its low bits
 /// say so, so that answers meet requests. A frame with bit 3 in its step has the greatest length; the script holds its
-/// beginning.
+/// beginning. With bit 3 a listen is an own, and a put a disown. Nothing is owned but on a connection that is welcomed.
 pub fn client(script: &[u8]) {
     let mut now = Instant::from_millis(1);
     let mut client = Client::new(&Seed::from_u64(1), now);
@@ -102,16 +100,16 @@ pub fn client(script: &[u8]) {
             }
             1 => drop(client.handle_input(Input::Connected, now)),
             2 => drop(client.handle_input(Input::Disconnected, now)),
+            3 if step & 8 != 0 => asked.extend(client.own(key(step), [step; 64], now).ok()),
+            4 if step & 8 != 0 => drop(client.disown(&key(step), now)),
             3 => asked.extend(client.listen(Token::new([step; 32]), now).ok()),
             4 => {
-                if let Ok(envelope) = Envelope::pack(EnvelopeKind::Offer, bytes, &mut Seed::from_u64(2).rng())
-                {
-                    asked.extend(client.put(MailboxId::new([step; 16]), envelope, now).ok());
-                }
+                let envelope = Envelope::new([step; ENVELOPE_LEN]);
+                asked.extend(client.put(MailboxId::new([step; 16]), envelope, now).ok());
             }
             5 => {
                 let life = Duration::from_secs(number(bytes) >> 40);
-                asked.extend(client.publish(Token::new([step; 32]), number(bytes), bytes, life, now).ok());
+                asked.extend(client.publish(key(step), number(bytes), bytes, life, now).ok());
             }
             6 => asked.extend(client.fetch(Slot::new([step; 16]), now).ok()),
             _ => pass(&mut client, &mut buf, &mut now, millis(bytes), |output, bytes| said(&output, bytes)),
@@ -120,8 +118,14 @@ pub fn client(script: &[u8]) {
         if step & 0x80 == 0 {
             rest(&mut client, &mut buf, |output, bytes| said(&output, bytes));
         }
+        assert!(client.is_online() || !client.owns(&key(step)), "a proof is of one connection");
         assert!(client.unanswered() <= MAX_REQUESTS && asked.len() <= 96 + MAX_LISTENS);
     }
+}
+
+/// One of eight keys.
+fn key(step: u8) -> OwnerKey {
+    OwnerKey::new([step & 0x70; 32])
 }
 
 /// Puts the id of a request where a frame has its own.

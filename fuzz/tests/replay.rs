@@ -17,6 +17,7 @@ const LARGEST: usize = 4_096;
 const CHANGES: u64 = 1_000;
 /// Bodies that take long (a tenth of a millisecond and more), and the changes made to each of their files: a second each.
 const DEAR: &[(&str, u64)] = &[
+    ("crypto-epochs", 150),
     ("crypto-first-handshake", 500),
     ("crypto-second-handshake", 80),
     ("dht-shelf", 300),
@@ -28,6 +29,7 @@ const DEAR: &[(&str, u64)] = &[
     ("nat-agent", 200),
     ("nat-relay", 200),
     ("nat-stun-stranger", 400),
+    ("rendezvous-hub", 400),
     ("signal-client", 400),
     ("signal-envelope", 400),
 ];

@@ -1,8 +1,8 @@
-//! Blinded keys: a key of one day, which contacts derive from a card and under which the owner alone can sign.
+//! Blinded keys: keys of one day, which contacts derive from a card and under which the owner of the mailbox alone can sign.
 //!
-//! As in Tor's rend-spec-v3 appendix A.2, with another hash: a root A = a·B becomes A' = h·A, where h is a hash of A, the
-//! mailbox secret and the day. Who lacks the mailbox secret can neither compute A' nor tell that two of them
-//! belong together. The owner signs with h·a; signatures are those of Ed25519 (RFC 8032) and verified as such.
+//! As in Tor's rend-spec-v3 appendix A.2, with another hash: a mailbox key W = w·B becomes W' = h·W, where h is a hash of W, the
+//! purpose and the day. Who lacks W can neither compute W' nor tell that two of them belong together. The owner
+//! signs with h·w; signatures are those of Ed25519 (RFC 8032) and verified as such.
 //!
 //! # Left out
 //! - Tor's clamping of h: h is reduced modulo the order of the group, so Tor's vectors do not apply.
@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::identity::{PUBLIC_LEN, SIGNATURE_LEN};
 use crate::kdf::{self, Key};
-use crate::mailbox::MailboxSecret;
+use crate::mailbox::MailboxKey;
 
 /// What is hashed into the factor of a day begins with this.
 const DOMAIN: &[u8] = b"p2pvoip blinded key";
@@ -34,9 +34,22 @@ fn hash_to_scalar(parts: &[&[u8]]) -> Scalar {
     Scalar::from_bytes_mod_order_wide(&wide)
 }
 
+/// What a blinded key is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose<'a> {
+    /// To own the mailbox and the slot of the device of that index on that server.
+    Owner { index: u8, server: &'a str },
+    /// To sign what is published in a directory without a server.
+    Presence,
+}
+
 /// The factor of a day.
-fn factor(root: &[u8; PUBLIC_LEN], mailbox: &MailboxSecret, day: u64) -> Scalar {
-    hash_to_scalar(&[DOMAIN, root, mailbox.expose(), &day.to_be_bytes()])
+fn factor(mailbox: &[u8; PUBLIC_LEN], purpose: Purpose<'_>, day: u64) -> Scalar {
+    let (purpose, index, server) = match purpose {
+        Purpose::Owner { index, server } => (0, index, server),
+        Purpose::Presence => (1, 0, ""),
+    };
+    hash_to_scalar(&[DOMAIN, mailbox, &[purpose, index], &day.to_be_bytes(), server.as_bytes()])
 }
 
 /// The point of a public key that is fit for use: on the curve, in its one encoding, and of the prime order.
@@ -46,18 +59,17 @@ fn point(public: &[u8; PUBLIC_LEN]) -> Option<EdwardsPoint> {
     (one_form && point != EdwardsPoint::identity() && point.is_torsion_free()).then_some(point)
 }
 
-/// Whether a root public key is one: not of a small order, nor with a part of small order.
+/// Whether a public key is one: not of a small order, nor with a part of small order.
 pub(crate) fn is_sound(public: &[u8; PUBLIC_LEN]) -> bool {
     point(public).is_some()
 }
 
-/// The blinded key of a day, for who holds a root public key and the mailbox secret.
-pub(crate) fn public_of(
-    root: &[u8; PUBLIC_LEN],
-    mailbox: &MailboxSecret,
-    day: u64,
-) -> Option<[u8; PUBLIC_LEN]> {
-    let blinded = point(root)? * factor(root, mailbox, day);
+/// The blinded key of a day, for who holds the mailbox key; `None` in no practical case.
+///
+/// The mailbox key is sound, since a [`MailboxKey`] is checked when it is made: so this is one multiplication.
+pub(crate) fn public_of(mailbox: &MailboxKey, purpose: Purpose<'_>, day: u64) -> Option<[u8; PUBLIC_LEN]> {
+    let point = CompressedEdwardsY(*mailbox.expose()).decompress()?;
+    let blinded = point * factor(mailbox.expose(), purpose, day);
     (blinded != EdwardsPoint::identity()).then(|| blinded.compress().to_bytes())
 }
 
@@ -70,19 +82,17 @@ pub struct BlindedKey {
 }
 
 impl BlindedKey {
-    /// From the seed of a root (RFC 8032 section 5.1.5), its public key, and a secret from which nonces derive.
-    pub(crate) fn new(
-        seed: &Key,
-        root: &[u8; PUBLIC_LEN],
-        mailbox: &MailboxSecret,
-        day: u64,
-        prefix: &Key,
-    ) -> Self {
-        let hash = ring::digest::digest(&SHA512, &**seed);
+    /// From the seed of the owner of a mailbox (RFC 8032 section 5.1.5) and its public half.
+    pub(crate) fn new(owner: &Key, mailbox: &MailboxKey, purpose: Purpose<'_>, day: u64) -> Self {
+        let hash = ring::digest::digest(&SHA512, &**owner);
         let half: Zeroizing<[u8; 32]> = Zeroizing::new(kdf::array(hash.as_ref()));
         let clamped = Zeroizing::new(clamp_integer(*half));
         let secret = Zeroizing::new(Scalar::from_bytes_mod_order(*clamped));
-        Self::of_scalar(*secret * factor(root, mailbox, day), **prefix)
+        let blinded = Zeroizing::new(*secret * factor(mailbox.expose(), purpose, day));
+        let mut key = Self::of_scalar(*blinded, [0; 32]);
+        // A prefix of its own for each key, so that no two keys sign with one nonce.
+        key.prefix = *kdf::derive(owner, "blinded nonce", &key.public);
+        key
     }
 
     fn of_scalar(scalar: Scalar, prefix: [u8; 32]) -> Self {
@@ -91,8 +101,8 @@ impl BlindedKey {
     }
 
     /// The public key of the day.
-    pub const fn public(&self) -> &[u8; PUBLIC_LEN] {
-        &self.public
+    pub const fn public(&self) -> [u8; PUBLIC_LEN] {
+        self.public
     }
 
     /// Its signature, Ed25519 (RFC 8032 section 5.1.6) with this scalar and prefix.
@@ -142,7 +152,7 @@ mod tests {
         assert_eq!(first.sign(b""), hex(signature));
         let second = plain("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
         let public = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
-        assert_eq!(second.public(), &hex(public));
+        assert_eq!(second.public(), hex(public));
         let signature = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
         assert_eq!(second.sign(&[0x72]), hex(signature));
     }
@@ -151,24 +161,31 @@ mod tests {
     fn a_card_holder_derives_the_key_under_which_the_owner_signs() {
         let owner = Identity::generate(&Seed::from_u64(1));
         for day in [0, 20_833, u64::MAX] {
-            let key = owner.blinded_key(day);
-            assert_eq!(public_of(&owner.root_public(), owner.mailbox(), day), Some(*key.public()));
-            assert!(verifies(key.public(), b"presence", &key.sign(b"presence")));
+            let presence = owner.blinded_key(day);
+            assert_eq!(public_of(owner.mailbox(), Purpose::Presence, day), Some(presence.public()));
+            assert!(verifies(&presence.public(), b"presence", &presence.sign(b"presence")));
+            let own = owner.owner_key(day, "a.example");
+            let purpose = Purpose::Owner { index: 0, server: "a.example" };
+            assert_eq!(public_of(owner.mailbox(), purpose, day), Some(own.public()));
+            assert!(verifies(&own.public(), b"own", &own.sign(b"own")));
         }
     }
 
     #[test]
-    fn another_day_another_secret_and_another_root_give_other_keys() {
+    fn another_day_purpose_device_server_and_mailbox_give_other_keys() {
         let (one, other) = (Identity::generate(&Seed::from_u64(1)), Identity::generate(&Seed::from_u64(2)));
-        let root = one.root_public();
+        let own = |index, server| Purpose::Owner { index, server };
         let keys = [
-            root,
-            public_of(&root, one.mailbox(), 1).unwrap(),
-            public_of(&root, one.mailbox(), 2).unwrap(),
-            public_of(&root, other.mailbox(), 1).unwrap(),
-            public_of(&other.root_public(), one.mailbox(), 1).unwrap(),
+            *one.mailbox().expose(),
+            public_of(one.mailbox(), own(0, "a"), 1).unwrap(),
+            public_of(one.mailbox(), own(0, "a"), 2).unwrap(),
+            public_of(one.mailbox(), own(1, "a"), 1).unwrap(),
+            public_of(one.mailbox(), own(0, "b"), 1).unwrap(),
+            public_of(one.mailbox(), own(0, ""), 1).unwrap(),
+            public_of(one.mailbox(), Purpose::Presence, 1).unwrap(),
+            public_of(other.mailbox(), own(0, "a"), 1).unwrap(),
         ];
-        let signature = one.blinded_key(1).sign(b"m");
+        let signature = one.owner_key(1, "a").sign(b"m");
         for (i, key) in keys.iter().enumerate() {
             assert!(!keys[i + 1..].contains(key));
             assert_eq!(verifies(key, b"m", &signature), i == 1, "key {i}");
@@ -199,7 +216,7 @@ mod tests {
         // The identity in an encoding that is not the canonical one.
         let other_form = hex("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
         assert!(!is_sound(&other_form));
-        assert!(is_sound(&Identity::generate(&Seed::from_u64(1)).root_public()));
+        assert!(is_sound(Identity::generate(&Seed::from_u64(1)).mailbox().expose()));
     }
 
     #[test]
@@ -217,12 +234,12 @@ mod tests {
         ) {
             let key = Identity::generate(&Seed::from_u64(seed)).blinded_key(day);
             let mut signature = key.sign(&message);
-            prop_assert!(verifies(key.public(), &message, &signature));
+            prop_assert!(verifies(&key.public(), &message, &signature));
             prop_assert_eq!(signature, key.sign(&message));
             let other = Identity::generate(&Seed::from_u64(seed)).blinded_key(day.wrapping_add(1));
-            prop_assert!(!verifies(other.public(), &message, &signature));
+            prop_assert!(!verifies(&other.public(), &message, &signature));
             signature[flip.index(64)] ^= 1;
-            prop_assert!(!verifies(key.public(), &message, &signature));
+            prop_assert!(!verifies(&key.public(), &message, &signature));
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The prekey bundle: what a caller needs before the first handshake message, signed by the root, sealed for card holders.
+//! The prekey bundle: what a caller needs before the first message to a device, signed by it, sealed for card holders.
 //!
-//! Its length is fixed. The seal hides it from the server; the signature keeps card holders from making one.
+//! Its length is fixed. The seal hides it from the server and changes with the day; the signature of the device, which the
+//! root has listed, keeps card holders from making one.
 //!
 //! # Timers
 //! - It expires [`PREKEY_GRACE`](crate::PREKEY_GRACE) after the end of its prekey's period.
@@ -15,44 +16,71 @@ use p2pvoip_core::wire::{Malformed, Reader};
 use ring::aead::{Aad, Nonce};
 use thiserror::Error;
 
+use crate::credential::{CREDENTIAL_LEN, Credential, CredentialError};
 use crate::dates::{self, CLOCK_SKEW};
-use crate::identity::{self, Fingerprint, Identity, PUBLIC_LEN, SIGNATURE_LEN};
+use crate::identity::{self, Fingerprint, Identity, PUBLIC_LEN, PeerIdentity, SIGNATURE_LEN};
 use crate::kdf;
-use crate::mailbox::MailboxSecret;
+use crate::kem::{self, KEM_PUBLIC_LEN};
+use crate::mailbox::MailboxKey;
+use crate::roster::{Devices, ROSTER_LEN};
 use crate::suite::{Aead, TAG_LEN, VersionRange};
 
 /// Bytes of every sealed bundle.
 pub const BUNDLE_LEN: usize = NONCE_LEN + BODY_LEN + SIGNATURE_LEN + TAG_LEN;
 
-const FORM: u8 = 1;
-const NONCE_LEN: usize = 12;
-/// The signed bytes, 41 reserved ones at their end included.
-const BODY_LEN: usize = 164;
-const RESERVED_LEN: usize = BODY_LEN - 3 - 3 * PUBLIC_LEN - 3 * 8;
+const FORM: u8 = 2;
+pub(crate) const NONCE_LEN: usize = 12;
+/// The signed bytes.
+const BODY_LEN: usize = 8 + CREDENTIAL_LEN + 2 * PUBLIC_LEN + 3 * 8 + KEM_PUBLIC_LEN;
 const DOMAIN: &str = "prekey bundle";
 const AAD: &[u8] = b"p2pvoip prekey bundle";
 
 /// What a caller learns from a bundle.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prekeys {
-    pub(crate) root: [u8; PUBLIC_LEN],
-    pub(crate) device: [u8; PUBLIC_LEN],
+    pub(crate) peer: PeerIdentity,
     pub(crate) prekey: [u8; PUBLIC_LEN],
+    pub(crate) kem: Box<[u8; KEM_PUBLIC_LEN]>,
     pub(crate) versions: VersionRange,
+    pub(crate) features: u32,
     pub(crate) period: u64,
+    pub(crate) index: u8,
+    /// All devices of the identity, and the roster that lists them.
+    pub(crate) devices: Devices,
+    pub(crate) roster: Box<[u8; ROSTER_LEN]>,
     sequence: u64,
     expires: UnixTime,
 }
 
 impl Prekeys {
-    /// Whose they are.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.root)
+    /// Whose they are, on which device.
+    pub const fn peer(&self) -> &PeerIdentity {
+        &self.peer
     }
 
-    /// The versions that they speak.
+    /// The hash of the root public key.
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.peer.fingerprint
+    }
+
+    /// The versions that the device speaks.
     pub const fn versions(&self) -> VersionRange {
         self.versions
+    }
+
+    /// The features that the device has, a bit each.
+    pub const fn features(&self) -> u32 {
+        self.features
+    }
+
+    /// The place of the device among those of its identity; 0 is its home.
+    pub const fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// The places of all devices of the identity, in ascending order.
+    pub fn device_indices(&self) -> impl Iterator<Item = u8> {
+        self.devices.indices()
     }
 
     /// The later of two bundles has the higher one: the second in which it was made.
@@ -79,7 +107,7 @@ pub enum BundleError {
     /// Its length is not that of a bundle.
     #[error("the prekey bundle has {0} bytes instead of {BUNDLE_LEN}; fetch it again")]
     Length(usize),
-    /// It was not sealed under this mailbox secret.
+    /// It was not sealed under this mailbox key, for that device and day.
     #[error("the prekey bundle does not open with this contact card; fetch it again, or ask for a new card")]
     Sealed,
     /// A newer version made it.
@@ -88,7 +116,10 @@ pub enum BundleError {
     /// A field has a value that the format does not allow.
     #[error("the prekey bundle is not well formed: {0}; ask the contact to update")]
     Malformed(#[from] Malformed),
-    /// It is of somebody else, or not signed by its root.
+    /// The device does not speak for the root that it names.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// It is of somebody else, or not signed by the device.
     #[error(
         "the prekey bundle is not of the person on the contact card; do not call, and ask for a new card"
     )]
@@ -101,188 +132,161 @@ pub enum BundleError {
     FromTheFuture,
 }
 
-/// Makes, signs and seals the bundle of an identity.
-pub(crate) fn seal(identity: &Identity, versions: VersionRange, now: UnixTime) -> Vec<u8> {
-    let (prekey, period) = identity.prekey_public(now);
+/// Makes, signs and seals the bundle of a device; `None` when its prekeys do not reach `now`.
+pub(crate) fn seal(
+    identity: &Identity,
+    (versions, features): (VersionRange, u32),
+    day: u64,
+    now: UnixTime,
+) -> Option<Vec<u8>> {
+    let period = dates::period_of(now);
+    let prekeys = identity.prekeys(period)?;
     let mut bytes = Vec::with_capacity(BUNDLE_LEN);
     bytes.extend([FORM, versions.least(), versions.greatest()]);
-    for key in [&identity.root_public(), identity.device_public(), &prekey] {
-        bytes.extend(key);
-    }
-    for number in [now.as_secs(), dates::end_of(period).as_secs(), period] {
+    bytes.extend(features.to_be_bytes());
+    bytes.push(identity.index());
+    bytes.extend(identity.credential(now));
+    bytes.extend(identity.device_public());
+    for number in [period, now.as_secs(), dates::end_of(period).as_secs()] {
         bytes.extend(number.to_be_bytes());
     }
-    bytes.extend([0; RESERVED_LEN]);
+    bytes.extend(prekeys.x25519_public());
+    bytes.extend(prekeys.kem.public());
     bytes.extend(identity.sign(DOMAIN, &[&bytes]));
 
     // The nonce depends on all that is sealed and on a secret, so that no two bundles share one.
-    let nonce: [u8; NONCE_LEN] = kdf::array(&*identity.private_key("bundle nonce", &kdf::sha256(&[&bytes])));
-    let key = Aead::ChaCha20Poly1305.key(&identity.mailbox().bundle_key());
-    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut bytes);
-    // The seal fails for plaintexts of 256 GiB alone; without its tag the bundle would be refused.
-    let tag = tag.map_or_else(|_| Vec::new(), |tag| tag.as_ref().to_vec());
-    [&nonce[..], &bytes, &tag].concat()
+    let hash = kdf::sha256(&[&day.to_be_bytes(), &bytes]);
+    let nonce: [u8; NONCE_LEN] = kdf::array(&*identity.private_key("bundle nonce", &hash));
+    seal_plain(identity.mailbox(), nonce, bytes, (identity.index(), day))
 }
 
-/// Opens a bundle and checks whose it is and its dates.
-pub(crate) fn open(
-    mailbox: &MailboxSecret,
+/// Seals under the bundle key of a device and day.
+pub(crate) fn seal_plain(
+    mailbox: &MailboxKey,
+    nonce: [u8; NONCE_LEN],
+    mut plain: Vec<u8>,
+    (index, day): (u8, u64),
+) -> Option<Vec<u8>> {
+    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(day, index));
+    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut plain);
+    // What was not sealed never leaves.
+    tag.ok().map(|tag| [&nonce[..], &plain, tag.as_ref()].concat())
+}
+
+/// What is under the seal of a bundle.
+pub(crate) fn unseal(
+    mailbox: &MailboxKey,
     bytes: &[u8],
-    expect: &Fingerprint,
-    now: UnixTime,
-) -> Result<Prekeys, BundleError> {
+    index: u8,
+    day: u64,
+) -> Result<Vec<u8>, BundleError> {
     if bytes.len() != BUNDLE_LEN {
         return Err(BundleError::Length(bytes.len()));
     }
     let mut reader = Reader::new(bytes);
     let nonce = Nonce::assume_unique_for_key(reader.array()?);
     let mut sealed = reader.rest().to_vec();
-    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key());
-    let plain = key.open_in_place(nonce, Aad::from(AAD), &mut sealed).map_err(|_| BundleError::Sealed)?;
-    let prekeys = parse(plain)?;
-    if prekeys.fingerprint() != *expect || !is_signed(plain, &prekeys.root) {
-        return Err(BundleError::WrongIdentity);
-    }
-    check_dates(&prekeys, now)?;
-    Ok(prekeys)
+    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(day, index));
+    let len = key.open_in_place(nonce, Aad::from(AAD), &mut sealed).map_err(|_| BundleError::Sealed)?.len();
+    sealed.truncate(len);
+    Ok(sealed)
 }
 
-fn parse(plain: &[u8]) -> Result<Prekeys, BundleError> {
+/// Opens the bundle of a device and a day, and checks whose it is and its dates.
+pub(crate) fn open(
+    mailbox: &MailboxKey,
+    bytes: &[u8],
+    (index, day): (u8, u64),
+    expect: &Fingerprint,
+    now: UnixTime,
+) -> Result<Prekeys, BundleError> {
+    let plain = unseal(mailbox, bytes, index, day)?;
+    let fields = parse(&plain)?;
+    if Fingerprint::of(&fields.credential.root) != *expect {
+        return Err(BundleError::WrongIdentity);
+    }
+    let shown = fields.credential.verify(&fields.device, now)?;
+    if !is_signed(&plain, &fields.credential.signing) {
+        return Err(BundleError::WrongIdentity);
+    }
+    if fields.index != index || shown.index != index {
+        return Err(Malformed::Invalid("index").into());
+    }
+    if fields.versions.least() < shown.peer.roster.least_version {
+        return Err(Malformed::Invalid("versions").into());
+    }
+    check_dates(&fields, now)?;
+    Ok(Prekeys {
+        peer: shown.peer,
+        prekey: fields.prekey,
+        kem: fields.kem,
+        versions: fields.versions,
+        features: fields.features,
+        period: fields.period,
+        index,
+        devices: shown.devices,
+        roster: Box::new(fields.credential.roster),
+        sequence: fields.sequence,
+        expires: fields.expires,
+    })
+}
+
+/// The fields of a bundle, before anything is verified.
+struct Fields {
+    versions: VersionRange,
+    features: u32,
+    index: u8,
+    credential: Credential,
+    device: [u8; PUBLIC_LEN],
+    period: u64,
+    sequence: u64,
+    expires: UnixTime,
+    prekey: [u8; PUBLIC_LEN],
+    kem: Box<[u8; KEM_PUBLIC_LEN]>,
+}
+
+fn parse(plain: &[u8]) -> Result<Fields, BundleError> {
     let mut reader = Reader::new(plain);
     let form = reader.u8()?;
     if form != FORM {
         return Err(BundleError::UnknownForm(form));
     }
     let versions = VersionRange::new(reader.u8()?, reader.u8()?).ok_or(Malformed::Invalid("versions"))?;
-    let prekeys = Prekeys {
-        root: reader.array()?,
-        device: reader.array()?,
-        prekey: reader.array()?,
+    let fields = Fields {
         versions,
+        features: reader.u32()?,
+        index: reader.u8()?,
+        credential: Credential::parse(&reader.array()?)?,
+        device: reader.array()?,
+        period: reader.u64()?,
         sequence: reader.u64()?,
         expires: UnixTime::from_secs(reader.u64()?),
-        period: reader.u64()?,
+        prekey: reader.array()?,
+        kem: Box::new(reader.array()?),
     };
-    if prekeys.device == [0; PUBLIC_LEN] || prekeys.prekey == [0; PUBLIC_LEN] {
+    let zero = [0; PUBLIC_LEN];
+    if fields.device == zero || fields.prekey == zero || !kem::is_sound(&fields.kem) {
         return Err(Malformed::Invalid("public key").into());
     }
-    Ok(prekeys)
+    Ok(fields)
 }
 
-fn is_signed(plain: &[u8], root: &[u8; PUBLIC_LEN]) -> bool {
+fn is_signed(plain: &[u8], signing: &[u8; PUBLIC_LEN]) -> bool {
     plain
         .split_at_checked(BODY_LEN)
-        .is_some_and(|(body, signature)| identity::verify(root, DOMAIN, &[body], signature))
+        .is_some_and(|(body, signature)| identity::verify(signing, DOMAIN, &[body], signature))
 }
 
-fn check_dates(prekeys: &Prekeys, now: UnixTime) -> Result<(), BundleError> {
-    let made = UnixTime::from_secs(prekeys.sequence);
-    if prekeys.expires != dates::end_of(prekeys.period) || dates::period_of(made) != prekeys.period {
+fn check_dates(fields: &Fields, now: UnixTime) -> Result<(), BundleError> {
+    let made = UnixTime::from_secs(fields.sequence);
+    if fields.expires != dates::end_of(fields.period) || dates::period_of(made) != fields.period {
         return Err(Malformed::Invalid("dates").into());
     }
     if made > now + CLOCK_SKEW {
         return Err(BundleError::FromTheFuture);
     }
-    if now > prekeys.expires + CLOCK_SKEW { Err(BundleError::Expired) } else { Ok(()) }
+    if now > fields.expires + CLOCK_SKEW { Err(BundleError::Expired) } else { Ok(()) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use core::time::Duration;
-    use p2pvoip_core::Seed;
-    use proptest::prelude::*;
-
-    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-
-    fn alice() -> Identity {
-        Identity::generate(&Seed::from_u64(1))
-    }
-
-    #[test]
-    fn a_bundle_says_who_and_until_when() {
-        let alice = alice();
-        let bundle = alice.prekey_bundle(NOW);
-        assert_eq!((bundle.len(), bundle.len()), (BUNDLE_LEN, 256));
-        let prekeys = alice.mailbox().open_bundle(&bundle, &alice.fingerprint(), NOW).unwrap();
-        assert_eq!(prekeys.fingerprint(), alice.fingerprint());
-        assert_eq!(prekeys.device, *alice.device_public());
-        assert_eq!(prekeys.prekey, alice.prekey_public(NOW).0);
-        assert_eq!(prekeys.sequence(), NOW.as_secs());
-        assert!(prekeys.expires() > NOW + dates::PREKEY_GRACE);
-    }
-
-    #[test]
-    fn every_flipped_bit_and_every_wrong_length_is_refused() {
-        let alice = alice();
-        let bundle = alice.prekey_bundle(NOW);
-        for bit in 0..bundle.len() * 8 {
-            let mut wrong = bundle.clone();
-            wrong[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                alice.mailbox().open_bundle(&wrong, &alice.fingerprint(), NOW),
-                Err(BundleError::Sealed)
-            );
-        }
-        for len in 0..bundle.len() {
-            let cut = alice.mailbox().open_bundle(&bundle[..len], &alice.fingerprint(), NOW);
-            assert_eq!(cut, Err(BundleError::Length(len)));
-        }
-    }
-
-    #[test]
-    fn a_card_holder_cannot_make_a_bundle_of_somebody_else() {
-        let (alice, mallory) = (alice(), Identity::generate(&Seed::from_u64(2)));
-        let forged = Identity::from_secret(&mallory.to_secret()).prekey_bundle(NOW);
-        let opened = mallory.mailbox().open_bundle(&forged, &alice.fingerprint(), NOW);
-        assert_eq!(opened, Err(BundleError::WrongIdentity));
-    }
-
-    #[test]
-    fn every_flipped_bit_under_the_seal_is_refused_too() {
-        // A card holder can open and seal again, but not sign.
-        let alice = alice();
-        let bundle = alice.prekey_bundle(NOW);
-        let key = Aead::ChaCha20Poly1305.key(&alice.mailbox().bundle_key());
-        let nonce = || Nonce::try_assume_unique_for_key(&bundle[..NONCE_LEN]).unwrap();
-        let mut plain = bundle[NONCE_LEN..].to_vec();
-        let plain = key.open_in_place(nonce(), Aad::from(AAD), &mut plain).unwrap().to_vec();
-        for bit in 0..plain.len() * 8 {
-            let mut wrong = plain.clone();
-            wrong[bit / 8] ^= 1 << (bit % 8);
-            key.seal_in_place_append_tag(nonce(), Aad::from(AAD), &mut wrong).unwrap();
-            let wrong = [&bundle[..NONCE_LEN], &wrong].concat();
-            assert!(alice.mailbox().open_bundle(&wrong, &alice.fingerprint(), NOW).is_err(), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn dates_are_kept_to_the_second_of_the_skew() {
-        let alice = alice();
-        let bundle = alice.prekey_bundle(NOW);
-        let open = |now| alice.mailbox().open_bundle(&bundle, &alice.fingerprint(), now);
-        let second = Duration::from_secs(1);
-        assert!(open(NOW - CLOCK_SKEW).is_ok());
-        assert_eq!(open(NOW - CLOCK_SKEW - second), Err(BundleError::FromTheFuture));
-        let end = open(NOW).unwrap().expires() + CLOCK_SKEW;
-        assert!(open(end).is_ok());
-        assert_eq!(open(end + second), Err(BundleError::Expired));
-    }
-
-    #[test]
-    fn two_bundles_share_no_nonce() {
-        let alice = alice();
-        let (a, b) = (alice.prekey_bundle(NOW), alice.prekey_bundle(NOW + Duration::from_secs(1)));
-        assert_ne!(a[..NONCE_LEN], b[..NONCE_LEN]);
-        assert_eq!(a, alice.prekey_bundle(NOW));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let alice = alice();
-            prop_assert!(alice.mailbox().open_bundle(&bytes, &alice.fingerprint(), NOW).is_err());
-            prop_assert!(parse(&bytes).is_err() || bytes.len() >= BODY_LEN - RESERVED_LEN);
-        }
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
 //! The contact card: a URI of at most 150 bytes by which somebody can be called.
 //!
-//! `p2pvoip:` | base64url (RFC 4648 section 5, no padding) of 54 bytes | `@` | server. The 54 bytes are form 2 (1), least
-//! version (1), mailbox secret (16), root public key (32), checksum (4) over all of it and the server's name; so a typo is told
-//! from a card of somebody else. The key itself is there, since contacts derive the blinded keys of each day from it.
+//! `p2pvoip:` | base64url (RFC 4648 section 5, no padding) of 62 bytes | `@` | server. The 62 bytes are form 3 (1), least
+//! version (1), fingerprint (24), mailbox key (32), checksum (4) over all of it and the server's name; so a typo is told from a
+//! card of somebody else. The key itself is there, since contacts derive the addresses of each day from it.
 //!
 //! # Left out
 //! - A name: the reader gives one.
+//! - The root public key: bundles carry it, and the fingerprint decides which one is right.
 
 use core::fmt;
 use core::str::FromStr;
@@ -15,10 +16,9 @@ use p2pvoip_core::wire::Reader;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::blinding;
-use crate::identity::{Fingerprint, RootKey};
+use crate::identity::Fingerprint;
 use crate::kdf;
-use crate::mailbox::{MAILBOX_SECRET_LEN, MailboxSecret};
+use crate::mailbox::{MAILBOX_KEY_LEN, MailboxKey};
 
 /// The longest card in bytes.
 pub const MAX_CARD_LEN: usize = 150;
@@ -26,18 +26,17 @@ pub const MAX_CARD_LEN: usize = 150;
 pub const MAX_SERVER_LEN: usize = MAX_CARD_LEN - SCHEME.len() - CODED_LEN - 1;
 
 const SCHEME: &str = "p2pvoip:";
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 const CHECKSUM_LEN: usize = 4;
-const BODY_LEN: usize = 2 + MAILBOX_SECRET_LEN + 32;
-const CODED_LEN: usize = (BODY_LEN + CHECKSUM_LEN) / 3 * 4;
+const BODY_LEN: usize = 2 + Fingerprint::LEN + MAILBOX_KEY_LEN;
+const CODED_LEN: usize = ((BODY_LEN + CHECKSUM_LEN) * 4).div_ceil(3);
 
 /// Who to call, on which server, in which mailbox. It is a secret between its holders: who has it can ring.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContactCard {
-    root: RootKey,
     fingerprint: Fingerprint,
     server: String,
-    mailbox: MailboxSecret,
+    mailbox: MailboxKey,
     least_version: u8,
 }
 
@@ -67,7 +66,7 @@ pub enum CardError {
     /// The version is not one.
     #[error("version 0 does not exist; name the least version that may be spoken")]
     Version,
-    /// The root public key is none, or of a small order, under which anybody could sign.
+    /// The mailbox key is none, or of a small order, under which anybody could sign.
     #[error("the contact card names no usable key; do not call, and ask for a new card")]
     Key,
 }
@@ -78,9 +77,9 @@ impl ContactCard {
     /// # Errors
     /// [`CardError`] when the server's name is too long, empty, or not of URI characters, or the version is 0.
     pub fn new(
-        root: RootKey,
+        fingerprint: Fingerprint,
         server: &str,
-        mailbox: MailboxSecret,
+        mailbox: MailboxKey,
         least_version: u8,
     ) -> Result<Self, CardError> {
         if server.len() > MAX_SERVER_LEN {
@@ -93,7 +92,7 @@ impl ContactCard {
         if least_version == 0 {
             return Err(CardError::Version);
         }
-        Ok(Self { root, fingerprint: root.fingerprint(), server: server.to_owned(), mailbox, least_version })
+        Ok(Self { fingerprint, server: server.to_owned(), mailbox, least_version })
     }
 
     /// Who is called.
@@ -101,14 +100,14 @@ impl ContactCard {
         &self.fingerprint
     }
 
-    /// The root public key of who is called.
-    pub const fn root(&self) -> &RootKey {
-        &self.root
-    }
-
     /// The key under which the owner signs records of that day; `None` in no practical case.
     pub fn blinded_public(&self, day: u64) -> Option<[u8; 32]> {
-        blinding::public_of(self.root.as_bytes(), &self.mailbox, day)
+        self.mailbox.blinded_public(day)
+    }
+
+    /// Where the device of that index is found on a day: its mailbox, and the slot of its bundle.
+    pub fn address(&self, day: u64, index: u8) -> [u8; 16] {
+        self.mailbox.address(day, index, &self.server)
     }
 
     /// Where the mailbox is.
@@ -117,7 +116,7 @@ impl ContactCard {
     }
 
     /// What finds the mailbox and opens the bundle.
-    pub const fn mailbox(&self) -> &MailboxSecret {
+    pub const fn mailbox(&self) -> &MailboxKey {
         &self.mailbox
     }
 
@@ -128,7 +127,7 @@ impl ContactCard {
 
     fn body(&self) -> Zeroizing<Vec<u8>> {
         let head = [FORM, self.least_version];
-        Zeroizing::new([&head, &self.mailbox.expose()[..], self.root.as_bytes()].concat())
+        Zeroizing::new([&head, &self.fingerprint.as_bytes()[..], self.mailbox.expose()].concat())
     }
 }
 
@@ -178,10 +177,10 @@ impl FromStr for ContactCard {
 fn parse_body(body: &[u8], server: &str) -> Result<ContactCard, CardError> {
     let mut reader = Reader::new(body);
     let mut fields = || Ok((reader.u16()?.to_be_bytes(), reader.array()?, reader.array()?));
-    let ([_, version], mailbox, root) =
+    let ([_, version], fingerprint, mailbox) =
         fields().map_err(|_: p2pvoip_core::wire::Malformed| CardError::Mistyped)?;
-    let root = RootKey::new(root).ok_or(CardError::Key)?;
-    ContactCard::new(root, server, MailboxSecret::new(mailbox), version)
+    let mailbox = MailboxKey::new(mailbox).ok_or(CardError::Key)?;
+    ContactCard::new(Fingerprint::new(fingerprint), server, mailbox, version)
 }
 
 impl fmt::Debug for ContactCard {
@@ -195,12 +194,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn root(seed: u64) -> RootKey {
-        crate::Identity::generate(&p2pvoip_core::Seed::from_u64(seed)).root()
+    fn mailbox(seed: u64) -> MailboxKey {
+        crate::Identity::generate(&p2pvoip_core::Seed::from_u64(seed)).mailbox().clone()
     }
 
     fn card(server: &str) -> Result<ContactCard, CardError> {
-        ContactCard::new(root(1), server, MailboxSecret::new([7; 16]), 0x11)
+        ContactCard::new(Fingerprint::new([7; 24]), server, mailbox(1), 0x11)
     }
 
     #[test]
@@ -250,15 +249,24 @@ mod tests {
     #[test]
     fn a_card_with_a_key_of_small_order_is_refused() {
         let weak = [1; 1].into_iter().chain([0; 31]).collect::<Vec<u8>>();
-        let body = [&[FORM, 0x11][..], &[7; 16], &weak].concat();
+        let body = [&[FORM, 0x11][..], &[7; 24], &weak].concat();
         let coded = BASE64URL_NOPAD.encode(&[&body[..], &checksum(&body, "example")].concat());
         assert_eq!(format!("{SCHEME}{coded}@example").parse::<ContactCard>(), Err(CardError::Key));
     }
 
     #[test]
-    fn a_card_shows_the_fingerprint_of_its_key() {
-        let card = card("example").unwrap();
-        assert_eq!((*card.fingerprint(), card.root()), (root(1).fingerprint(), &root(1)));
+    fn a_card_leads_to_the_addresses_that_its_owner_owns() {
+        let owner = crate::Identity::generate(&p2pvoip_core::Seed::from_u64(1));
+        let card = owner.card("example").unwrap();
+        let own = owner.owner_key(20_833, "example").public();
+        assert_eq!(card.address(20_833, 0), crate::owned_address(&own));
+        assert_eq!(*card.fingerprint(), owner.fingerprint());
+    }
+
+    #[test]
+    fn cards_of_older_forms_ask_for_an_update() {
+        let old = "p2pvoip:AhGKbo1Oon6GvsT0k0Gd1WQEI11fAEeSOJy6FDN2md4fWnqA67ItvKgLiWr8wLngFe4Ae_sp@rendezvous.example:443";
+        assert_eq!(old.parse::<ContactCard>(), Err(CardError::UnknownForm(2)));
     }
 
     #[test]
@@ -269,10 +277,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_card_reads_as_it_was_written(
-            seed: u64, mailbox: [u8; 16], version in 1u8.., server in "[a-z0-9./:-]{1,69}",
+            seed: u64, fingerprint: [u8; 24], version in 1u8.., server in "[a-z0-9./:-]{1,58}",
         ) {
             let card =
-                ContactCard::new(root(seed), &server, MailboxSecret::new(mailbox), version).unwrap();
+                ContactCard::new(Fingerprint::new(fingerprint), &server, mailbox(seed), version).unwrap();
             let text = card.to_string();
             prop_assert!(text.len() <= MAX_CARD_LEN);
             prop_assert_eq!(text.parse::<ContactCard>().unwrap(), card);

@@ -28,6 +28,19 @@ pub(crate) fn period_of(now: UnixTime) -> u64 {
     now.as_secs() / PREKEY_PERIOD.as_secs()
 }
 
+/// The periods whose prekeys a responder accepts at `now`, the present one first: at most one beside it.
+pub(crate) fn accepted_periods(now: UnixTime) -> impl Iterator<Item = u64> {
+    let current = period_of(now);
+    let near = [Some(current), current.checked_sub(1), current.checked_add(1)];
+    near.into_iter().flatten().filter(move |period| is_accepted(*period, now))
+}
+
+/// Whether a responder at `now` still or already accepts the prekey of a period.
+fn is_accepted(period: u64, now: UnixTime) -> bool {
+    let tolerance = CLOCK_SKEW + CLOCK_SKEW;
+    start_of(period) <= now + tolerance && now <= end_of(period) + tolerance
+}
+
 /// When a period starts.
 pub(crate) fn start_of(period: u64) -> UnixTime {
     UnixTime::from_secs(period.saturating_mul(PREKEY_PERIOD.as_secs()))
@@ -38,13 +51,10 @@ pub(crate) fn end_of(period: u64) -> UnixTime {
     start_of(period.saturating_add(1)) + PREKEY_GRACE
 }
 
-/// The period whose number ends in `low`, when a responder at `now` still or already accepts its prekey.
-pub(crate) fn accepted_period(low: u8, now: UnixTime) -> Option<u64> {
-    let current = period_of(now);
-    let near = [Some(current), current.checked_sub(1), current.checked_add(1)];
-    let period = near.into_iter().flatten().find(|period| period.to_le_bytes().first() == Some(&low))?;
-    let tolerance = CLOCK_SKEW + CLOCK_SKEW;
-    (start_of(period) <= now + tolerance && now <= end_of(period) + tolerance).then_some(period)
+/// The accepted period whose number ends in `low`.
+#[cfg(test)]
+fn accepted_period(low: u8, now: UnixTime) -> Option<u64> {
+    accepted_periods(now).find(|period| period.to_le_bytes().first() == Some(&low))
 }
 
 #[cfg(test)]
@@ -69,5 +79,20 @@ mod tests {
     fn the_first_period_has_none_before_it() {
         assert_eq!(accepted_period(0, UnixTime::from_secs(0)), Some(0));
         assert_eq!(accepted_period(255, UnixTime::from_secs(0)), None);
+    }
+
+    #[test]
+    fn at_most_two_prekeys_are_accepted_at_any_moment_the_present_one_first() {
+        let start = start_of(1_000);
+        let hour = Duration::from_secs(3_600);
+        for hours in 0..7 * 24 {
+            let periods: Vec<u64> = accepted_periods(start + hour * hours).collect();
+            let expected = match hours {
+                0..=52 => vec![1_000, 999],
+                53..=163 => vec![1_000],
+                _ => vec![1_000, 1_001],
+            };
+            assert_eq!(periods, expected, "hour {hours}");
+        }
     }
 }

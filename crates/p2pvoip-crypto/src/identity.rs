@@ -1,55 +1,63 @@
-//! Who one is: an Ed25519 root, an X25519 device key and prekeys, and a mailbox secret, all from one [`Secret`].
+//! Who one is: an Ed25519 root, a device of it with its own keys and prekeys, and the owner key of the mailbox.
 //!
-//! A prekey derives from the secret and the number of its week, so that no state changes from call to call. The price
-//! is stated in the specification: who steals the secret can read the first handshake message of every past call;
-//! everything after it is safe, since both ephemeral keys are gone.
+//! The home device holds the root and derives all but the prekeys from one secret. A linked device holds keys of its own, the
+//! owner key of the mailbox, and a roster in which the root lists it. Both do the same but for one thing: home signs the
+//! roster anew each day, and a linked one shows the last that it was given.
 //!
 //! # Left out
-//! - Several devices under one root: the device key derives from the same secret.
+//! - What changes an identity (linking, revoking, moving prekeys on): that is done to its [`Secret`], which is written to a file.
 
 use core::fmt;
+use std::sync::Arc;
 
 use data_encoding::HEXUPPER;
 use p2pvoip_core::{Seed, UnixTime};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use zeroize::Zeroizing;
+use ring::signature::{ED25519, UnparsedPublicKey};
 
-use crate::blinding::{self, BlindedKey};
+use crate::blinding::{self, BlindedKey, Purpose};
 use crate::card::{CardError, ContactCard};
-use crate::handshake::resolver;
+use crate::chain::PrekeyPair;
+use crate::credential::{CREDENTIAL_LEN, Credential};
+use crate::device::{DeviceKeys, SigningKey};
 use crate::kdf::{self, Key};
-use crate::mailbox::MailboxSecret;
-use crate::secret::Secret;
+use crate::linking::DeviceCode;
+use crate::mailbox::MailboxKey;
+use crate::ready::Ready;
+use crate::roster::{HOME, ROSTER_LEN, Roster, RosterPin};
+use crate::secret::{Holder, Secret};
 use crate::suite::VersionRange;
-use crate::{bundle, dates, presence};
+use crate::{bundle, presence};
 
 /// Bytes of a public key, of either kind.
 pub(crate) const PUBLIC_LEN: usize = 32;
 /// Bytes of an Ed25519 signature.
 pub(crate) const SIGNATURE_LEN: usize = 64;
 
-/// The hash of a root public key: who somebody is, in a contact card and when compared aloud.
+/// The first 24 bytes of the hash of a root public key: who somebody is, in a contact card and when compared aloud.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub struct Fingerprint([u8; Self::LEN]);
 
 impl Fingerprint {
+    /// Its bytes: 192 bits, against which finding another root takes 2^192 tries.
+    pub const LEN: usize = 24;
+
     /// The fingerprint of these bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
+    pub const fn new(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
     /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
     pub(crate) fn of(root: &[u8; PUBLIC_LEN]) -> Self {
-        Self(kdf::sha256(&[b"p2pvoip root", root]))
+        Self(kdf::array(&kdf::sha256(&[b"p2pvoip root", root])))
     }
 }
 
 impl fmt::Display for Fingerprint {
-    /// Sixteen groups of four hexadecimal digits.
+    /// Twelve groups of four hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, group) in self.0.chunks(2).enumerate() {
             let space = if number == 0 { "" } else { " " };
@@ -99,8 +107,10 @@ pub struct PeerIdentity {
     pub fingerprint: Fingerprint,
     /// Its Ed25519 root public key.
     pub root: [u8; PUBLIC_LEN],
-    /// Its X25519 device public key.
+    /// The X25519 public key of its device.
     pub device: [u8; PUBLIC_LEN],
+    /// What the list of its devices said.
+    pub roster: RosterPin,
 }
 
 impl fmt::Debug for PeerIdentity {
@@ -109,13 +119,23 @@ impl fmt::Debug for PeerIdentity {
     }
 }
 
-/// Stage: an own identity, which signs, seals its bundle and takes part in handshakes.
+/// What a device can show of its root.
+enum Standing {
+    /// It holds the root and lists the devices itself.
+    Home(SigningKey),
+    /// It was listed.
+    Linked(Box<[u8; ROSTER_LEN]>),
+}
+
+/// Stage: an own identity on one device, which signs, seals its bundle and takes part in handshakes.
 pub struct Identity {
     secret: Secret,
-    root: Ed25519KeyPair,
-    device: Key,
-    device_public: [u8; PUBLIC_LEN],
-    mailbox: MailboxSecret,
+    root: [u8; PUBLIC_LEN],
+    standing: Standing,
+    device: DeviceKeys,
+    owner: Key,
+    mailbox: MailboxKey,
+    ready: Ready,
 }
 
 impl Identity {
@@ -126,13 +146,22 @@ impl Identity {
 
     /// The identity of a secret.
     pub fn from_secret(secret: &Secret) -> Self {
-        let device = kdf::derive(secret.expose(), "device", b"");
+        let (root, standing) = match &secret.holder {
+            Holder::Home { secret, .. } => {
+                let key = root_key(secret);
+                (key.public(), Standing::Home(key))
+            }
+            Holder::Linked { root, roster, .. } => (*root, Standing::Linked(roster.clone())),
+        };
+        let owner = secret.owner();
         Self {
-            root: root_key(&kdf::derive(secret.expose(), "root", b"")),
-            device_public: resolver::public_key(&device),
-            device,
-            mailbox: MailboxSecret::new(*kdf::derive(secret.expose(), "mailbox", b"")),
+            root,
+            standing,
+            device: DeviceKeys::new(secret.device()),
+            mailbox: MailboxKey::of_owner(&owner),
+            owner,
             secret: secret.clone(),
+            ready: Ready::default(),
         }
     }
 
@@ -143,30 +172,46 @@ impl Identity {
 
     /// The hash of the root public key.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.root_public())
+        Fingerprint::of(&self.root)
     }
 
     /// The root public key.
-    pub fn root(&self) -> RootKey {
-        // What derives from a seed is of the prime order.
-        RootKey(self.root_public())
+    pub const fn root(&self) -> RootKey {
+        // What derives from a seed is of the prime order, and that of a linked device was checked when it was read.
+        RootKey(self.root)
     }
 
-    /// The key under which records of a day are signed; contacts derive its public half from the card.
+    /// The place of this device in the roster: 0 for the home device, which holds the root.
+    pub const fn index(&self) -> u8 {
+        match self.secret.holder {
+            Holder::Home { .. } => HOME,
+            Holder::Linked { index, .. } => index,
+        }
+    }
+
+    /// What this device showed when it was linked; home has one as well.
+    pub fn device_code(&self) -> DeviceCode {
+        DeviceCode::of(&self.device.hash())
+    }
+
+    /// What all contacts know of the mailbox.
+    pub const fn mailbox(&self) -> &MailboxKey {
+        &self.mailbox
+    }
+
+    /// The key by which this device owns its mailbox and its slot on that server and day ([`UnixTime::day`]).
+    pub fn owner_key(&self, day: u64, server: &str) -> BlindedKey {
+        BlindedKey::new(&self.owner, &self.mailbox, Purpose::Owner { index: self.index(), server }, day)
+    }
+
+    /// The key under which records of a day are signed in a directory without a server; contacts derive its public half.
     pub fn blinded_key(&self, day: u64) -> BlindedKey {
-        let seed = kdf::derive(self.secret.expose(), "root", b"");
-        let prefix = self.private_key("blinded nonce", &day.to_be_bytes());
-        BlindedKey::new(&seed, &self.root_public(), &self.mailbox, day, &prefix)
+        BlindedKey::new(&self.owner, &self.mailbox, Purpose::Presence, day)
     }
 
     /// Seals what all contacts may know on that day. Pad it: its length is seen.
     pub fn seal_presence(&self, day: u64, text: &[u8]) -> Vec<u8> {
         presence::seal(self, day, text)
-    }
-
-    /// The secret that all contacts share with this identity.
-    pub const fn mailbox(&self) -> &MailboxSecret {
-        &self.mailbox
     }
 
     /// A card that names this identity, its server and its mailbox; it demands version 1.1.
@@ -175,46 +220,75 @@ impl Identity {
     /// [`CardError`] when the server's name is too long or has characters that a card cannot carry.
     pub fn card(&self, server: &str) -> Result<ContactCard, CardError> {
         let least = VersionRange::CURRENT.least();
-        ContactCard::new(self.root(), server, self.mailbox.clone(), least)
+        ContactCard::new(self.fingerprint(), server, self.mailbox.clone(), least)
     }
 
-    /// What callers need to reach this identity at `now`: signed by the root, sealed under the mailbox secret,
+    /// What callers need on that day to reach this device at `now`: signed, sealed for contacts,
     /// [`BUNDLE_LEN`](crate::BUNDLE_LEN) bytes. Publish a new one at least daily.
-    pub fn prekey_bundle(&self, now: UnixTime) -> Vec<u8> {
-        bundle::seal(self, VersionRange::CURRENT, now)
+    ///
+    /// Nothing (no bytes) when the prekeys do not reach `now`: see [`Secret::needs_renewal`].
+    pub fn prekey_bundle(&self, day: u64, now: UnixTime) -> Vec<u8> {
+        self.prekey_bundle_for(VersionRange::CURRENT, 0, day, now)
     }
 
-    pub(crate) fn root_public(&self) -> [u8; PUBLIC_LEN] {
-        kdf::array(self.root.public_key().as_ref())
+    /// A bundle which says that these versions and features are spoken.
+    pub fn prekey_bundle_for(
+        &self,
+        versions: VersionRange,
+        features: u32,
+        day: u64,
+        now: UnixTime,
+    ) -> Vec<u8> {
+        bundle::seal(self, (versions, features), day, now).unwrap_or_default()
     }
 
+    /// What shows that this device speaks for the root. Home signs it once a day: about 20 us.
+    pub(crate) fn credential(&self, now: UnixTime) -> [u8; CREDENTIAL_LEN] {
+        self.ready.credential(now.day(), || self.make_credential(now))
+    }
+
+    fn make_credential(&self, now: UnixTime) -> [u8; CREDENTIAL_LEN] {
+        let roster = match &self.standing {
+            Standing::Home(key) => {
+                let devices = self.secret.devices().with_home(self.device.hash());
+                let roster = Roster::of_day(VersionRange::CURRENT.least(), devices, now);
+                roster.emit(|domain, message| key.sign(domain, message))
+            }
+            Standing::Linked(roster) => **roster,
+        };
+        Credential { root: self.root, roster, signing: self.device.signing().public() }.emit()
+    }
+
+    /// The private prekeys of a period; `None` for one that is past or not covered by the chain.
+    pub(crate) fn prekeys(&self, period: u64) -> Option<Arc<PrekeyPair>> {
+        self.ready.prekeys(period, || self.secret.chain.as_ref()?.prekeys(period))
+    }
+
+    /// The X25519 private key of this device.
     pub(crate) const fn device(&self) -> &Key {
-        &self.device
+        self.device.x25519()
     }
 
     pub(crate) const fn device_public(&self) -> &[u8; PUBLIC_LEN] {
-        &self.device_public
+        self.device.x25519_public()
     }
 
-    /// The X25519 private key of a period.
-    pub(crate) fn prekey(&self, period: u64) -> Key {
-        kdf::derive(self.secret.expose(), "prekey", &period.to_be_bytes())
-    }
-
-    /// The prekey's public half at `now`, and its period.
-    pub(crate) fn prekey_public(&self, now: UnixTime) -> ([u8; PUBLIC_LEN], u64) {
-        let period = dates::period_of(now);
-        (resolver::public_key(&self.prekey(period)), period)
-    }
-
-    /// A secret of this identity alone, for what must not repeat nor be foreseen.
-    pub(crate) fn private_key(&self, label: &str, context: &[u8]) -> Key {
-        kdf::derive(self.secret.expose(), label, context)
-    }
-
-    /// The root's signature over a message of the purpose `domain`.
+    /// The signature of this device's signing key over a message of the purpose `domain`.
     pub(crate) fn sign(&self, domain: &str, message: &[&[u8]]) -> [u8; SIGNATURE_LEN] {
-        kdf::array(self.root.sign(&signed(domain, message)).as_ref())
+        self.device.signing().sign(domain, message)
+    }
+
+    /// The root's signature, on the home device.
+    pub(crate) fn sign_as_root(&self, domain: &str, message: &[&[u8]]) -> Option<[u8; SIGNATURE_LEN]> {
+        match &self.standing {
+            Standing::Home(key) => Some(key.sign(domain, message)),
+            Standing::Linked(_) => None,
+        }
+    }
+
+    /// A secret of this device alone, for what must not repeat nor be foreseen.
+    pub(crate) fn private_key(&self, label: &str, context: &[u8]) -> Key {
+        self.device.private_key(label, context)
     }
 }
 
@@ -224,65 +298,86 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Whether `root` has signed that message for that purpose.
-pub(crate) fn verify(root: &[u8; PUBLIC_LEN], domain: &str, message: &[&[u8]], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&ED25519, root).verify(&signed(domain, message), signature).is_ok()
+/// The root key of a home's secret.
+pub(crate) fn root_key(secret: &Key) -> SigningKey {
+    SigningKey::new(&kdf::derive(secret, "root", b""))
+}
+
+/// Whether the Ed25519 key `key` has signed that message for that purpose.
+pub(crate) fn verify(key: &[u8; PUBLIC_LEN], domain: &str, message: &[&[u8]], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key).verify(&signed(domain, message), signature).is_ok()
 }
 
 /// What is signed: `p2pvoip `, the purpose, a zero byte, the message.
-fn signed(domain: &str, message: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn signed(domain: &str, message: &[&[u8]]) -> Vec<u8> {
     let mut bytes = [b"p2pvoip ", domain.as_bytes(), &[0]].concat();
     bytes.extend(message.iter().copied().flatten());
     bytes
 }
 
-#[expect(clippy::expect_used, reason = "every 32 bytes are an Ed25519 private key (RFC 8032 section 5.1.5)")]
-fn root_key(seed: &Zeroizing<[u8; 32]>) -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(&**seed).expect("a seed of 32 bytes")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{credential, dates};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    fn alice() -> Identity {
+        Identity::generate(&Seed::from_u64(1))
+    }
 
     #[test]
     fn the_same_secret_is_the_same_identity() {
-        let a = Identity::generate(&Seed::from_u64(1));
-        let b = Identity::from_secret(&Secret::decode(&*a.to_secret().encode()).unwrap());
+        let a = alice();
+        let b = Identity::from_secret(&Secret::decode(&a.to_secret().encode()).unwrap());
         assert_eq!(a.fingerprint(), b.fingerprint());
         assert_eq!(a.device_public(), b.device_public());
         assert_eq!(a.mailbox(), b.mailbox());
+        assert_eq!(a.prekey_bundle(20_833, NOW), b.prekey_bundle(20_833, NOW));
         assert_ne!(a.fingerprint(), Identity::generate(&Seed::from_u64(2)).fingerprint());
     }
 
     #[test]
     fn prekeys_change_with_the_period_and_are_not_the_device_key() {
-        let identity = Identity::generate(&Seed::from_u64(1));
-        let (first, period) = identity.prekey_public(UnixTime::from_secs(1_800_000_000));
-        let (next, later) = identity.prekey_public(UnixTime::from_secs(1_800_000_000) + dates::PREKEY_PERIOD);
-        assert_eq!(later, period + 1);
-        assert!(first != next && first != *identity.device_public());
+        let public = |period| alice().prekeys(period).unwrap().x25519_public();
+        let period = dates::period_of(NOW);
+        assert_ne!(public(period), public(period + 1));
+        assert_ne!(public(period), *alice().device_public());
+        assert_ne!(
+            alice().prekeys(period).unwrap().kem.public(),
+            alice().prekeys(period + 1).unwrap().kem.public()
+        );
+    }
+
+    #[test]
+    fn a_credential_shows_who_it_is_to_who_knows_the_device_key() {
+        let alice = alice();
+        let shown = credential::verify(&alice.credential(NOW), alice.device_public(), NOW).unwrap();
+        assert_eq!(shown.fingerprint, alice.fingerprint());
+        assert_eq!(shown.root, *alice.root().as_bytes());
+        assert_eq!(shown.roster.least_version, 0x11);
     }
 
     #[test]
     fn a_signature_holds_for_its_purpose_and_message_alone() {
-        let identity = Identity::generate(&Seed::from_u64(1));
-        let signature = identity.sign("a", &[b"b", b"c"]);
-        let root = identity.root_public();
+        let alice = alice();
+        let signature = alice.sign_as_root("a", &[b"b", b"c"]).unwrap();
+        let root = alice.root;
         assert!(verify(&root, "a", &[b"bc"], &signature));
         assert!(!verify(&root, "ab", &[b"c"], &signature));
         assert!(!verify(&root, "a", &[b"bd"], &signature));
+        assert!(!verify(&root, "a", &[b"bc"], &alice.sign("a", &[b"bc"])), "the device is not the root");
     }
 
     #[test]
-    fn a_fingerprint_is_read_aloud_in_sixteen_groups() {
-        let text = Fingerprint::new([0xab; 32]).to_string();
-        assert_eq!(text.split(' ').collect::<Vec<_>>(), ["ABAB"; 16]);
+    fn a_fingerprint_is_read_aloud_in_twelve_groups() {
+        let text = Fingerprint::new([0xab; 24]).to_string();
+        assert_eq!(text.split(' ').collect::<Vec<_>>(), ["ABAB"; 12]);
     }
 
     #[test]
     fn nothing_secret_is_shown() {
-        let identity = Identity::generate(&Seed::from_u64(1));
+        let identity = alice();
         assert_eq!(format!("{identity:?}"), "Identity([redacted])");
         assert_eq!(format!("{:?}", identity.to_secret()), "Secret([redacted])");
         assert_eq!(format!("{:?}", identity.fingerprint()), "Fingerprint([redacted])");

@@ -27,7 +27,6 @@ pub(crate) struct KemPair {
 
 impl KemPair {
     /// The pair of a seed (FIPS 203 section 7.1, `KeyGen_internal`).
-    #[expect(clippy::indexing_slicing, reason = "the whole of it")]
     pub(crate) fn from_seed(seed: &Zeroizing<[u8; KEM_SEED_LEN]>) -> Self {
         let (mut private, public) = mlkem768::generate_key_pair(**seed).into_parts();
         let kept = Zeroizing::new(*private.as_slice());

@@ -1,6 +1,6 @@
 //! The seal of a presence: what an identity tells its contacts alone of where it is, under a key of one day.
 //!
-//! ChaCha20-Poly1305 with a key from the mailbox secret and the day; the nonce is a secret hash of all that is sealed, and
+//! ChaCha20-Poly1305 with a key from the mailbox key and the day; the nonce is a secret hash of all that is sealed, and
 //! travels in front. That the owner wrote it is shown by the signature of its record, under the blinded key of the day.
 //!
 //! # Left out

@@ -1,7 +1,8 @@
 //! The signal cipher: seals messages that pass through mailboxes after the handshake, and opens each once, in any order.
 //!
-//! A message is its sequence number (4 bytes, in clear), the ciphertext and a tag of 16 bytes. The nonce is the
-//! direction's vector with the number added; the number is the associated data.
+//! A message is its sequence number (4 bytes, masked), the ciphertext and a tag of 16 bytes. The nonce is the
+//! direction's vector with the number added; the number is the associated data. The mask comes of the first 16 bytes
+//! behind the number (RFC 9001 section 5.4), so that who carries a message sees no structure and cannot count.
 //!
 //! # Left out
 //! - Padding: envelopes have one size.
@@ -9,11 +10,12 @@
 use core::fmt;
 
 use p2pvoip_core::wire::Reader;
+use ring::aead::quic::HeaderProtectionKey;
 use ring::aead::{Aad, LessSafeKey};
 use zeroize::Zeroizing;
 
 use crate::packet::{Counters, Refused, SealError, Verdict, Window, nonce};
-use crate::schedule::{DirectionSecret, IV_LEN, KeyAndIv};
+use crate::schedule::{DirectionSecret, IV_LEN};
 use crate::suite::{Aead, TAG_LEN};
 
 /// Bytes that a sealed message has more than its plaintext.
@@ -22,6 +24,8 @@ pub const SIGNAL_OVERHEAD: usize = NUMBER_LEN + TAG_LEN;
 pub const MAX_SIGNAL_LEN: usize = 16_384;
 
 const NUMBER_LEN: usize = 4;
+/// Bytes of ciphertext that a mask is made of (RFC 9001 section 5.4.2); a tag alone is as long.
+const SAMPLE_LEN: usize = 16;
 const DOMAIN: &[u8] = b"p2pvoip signal";
 
 /// Stage: seals what this side says and opens what the other one does.
@@ -37,11 +41,19 @@ pub struct SignalCipher {
 struct Half {
     key: LessSafeKey,
     iv: Zeroizing<[u8; IV_LEN]>,
+    mask: HeaderProtectionKey,
 }
 
 impl Half {
-    fn new(aead: Aead, (key, iv): KeyAndIv) -> Self {
-        Self { key: aead.key(&key), iv }
+    fn new(aead: Aead, direction: &DirectionSecret) -> Self {
+        let (key, iv) = direction.signal(aead);
+        Self { key: aead.key(&key), iv, mask: aead.mask_key(&direction.signal_mask_key(aead)) }
+    }
+
+    /// The number with the mask put on or taken off; `None` when too little follows it for a sample.
+    fn masked(&self, number: u32, sealed: &[u8]) -> Option<u32> {
+        let [a, b, c, d, _] = self.mask.new_mask(sealed.get(..SAMPLE_LEN)?).ok()?;
+        Some(number ^ u32::from_be_bytes([a, b, c, d]))
     }
 }
 
@@ -49,8 +61,8 @@ impl SignalCipher {
     /// A cipher of both directions.
     pub fn new(aead: Aead, sending: &DirectionSecret, receiving: &DirectionSecret) -> Self {
         Self {
-            sending: Half::new(aead, sending.signal(aead)),
-            receiving: Half::new(aead, receiving.signal(aead)),
+            sending: Half::new(aead, sending),
+            receiving: Half::new(aead, receiving),
             next: 0,
             window: Window::new(),
             counters: Counters::default(),
@@ -72,9 +84,10 @@ impl SignalCipher {
         let mut sealed = plaintext.to_vec();
         let nonce = nonce(&self.sending.iv, u64::from(number));
         let tag = self.sending.key.seal_in_place_separate_tag(nonce, associated(number), &mut sealed);
-        let tag = tag.map_err(|_| too_long)?;
+        sealed.extend(tag.map_err(|_| too_long)?.as_ref());
+        let masked = self.sending.masked(number, &sealed).ok_or(too_long)?;
         self.next = next;
-        Ok([&number.to_be_bytes(), &sealed[..], tag.as_ref()].concat())
+        Ok([&masked.to_be_bytes(), &sealed[..]].concat())
     }
 
     /// Opens a message.
@@ -85,7 +98,9 @@ impl SignalCipher {
         if self.counters.forged >= self.forgery_limit {
             return Err(Refused::Worn);
         }
-        let Some((number, mut sealed)) = parse(bytes) else {
+        let unmasked =
+            parse(bytes).and_then(|(number, sealed)| Some((self.receiving.masked(number, &sealed)?, sealed)));
+        let Some((number, mut sealed)) = unmasked else {
             return Err(self.counters.refuse(Refused::Malformed));
         };
         let index = u64::from(number);
@@ -161,6 +176,17 @@ mod tests {
         }
         assert_eq!(bob.open(&message), Ok(b"ringing".to_vec()));
         assert_eq!(bob.open(&message), Err(Refused::Replayed));
+    }
+
+    #[test]
+    fn numbers_are_not_seen_by_who_carries_the_messages() {
+        for aead in Aead::ALL {
+            let (mut alice, mut bob) = pair(aead);
+            let messages: Vec<_> = (0..64).map(|_| alice.seal(b"").unwrap()).collect();
+            let in_clear = (0u32..).zip(&messages).filter(|(i, m)| m[..4] == i.to_be_bytes()).count();
+            assert!(in_clear < 2, "a masked number is in clear once in 2^32");
+            assert!(messages.iter().rev().all(|message| bob.open(message).is_ok()));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use p2pvoip_core::{Instant, Machine, Output, Seed};
 use p2pvoip_rendezvous::hub::{self, ConnectionId, Hub, Limits, mailbox_of};
 use p2pvoip_signal::rendezvous::{Client, Event, Input};
-use p2pvoip_signal::{Envelope, EnvelopeKind, Token};
+use p2pvoip_signal::{ENVELOPE_LEN, Envelope, Token};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -53,13 +53,14 @@ impl Room {
 fn main() -> Result<(), Error> {
     let now = Instant::from_millis(1_000);
     let clients = [1, 2].map(|seed| Client::new(&Seed::from_u64(seed), now));
-    let mut room = Room { hub: Hub::new(Limits::default(), now), clients, events: Vec::new(), now };
+    let mut room =
+        Room { hub: Hub::new(Limits::default(), &Seed::from_u64(4), now), clients, events: Vec::new(), now };
     let [alice, bob] = &mut room.clients;
 
     // Who has the token may listen; who knows the mailbox, which is a hash of it, may only put something in.
     let token = Token::new([7; 32]);
     alice.listen(token, now)?;
-    let offer = Envelope::pack(EnvelopeKind::Offer, b"sealed for Alice alone", &mut Seed::from_u64(3).rng())?;
+    let offer = Envelope::new([9; ENVELOPE_LEN]); // sealed for Alice alone
     bob.put(mailbox_of(&token), offer.clone(), now)?;
     room.settle()?;
 

@@ -1,8 +1,8 @@
 //! The p2pvoip rendezvous server: mailboxes over WebSocket.
 //!
 //! [`Hub`] is the whole of its behaviour, without IO; [`Server`] gives it sockets, TLS and a clock. It passes envelopes
-//! from who knows a mailbox id to who holds the mailbox's token, and keeps published records by slot. It keeps nothing on
-//! disk, and logs neither mailbox ids nor addresses.
+//! from who knows a mailbox id to who holds the mailbox's token or has proven to own its key, and keeps records that owners
+//! published. It keeps nothing on disk, and logs neither mailbox ids nor keys nor addresses.
 //!
 //! ```no_run
 //! use p2pvoip_rendezvous::{Config, Server};

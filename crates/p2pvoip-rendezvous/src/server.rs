@@ -16,7 +16,8 @@ use crate::hub::{ConnectionId, Event, Hub, Input, Limits, Prefix, Refused};
 use crate::tls::{self, TlsError, TlsFiles};
 use clock::Clock;
 use connection::{Peer, serve};
-use p2pvoip_core::{Instant, Machine, Output};
+use p2pvoip_core::{Instant, Machine, Output, Seed};
+use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -75,6 +76,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The system has no chance to give, from which challenges would be drawn.
+    #[error("the system gives no random bytes; the server cannot tell owners from strangers without them")]
+    NoChance,
     /// TLS cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -115,15 +119,17 @@ impl Server {
     /// Listens; nothing is accepted until [`run`](Self::run).
     ///
     /// # Errors
-    /// [`ServeError`] when a file or the address cannot be used.
+    /// [`ServeError`] when a file or the address cannot be used, or the system has no chance to give.
     pub async fn bind(config: Config) -> Result<Self, ServeError> {
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).map_err(|_| ServeError::NoChance)?;
         let failed = |source| ServeError::Bind { port: config.addr.port(), source };
         let listener = TcpListener::bind(config.addr).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         let most = config.limits.connections;
         let inside = Inside {
-            hub: Hub::new(config.limits, Instant::from_micros(0)),
+            hub: Hub::new(config.limits, &Seed::new(seed), Instant::from_micros(0)),
             peers: BTreeMap::new(),
             prefixes: BTreeMap::new(),
             open: 0,

@@ -1,11 +1,14 @@
 //! Stories of the server over loopback, with a real WebSocket client.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures_util::{SinkExt, StreamExt};
-use p2pvoip_rendezvous::hub::{Rate, mailbox_of};
+use p2pvoip_rendezvous::hub::{Rate, mailbox_of, owned_mailbox_of, owned_slot_of};
 use p2pvoip_rendezvous::{Config, ServeError, Server, TlsError, TlsFiles};
-use p2pvoip_signal::rendezvous::{ClientFrame, MAX_CLIENT_FRAME, RequestId, ServerFrame};
-use p2pvoip_signal::{ENVELOPE_LEN, MailboxId, Token};
+use p2pvoip_signal::rendezvous::{
+    ClientFrame, MAX_CLIENT_FRAME, Refusal, RequestId, ServerFrame, own_statement,
+};
+use p2pvoip_signal::{ENVELOPE_LEN, MailboxId, OwnerKey, Token};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,14 +48,19 @@ async fn start(config: Config) -> Running {
     Running { addr, stop, task }
 }
 
-struct Client<S>(WebSocketStream<S>);
+/// A connection, and its challenge.
+struct Client<S>(WebSocketStream<S>, [u8; 32]);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn over(stream: S) -> Self {
         let (socket, _) = timeout(SOON, client_async("ws://localhost/", stream)).await.unwrap().unwrap();
-        let mut client = Self(socket);
-        client.say(ClientFrame::Hello { version: 1 }).await;
-        client.hears(ServerFrame::Welcome { version: 1 }).await;
+        let mut client = Self(socket, [0; 32]);
+        client.say(ClientFrame::Hello { version: 2 }).await;
+        let bytes = client.next().await.unwrap();
+        let Ok(ServerFrame::Welcome { version: 2, challenge }) = ServerFrame::parse(&bytes) else {
+            panic!("{:?}", ServerFrame::parse(&bytes));
+        };
+        client.1 = challenge;
         client
     }
 
@@ -105,6 +113,32 @@ async fn pass_an_envelope<S: AsyncRead + AsyncWrite + Unpin>(mut alice: Client<S
 async fn an_envelope_passes_from_one_client_to_another() {
     let server = start(config()).await;
     pass_an_envelope(client(server.addr).await, client(server.addr).await).await;
+}
+
+#[tokio::test]
+async fn the_owner_of_a_key_listens_and_publishes_and_a_replayed_proof_does_not() {
+    let server = start(config()).await;
+    let (mut alice, mut mallory) = (client(server.addr).await, client(server.addr).await);
+    assert_ne!(alice.1, mallory.1);
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
+    let key = OwnerKey::new(pair.public_key().as_ref().try_into().unwrap());
+    let signature: [u8; 64] = pair.sign(&own_statement(&alice.1)).as_ref().try_into().unwrap();
+    let own = ClientFrame::Own { id: RequestId(1), key, signature: &signature };
+    alice.say(own).await;
+    alice.hears(ServerFrame::Done { id: RequestId(1) }).await;
+    mallory.say(own).await;
+    mallory.hears(ServerFrame::Refused { id: RequestId(1), why: Refusal::NotOwner }).await;
+    let publish = ClientFrame::Publish { id: RequestId(2), key, sequence: 1, lifetime: 60, bytes: b"record" };
+    mallory.say(publish).await;
+    mallory.hears(ServerFrame::Refused { id: RequestId(2), why: Refusal::NotOwner }).await;
+    alice.say(publish).await;
+    alice.hears(ServerFrame::Done { id: RequestId(2) }).await;
+    mallory.say(ClientFrame::Fetch { id: RequestId(3), slot: owned_slot_of(&key) }).await;
+    mallory.hears(ServerFrame::Bundle { id: RequestId(3), bytes: b"record" }).await;
+    let to = owned_mailbox_of(&key);
+    mallory.say(ClientFrame::Put { id: RequestId(4), to, envelope: &ENVELOPE }).await;
+    mallory.hears(ServerFrame::Done { id: RequestId(4) }).await;
+    alice.hears(ServerFrame::Envelope { serial: 1, mailbox: to, envelope: &ENVELOPE }).await;
 }
 
 fn directory(name: &str) -> PathBuf {

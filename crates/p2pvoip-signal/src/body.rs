@@ -1,21 +1,31 @@
 //! What rides inside the two handshake messages: the offer and the answer.
 //!
 //! Each starts with a version byte and ends with extension fields (one byte of kind, two of length, the bytes); unknown
-//! extensions are skipped, so that a newer peer can say more without being refused.
+//! extensions are skipped, so that a newer peer can say more without being refused. Each is padded to one length
+//! ([`crate::OFFER_BODY_LEN`], [`crate::ANSWER_BODY_LEN`]) within its handshake message.
 
-use crate::{CallId, MailboxId};
+use crate::{ANSWER_BODY_LEN, CallId, MailboxId, OFFER_BODY_LEN};
 use p2pvoip_core::UnixTime;
 use p2pvoip_core::wire::{Malformed, Reader, Writer};
 
 /// The longest ICE credentials in bytes.
 pub const MAX_ICE_LEN: usize = 128;
 /// The longest media description in bytes.
-pub const MAX_MEDIA_LEN: usize = 512;
-/// The longest offer or answer that is emitted or parsed, in bytes, extensions included.
-pub const MAX_BODY_LEN: usize = 1_024;
+pub const MAX_MEDIA_LEN: usize = 256;
+/// The longest offer that is emitted or parsed, in bytes, extensions included: what its padding holds.
+pub const MAX_OFFER_LEN: usize = OFFER_BODY_LEN - 2;
+/// The longest answer that is emitted or parsed, in bytes, extensions included: what its padding holds.
+pub const MAX_ANSWER_LEN: usize = ANSWER_BODY_LEN - 2;
 
 /// The version of both formats.
 const VERSION: u8 = 1;
+
+/// What an offer has besides the two descriptions: version, call, mailbox, date, and the two lengths.
+const OFFER_FIELDS: usize = 1 + 16 + 16 + 8 + 1 + 2;
+/// What extensions may take in an offer whose descriptions are as long as they may be.
+const LEFT_FOR_EXTENSIONS: usize = 64;
+const _: () = assert!(OFFER_FIELDS + MAX_ICE_LEN + MAX_MEDIA_LEN + LEFT_FOR_EXTENSIONS <= MAX_OFFER_LEN);
+const _: () = assert!(MAX_OFFER_LEN <= MAX_ANSWER_LEN);
 
 /// What a caller says in its first message.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,7 +59,7 @@ impl OfferBody {
     /// # Errors
     /// [`Malformed::Invalid`] when a field is longer than its limit.
     pub fn emit(&self) -> Result<Vec<u8>, Malformed> {
-        emit(|writer| {
+        emit(MAX_OFFER_LEN, |writer| {
             writer.bytes(self.call_id.as_bytes())?;
             writer.bytes(self.reply_to.as_bytes())?;
             writer.u64(self.at.as_secs())?;
@@ -62,7 +72,7 @@ impl OfferBody {
     /// # Errors
     /// [`Malformed`] when the bytes are not an offer of this version.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = start(bytes)?;
+        let mut reader = start(bytes, MAX_OFFER_LEN)?;
         let call_id = CallId::new(reader.array()?);
         let reply_to = MailboxId::new(reader.array()?);
         let at = UnixTime::from_secs(reader.u64()?);
@@ -77,7 +87,7 @@ impl AnswerBody {
     /// # Errors
     /// [`Malformed::Invalid`] when a field is longer than its limit.
     pub fn emit(&self) -> Result<Vec<u8>, Malformed> {
-        emit(|writer| {
+        emit(MAX_ANSWER_LEN, |writer| {
             writer.bytes(self.reply_to.as_bytes())?;
             emit_descriptions(writer, &self.ice, &self.media)
         })
@@ -88,7 +98,7 @@ impl AnswerBody {
     /// # Errors
     /// [`Malformed`] when the bytes are not an answer of this version.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = start(bytes)?;
+        let mut reader = start(bytes, MAX_ANSWER_LEN)?;
         let reply_to = MailboxId::new(reader.array()?);
         let (ice, media) = parse_descriptions(&mut reader)?;
         Ok(Self { reply_to, ice, media })
@@ -107,8 +117,11 @@ impl core::fmt::Debug for AnswerBody {
     }
 }
 
-fn emit(fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Malformed>) -> Result<Vec<u8>, Malformed> {
-    let mut buf = vec![0; MAX_BODY_LEN];
+fn emit(
+    most: usize,
+    fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Malformed>,
+) -> Result<Vec<u8>, Malformed> {
+    let mut buf = vec![0; most];
     let mut writer = Writer::new(&mut buf);
     writer.u8(VERSION)?;
     fields(&mut writer)?;
@@ -124,8 +137,8 @@ fn emit_descriptions(writer: &mut Writer<'_>, ice: &[u8], media: &[u8]) -> Resul
     writer.block16(media)
 }
 
-fn start(bytes: &[u8]) -> Result<Reader<'_>, Malformed> {
-    within(bytes, MAX_BODY_LEN, "length")?;
+fn start(bytes: &[u8], most: usize) -> Result<Reader<'_>, Malformed> {
+    within(bytes, most, "length")?;
     let mut reader = Reader::new(bytes);
     if reader.u8()? != VERSION {
         return Err(Malformed::Invalid("body version"));
@@ -163,9 +176,29 @@ mod tests {
         assert!(offer(vec![0; MAX_ICE_LEN], vec![0; MAX_MEDIA_LEN]).emit().is_ok());
         assert_eq!(offer(vec![0; MAX_ICE_LEN + 1], vec![]).emit(), Err(Malformed::Invalid("ice")));
         assert_eq!(offer(vec![], vec![0; MAX_MEDIA_LEN + 1]).emit(), Err(Malformed::Invalid("media")));
-        let mut long = offer(vec![], vec![]).emit().unwrap();
-        long.resize(MAX_BODY_LEN + 1, 0);
+    }
+
+    /// A body with one extension that makes it as long as this.
+    fn extended(mut body: Vec<u8>, len: usize) -> Vec<u8> {
+        let rest = u16::try_from(len - body.len() - 3).unwrap();
+        body.push(99);
+        body.extend(rest.to_be_bytes());
+        body.resize(len, 7);
+        body
+    }
+
+    #[test]
+    fn extensions_may_fill_the_padded_length_and_not_pass_it() {
+        let largest = offer(vec![1; MAX_ICE_LEN], vec![2; MAX_MEDIA_LEN]);
+        let bytes = largest.emit().unwrap();
+        assert_eq!(OfferBody::parse(&extended(bytes.clone(), MAX_OFFER_LEN)), Ok(largest));
+        let long = extended(bytes, MAX_OFFER_LEN + 1);
         assert_eq!(OfferBody::parse(&long), Err(Malformed::Invalid("length")));
+        let answer = AnswerBody { reply_to: MailboxId::new([2; 16]), ice: vec![], media: vec![] };
+        let bytes = answer.emit().unwrap();
+        assert_eq!(AnswerBody::parse(&extended(bytes.clone(), MAX_ANSWER_LEN)), Ok(answer));
+        let long = extended(bytes, MAX_ANSWER_LEN + 1);
+        assert_eq!(AnswerBody::parse(&long), Err(Malformed::Invalid("length")));
     }
 
     #[test]

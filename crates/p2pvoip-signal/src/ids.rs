@@ -1,4 +1,5 @@
-//! The names of mailboxes, slots, calls, and the secret that opens a mailbox; none of them reaches a log.
+//! The names of mailboxes, slots, calls, and what opens a mailbox: a secret, or a key whose owner can sign. None of them
+//! reaches a log.
 
 use p2pvoip_core::Rng;
 
@@ -45,18 +46,24 @@ macro_rules! id {
 }
 
 id! {
-    /// Where envelopes go: the first 16 bytes of the SHA-256 of the mailbox's [`Token`]. Who knows it may put.
+    /// Where envelopes go: 16 bytes of a hash of the mailbox's [`Token`] or [`OwnerKey`]. Who knows it may put.
     MailboxId, 16
 }
 
 id! {
-    /// Where a published record lies: the first 16 bytes of the SHA-256 of the [`Token`] it is published with.
+    /// Where a published record lies: the address of the [`OwnerKey`] it is published with. Who knows it may fetch.
     Slot, 16
 }
 
 id! {
-    /// The secret behind a mailbox or a slot: who shows it may listen or publish. The server hashes it; it is kept
-    /// off every log and off every other wire.
+    /// An Ed25519 public key that owns an address, which is mailbox and slot at once: who signs the server's challenge
+    /// with it may listen and publish there. Not a secret, but it tells who is who, and so it is kept off every log.
+    OwnerKey, 32
+}
+
+id! {
+    /// The secret behind a mailbox for the replies of one call: who shows it may listen. The server hashes it; it is
+    /// kept off every log and off every other wire.
     Token, 32
 }
 

@@ -4,22 +4,21 @@
 //! an [`Envelope`] of one fixed size that a rendezvous server passes on by [`MailboxId`]. This crate knows neither
 //! cryptography nor ICE: handshake messages, ICE credentials, candidates and media descriptions are opaque bytes.
 //!
+//! An envelope says nothing of itself: which of the three it holds follows from the mailbox that it comes to.
+//!
 //! - [`OfferBody`], [`AnswerBody`]: what rides inside the two handshake messages.
 //! - [`Message`]: what is sealed once both hold keys.
 //! - [`call`]: the states of one call, as types whose transitions consume them.
 //! - [`rendezvous`]: the frames between a client and the server, and the client's machine.
 //!
 //! ```
-//! use p2pvoip_core::Seed;
-//! use p2pvoip_signal::{Envelope, EnvelopeKind, Message};
+//! use p2pvoip_signal::{ENVELOPE_LEN, Envelope, LETTER_LEN, Message, pad, unpad};
 //!
-//! let mut rng = Seed::from_u64(1).derive("padding").rng();
-//! let sealed = Message::Accept.emit()?; // the facade encrypts these bytes
-//! let envelope = Envelope::pack(EnvelopeKind::Sealed, &sealed, &mut rng)?;
-//! assert_eq!(envelope.as_bytes().len(), p2pvoip_signal::ENVELOPE_LEN);
-//!
-//! let (kind, body) = Envelope::from_bytes(envelope.as_bytes())?.into_unpacked();
-//! assert_eq!((kind, Message::parse(&body)?), (EnvelopeKind::Sealed, Message::Accept));
+//! let letter = pad(&Message::Accept.emit()?, LETTER_LEN)?; // the facade seals these bytes, which adds 20
+//! let sealed = [&[0; 4][..], &letter, &[0; 16]].concat();
+//! let envelope = Envelope::from_bytes(&sealed)?;
+//! assert_eq!(envelope.as_bytes().len(), ENVELOPE_LEN);
+//! assert_eq!(Message::parse(unpad(&letter)?)?, Message::Accept);
 //! # Ok::<(), p2pvoip_core::wire::Malformed>(())
 //! ```
 #![warn(clippy::indexing_slicing)]
@@ -34,11 +33,13 @@ mod reason;
 mod recent;
 pub mod rendezvous;
 
-pub use body::{AnswerBody, MAX_BODY_LEN, MAX_ICE_LEN, MAX_MEDIA_LEN, OfferBody};
-pub use envelope::{ENVELOPE_LEN, Envelope, EnvelopeKind, MAX_ENVELOPE_BODY};
-pub use ids::{CallId, MailboxId, Slot, Token};
-pub use message::{MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_MESSAGE_LEN, Message};
-pub use padding::{PADDED_BODY_LEN, PADDED_MESSAGE_LEN, pad, unpad};
+pub use body::{AnswerBody, MAX_ANSWER_LEN, MAX_ICE_LEN, MAX_MEDIA_LEN, MAX_OFFER_LEN, OfferBody};
+pub use envelope::{ENVELOPE_LEN, Envelope};
+pub use ids::{CallId, MailboxId, OwnerKey, Slot, Token};
+pub use message::{
+    MAX_ATTESTATION_LEN, MAX_CANDIDATE_LEN, MAX_CANDIDATES, MAX_INTRODUCTION_LEN, MAX_MESSAGE_LEN, Message,
+};
+pub use padding::{ANSWER_BODY_LEN, LETTER_LEN, OFFER_BODY_LEN, pad, unpad};
 pub use reason::{EndReason, HangUpReason, RejectReason};
 pub use recent::{OFFER_SKEW, OfferRefused, RECENT_OFFERS, RECENT_OFFERS_PER_CALLER, RecentOffers};
 

@@ -7,8 +7,13 @@ use p2pvoip_core::wire::{Malformed, Reader, Writer};
 pub const MAX_CANDIDATES: usize = 32;
 /// The longest candidate in bytes.
 pub const MAX_CANDIDATE_LEN: usize = 64;
-/// The longest message in bytes, before it is sealed.
+/// The longest introduction in bytes.
+pub const MAX_INTRODUCTION_LEN: usize = 512;
+/// The longest attestation in bytes.
+pub const MAX_ATTESTATION_LEN: usize = 2_048;
+/// The longest message in bytes, before it is padded and sealed: one full of candidates.
 pub const MAX_MESSAGE_LEN: usize = 3 + MAX_CANDIDATES * (1 + MAX_CANDIDATE_LEN);
+const _: () = assert!(3 + MAX_ATTESTATION_LEN <= MAX_MESSAGE_LEN && 2 + MAX_MESSAGE_LEN <= crate::LETTER_LEN);
 
 /// One message within a call. It names no call: the key that it is sealed with does.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +41,22 @@ pub enum Message {
     },
     /// Caller: it no longer wants the call that rings.
     Cancel,
+    /// Caller, once and in its first letter: what it committed to for the short authentication string. The receiver
+    /// checks it against the commitment, and takes no second one.
+    Reveal {
+        /// The nonce behind the commitment.
+        nonce: [u8; 16],
+    },
+    /// Either: a contact is introduced, as opaque bytes.
+    Introduction {
+        /// At most [`MAX_INTRODUCTION_LEN`] bytes.
+        bytes: Vec<u8>,
+    },
+    /// Either: somebody else vouches for the sender, as opaque bytes.
+    Attestation {
+        /// At most [`MAX_ATTESTATION_LEN`] bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Message {
@@ -48,13 +69,16 @@ impl Message {
             Self::Reject { .. } => "reject",
             Self::HangUp { .. } => "hang-up",
             Self::Cancel => "cancel",
+            Self::Reveal { .. } => "reveal",
+            Self::Introduction { .. } => "introduction",
+            Self::Attestation { .. } => "attestation",
         }
     }
 
     /// Its bytes.
     ///
     /// # Errors
-    /// [`Malformed::Invalid`] when there are too many candidates, or one is empty or too long.
+    /// [`Malformed::Invalid`] when there are too many candidates, one is empty, or something is too long.
     pub fn emit(&self) -> Result<Vec<u8>, Malformed> {
         let mut buf = vec![0; MAX_MESSAGE_LEN];
         let mut writer = Writer::new(&mut buf);
@@ -68,6 +92,18 @@ impl Message {
             Self::Reject { reason } => writer.bytes(&[4, reason.code()])?,
             Self::HangUp { reason } => writer.bytes(&[5, reason.code()])?,
             Self::Cancel => writer.u8(6)?,
+            Self::Reveal { nonce } => {
+                writer.u8(7)?;
+                writer.bytes(nonce)?;
+            }
+            Self::Introduction { bytes } => {
+                writer.u8(8)?;
+                writer.block16(within(bytes, MAX_INTRODUCTION_LEN, "introduction")?)?;
+            }
+            Self::Attestation { bytes } => {
+                writer.u8(9)?;
+                writer.block16(within(bytes, MAX_ATTESTATION_LEN, "attestation")?)?;
+            }
         }
         let len = writer.len();
         buf.truncate(len);
@@ -87,6 +123,13 @@ impl Message {
             4 => Self::Reject { reason: RejectReason::from_code(reader.u8()?) },
             5 => Self::HangUp { reason: HangUpReason::from_code(reader.u8()?) },
             6 => Self::Cancel,
+            7 => Self::Reveal { nonce: reader.array()? },
+            8 => Self::Introduction {
+                bytes: within(reader.block16()?, MAX_INTRODUCTION_LEN, "introduction")?.to_vec(),
+            },
+            9 => Self::Attestation {
+                bytes: within(reader.block16()?, MAX_ATTESTATION_LEN, "attestation")?.to_vec(),
+            },
             _ => return Err(Malformed::Invalid("message kind")),
         };
         reader.finish()?;
@@ -95,7 +138,7 @@ impl Message {
 }
 
 impl core::fmt::Debug for Message {
-    /// Candidates are addresses: only their number is shown.
+    /// Candidates are addresses, and the last kinds name people or hold a secret: only numbers are shown.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Candidates { list, last } => {
@@ -103,7 +146,10 @@ impl core::fmt::Debug for Message {
             }
             Self::Reject { reason } => write!(f, "reject({reason:?})"),
             Self::HangUp { reason } => write!(f, "hang-up({reason:?})"),
-            Self::Ringing | Self::Accept | Self::Cancel => f.write_str(self.name()),
+            Self::Introduction { bytes } | Self::Attestation { bytes } => {
+                write!(f, "{}({} bytes)", self.name(), bytes.len())
+            }
+            Self::Ringing | Self::Accept | Self::Cancel | Self::Reveal { .. } => f.write_str(self.name()),
         }
     }
 }
@@ -144,6 +190,10 @@ const fn candidate_within(candidate: &[u8]) -> Result<&[u8], Malformed> {
     Ok(candidate)
 }
 
+const fn within<'a>(bytes: &'a [u8], most: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
+    if bytes.len() <= most { Ok(bytes) } else { Err(Malformed::Invalid(field)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +209,11 @@ mod tests {
                 .prop_map(|(list, last)| Message::Candidates { list, last }),
             any::<u8>().prop_map(|code| Message::Reject { reason: RejectReason::from_code(code) }),
             any::<u8>().prop_map(|code| Message::HangUp { reason: HangUpReason::from_code(code) }),
+            any::<[u8; 16]>().prop_map(|nonce| Message::Reveal { nonce }),
+            prop::collection::vec(any::<u8>(), 0..=MAX_INTRODUCTION_LEN)
+                .prop_map(|bytes| Message::Introduction { bytes }),
+            prop::collection::vec(any::<u8>(), 0..=MAX_ATTESTATION_LEN)
+                .prop_map(|bytes| Message::Attestation { bytes }),
         ]
     }
 
@@ -172,7 +227,7 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic_and_what_parses_emits_again(
-            kind in 0..8u8, rest in prop::collection::vec(any::<u8>(), 0..80),
+            kind in 0..11u8, rest in prop::collection::vec(any::<u8>(), 0..80),
         ) {
             if let Ok(message) = Message::parse(&[&[kind], &rest[..]].concat()) {
                 prop_assert!(message.emit().is_ok());
@@ -193,13 +248,43 @@ mod tests {
     }
 
     #[test]
-    fn a_log_shows_no_candidate() {
-        let message = Message::Candidates { list: vec![b"192.0.2.1".to_vec()], last: true };
-        assert_eq!(format!("{message:?}"), "candidates(1, last)");
+    fn opaque_kinds_may_be_empty_or_as_long_as_their_limit_and_not_longer() {
+        let introduction = |len| Message::Introduction { bytes: vec![1; len] };
+        let attestation = |len| Message::Attestation { bytes: vec![1; len] };
+        for message in [
+            introduction(0),
+            introduction(MAX_INTRODUCTION_LEN),
+            attestation(0),
+            attestation(MAX_ATTESTATION_LEN),
+        ] {
+            assert_eq!(Message::parse(&message.emit().unwrap()), Ok(message));
+        }
+        for (kind, most, long) in [
+            (8, MAX_INTRODUCTION_LEN, introduction(MAX_INTRODUCTION_LEN + 1)),
+            (9, MAX_ATTESTATION_LEN, attestation(MAX_ATTESTATION_LEN + 1)),
+        ] {
+            assert!(matches!(long.emit(), Err(Malformed::Invalid(_))));
+            let len = u16::try_from(most + 1).unwrap().to_be_bytes();
+            let bytes = [&[kind][..], &len, &vec![1; most + 1]].concat();
+            assert!(matches!(Message::parse(&bytes), Err(Malformed::Invalid(_))));
+        }
+        assert_eq!(Message::parse(&[&[7][..], &[0; 15]].concat()), Err(Malformed::Truncated));
+        assert_eq!(Message::parse(&[&[7][..], &[0; 17]].concat()), Err(Malformed::Trailing));
     }
 
     #[test]
-    fn the_longest_message_fits_an_envelope_with_room_for_the_seal() {
-        const { assert!(MAX_MESSAGE_LEN + 256 <= crate::MAX_ENVELOPE_BODY) };
+    fn the_bytes_are_those_of_the_specification() {
+        let reveal = Message::Reveal { nonce: [0xab; 16] }.emit().unwrap();
+        assert_eq!(reveal, [&[7][..], &[0xab; 16]].concat());
+        assert_eq!(Message::Introduction { bytes: vec![1, 2] }.emit().unwrap(), [8, 0, 2, 1, 2]);
+        assert_eq!(Message::Attestation { bytes: vec![3] }.emit().unwrap(), [9, 0, 1, 3]);
+    }
+
+    #[test]
+    fn a_log_shows_no_content() {
+        let message = Message::Candidates { list: vec![b"192.0.2.1".to_vec()], last: true };
+        assert_eq!(format!("{message:?}"), "candidates(1, last)");
+        assert_eq!(format!("{:?}", Message::Reveal { nonce: [1; 16] }), "reveal");
+        assert_eq!(format!("{:?}", Message::Introduction { bytes: vec![1; 3] }), "introduction(3 bytes)");
     }
 }

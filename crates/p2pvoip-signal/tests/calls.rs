@@ -129,6 +129,38 @@ fn what_comes_twice_or_late_changes_nothing() {
 }
 
 #[test]
+fn what_is_said_of_identities_has_a_place_once_there_are_keys_and_changes_nothing() {
+    let (introduction, attestation) =
+        (Message::Introduction { bytes: vec![1] }, Message::Attestation { bytes: vec![2] });
+    for message in [&introduction, &attestation] {
+        for call in [ringing(), rung(), connecting_caller(), connecting_callee(), connected()] {
+            let step = call.clone().on_message(message, START);
+            assert_eq!((step.call, step.send, step.fitted), (call, None, true));
+        }
+        let step = offered().on_message(message, START);
+        assert_eq!((step.call, step.fitted), (offered(), false));
+    }
+}
+
+#[test]
+fn the_caller_alone_reveals() {
+    let reveal = Message::Reveal { nonce: [1; 16] };
+    let talking_callee = connecting_callee().on_path(START).call;
+    for (call, fits) in [
+        (rung(), true),
+        (connecting_callee(), true),
+        (talking_callee, true),
+        (offered(), false),
+        (ringing(), false),
+        (connecting_caller(), false),
+        (connected(), false),
+    ] {
+        let step = call.clone().on_message(&reveal, START);
+        assert_eq!((step.call, step.send, step.fitted), (call, None, fits));
+    }
+}
+
+#[test]
 fn both_sides_of_a_glare_keep_the_lower_call() {
     let (low, high) = (CallId::new([1; 16]), CallId::new([2; 16]));
     assert_eq!((glare(&low, &high), glare(&high, &low)), (Glare::KeepOurs, Glare::TakeTheirs));
@@ -138,7 +170,7 @@ fn both_sides_of_a_glare_keep_the_lower_call() {
 proptest! {
     /// Whatever happens in whatever order, a call ends once, stays ended, and never waits for a moment that is over.
     #[test]
-    fn any_order_of_happenings_is_tolerated(caller in any::<bool>(), steps in prop::collection::vec(0..14u8, 0..40)) {
+    fn any_order_of_happenings_is_tolerated(caller in any::<bool>(), steps in prop::collection::vec(0..17u8, 0..40)) {
         let mut call = if caller { offered() } else { rung() };
         let mut now = START;
         for step in steps {
@@ -157,6 +189,9 @@ proptest! {
                 10 => call.on_message(&Message::Reject { reason: RejectReason::Other }, now),
                 11 => call.on_message(&Message::HangUp { reason: HangUpReason::Other }, now),
                 12 => call.on_message(&Message::Cancel, now),
+                13 => call.on_message(&Message::Reveal { nonce: [0; 16] }, now),
+                14 => call.on_message(&Message::Introduction { bytes: vec![] }, now),
+                15 => call.on_message(&Message::Attestation { bytes: vec![] }, now),
                 _ => {
                     now += RING_TIME / 3;
                     call.on_timeout(now)

@@ -5,9 +5,11 @@ use p2pvoip_core::wire::Reader;
 use p2pvoip_signal::rendezvous::{
     Client, CommandError, Input, MAX_SERVER_FRAME, Refused, RequestId, ServerFrame,
 };
-use p2pvoip_signal::{Envelope, EnvelopeKind, MailboxId, Slot, Token};
+use p2pvoip_signal::{ENVELOPE_LEN, Envelope, MailboxId, OwnerKey, Slot, Token};
 use p2pvoip_sim::laws::{Laws, Seen, SeenOf, Verdict};
 use std::time::Duration;
+
+const KEY: OwnerKey = OwnerKey::new([3; 32]);
 
 fn laws() -> Laws<Client> {
     Laws::new(|now| Client::new(&Seed::from_u64(5), now))
@@ -15,18 +17,23 @@ fn laws() -> Laws<Client> {
         .timers_follow_draining()
         .hostile_input("a frame that is none", [9, 9], |bytes| Input::Frame(bytes))
         .hostile_input("an envelope that is none", not_an_envelope(), |bytes| Input::Frame(bytes))
-        .hostile_input("a second welcome of a later version", [1, 9], |bytes| Input::Frame(bytes))
+        .hostile_input("a welcome of a later version", welcome(9), |bytes| Input::Frame(bytes))
+        .hostile_input("a welcome of the first version", [1, 1], |bytes| Input::Frame(bytes))
 }
 
+/// One byte is missing.
 fn not_an_envelope() -> Vec<u8> {
-    let mut bytes = vec![0; MAX_SERVER_FRAME];
+    let mut bytes = vec![0; MAX_SERVER_FRAME - 1];
     bytes[0] = 5;
     bytes
 }
 
-#[expect(clippy::unwrap_used, reason = "five bytes fit")]
+fn welcome(version: u8) -> Vec<u8> {
+    frame(ServerFrame::Welcome { version, challenge: [6; 32] })
+}
+
 fn envelope() -> Envelope {
-    Envelope::pack(EnvelopeKind::Offer, b"hello", &mut Seed::from_u64(3).rng()).unwrap()
+    Envelope::new([8; ENVELOPE_LEN])
 }
 
 #[expect(clippy::unwrap_used, reason = "the buffer holds the largest frame")]
@@ -52,11 +59,14 @@ fn answer(seen: &[SeenOf<Client>], kind: u8, with: impl Fn(RequestId) -> Vec<u8>
 }
 
 fn connected(laws: Laws<Client>) -> Laws<Client> {
-    laws.input("connected", (), |()| Input::Connected).input(
-        "welcome",
-        frame(ServerFrame::Welcome { version: 1 }),
-        |bytes| Input::Frame(bytes),
-    )
+    laws.input("connected", (), |()| Input::Connected)
+        .input("welcome", welcome(2), |bytes| Input::Frame(bytes))
+        .command("own", |client, now| verdict(&client.own(KEY, [1; 64], now)))
+        .reply(
+            "owned",
+            |seen| answer(seen, 9, |id| frame(ServerFrame::Done { id })),
+            |bytes| Input::Frame(bytes),
+        )
 }
 
 fn asked(laws: Laws<Client>) -> Laws<Client> {
@@ -64,7 +74,7 @@ fn asked(laws: Laws<Client>) -> Laws<Client> {
         .command("put", |client, now| verdict(&client.put(MailboxId::new([2; 16]), envelope(), now)))
         .command("publish", |client, now| {
             let lifetime = Duration::from_secs(60);
-            verdict(&client.publish(Token::new([3; 32]), 7, b"record", lifetime, now))
+            verdict(&client.publish(KEY, 7, b"record", lifetime, now))
         })
         .command("fetch", |client, now| verdict(&client.fetch(Slot::new([4; 16]), now)))
 }
@@ -97,9 +107,13 @@ fn a_client_keeps_the_laws_while_all_goes_well() {
             |bytes| Input::Frame(bytes),
         )
         .refused_input("connected twice", (), |()| Input::Connected)
+        .command("disown", |client, now| verdict(&client.disown(&KEY, now)))
+        .command("publish what waits", |client, now| {
+            verdict(&client.publish(KEY, 8, b"record", Duration::from_secs(60), now))
+        })
         .command("forget", |client, now| verdict(&client.forget(&Token::new([1; 32]), now)))
         .refused_command("too long", |client, now| {
-            verdict(&client.publish(Token::new([3; 32]), 7, &[0; 2_049], Duration::ZERO, now))
+            verdict(&client.publish(KEY, 7, &[0; 2_049], Duration::ZERO, now))
         })
         .wait(Duration::from_secs(70))
         .check();

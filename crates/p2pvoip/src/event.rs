@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, Sas};
 use p2pvoip_nat::{RelayFailure, RouteKind};
 use p2pvoip_signal::EndReason;
 use p2pvoip_telemetry::{CallStats, Summary};
@@ -123,8 +123,12 @@ pub enum CallEvent {
     Lookup(Lookup),
     /// Keys are agreed, and this is who with.
     Encrypted(Encryption),
+    /// The code of this call: when both people see the same one, nobody sits in between.
+    Sas(Sas),
     /// Voice takes this path from now on.
     Path(Path),
+    /// Fresh keys were agreed in mid-call, and the peer uses them: a theft of the earlier ones opens nothing from here on.
+    Rekeyed,
     /// A TURN server relays nothing for us, or no longer. A call that needs none goes on.
     RelayFailed(RelayFailure),
     /// How it fares, five times a second while connected.

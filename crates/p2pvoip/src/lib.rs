@@ -5,11 +5,14 @@
 #![warn(clippy::indexing_slicing)]
 
 mod codec;
+pub mod contacts;
 pub mod engine;
 mod event;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod server_url;
+#[cfg(feature = "store")]
+pub mod store;
 mod turn_url;
 
 pub use p2pvoip_cc as cc;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2pvoip::signal::{ENVELOPE_LEN, MailboxId};
+use p2pvoip::signal::ENVELOPE_LEN;
 use p2pvoip::{Codec, Frame};
 use p2pvoip_core::Seed;
 use p2pvoip_sim::{Tap, topology};
@@ -65,7 +65,7 @@ fn no_identity_candidate_or_name_is_readable() {
     let mut secrets: Vec<(String, Vec<u8>)> = vec![
         ("the callee's fingerprint".into(), card.fingerprint().as_bytes()[..8].to_vec()),
         ("the card".into(), b"p2pvoip:".to_vec()),
-        ("the mailbox token".into(), card.mailbox().mailbox_token(today)[..8].to_vec()),
+        ("the key of the record in a directory".into(), card.blinded_public(today).unwrap()[..8].to_vec()),
     ];
     for address in &overheard.addresses {
         let std::net::IpAddr::V4(ip) = address.ip() else { continue };
@@ -80,8 +80,7 @@ fn no_identity_candidate_or_name_is_readable() {
         }
     }
     // The search finds what is there: the server names the mailbox that an envelope came to.
-    let id = MailboxId::new(card.mailbox().mailbox(today));
-    assert!(overheard.frames.iter().any(|frame| contains(frame, id.as_bytes())));
+    assert!(overheard.frames.iter().any(|frame| contains(frame, &card.address(today, 0))));
 }
 
 #[test]
@@ -102,15 +101,31 @@ fn no_byte_of_speech_is_readable() {
 }
 
 #[test]
-fn envelopes_of_a_kind_have_one_length() {
+fn envelopes_have_no_structure_by_which_one_could_be_told_from_another() {
     let overheard = overhear();
-    let mut lengths = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+    let mut envelopes = Vec::new();
     for frame in overheard.frames.iter().filter(|frame| frame.len() > ENVELOPE_LEN) {
-        // Version, kind and length stand at the front of an envelope, which ends the frame.
-        let envelope = &frame[frame.len() - ENVELOPE_LEN..];
-        lengths[usize::from(envelope[1]) - 1].insert((envelope[2], envelope[3]));
+        // An envelope ends the frame.
+        envelopes.push(&frame[frame.len() - ENVELOPE_LEN..]);
     }
-    assert!(lengths.iter().all(|lengths| lengths.len() == 1), "{lengths:?}");
+    envelopes.sort_unstable();
+    envelopes.dedup();
+    assert!(envelopes.len() >= 5, "offer, answer, acceptance, candidates: {}", envelopes.len());
+    // Nothing of one comes again in another one, and within each all values are about as frequent.
+    let windows: Vec<&[u8]> = envelopes.iter().flat_map(|envelope| envelope.windows(6)).collect();
+    assert_eq!(windows.iter().collect::<BTreeSet<_>>().len(), windows.len());
+    for envelope in &envelopes {
+        let mut counts = [0u32; 256];
+        for byte in *envelope {
+            counts[usize::from(*byte)] += 1;
+        }
+        // 13 are expected; that one of 256 values is there more than 40 times has a chance of about 10^-8.
+        assert!(counts.iter().all(|count| *count < 40), "{counts:?}");
+        // The front, where a header would be, is of no one kind either.
+        assert!(envelope[..4] != [0; 4]);
+    }
+    let fronts: BTreeSet<&[u8]> = envelopes.iter().map(|envelope| &envelope[..2]).collect();
+    assert!(fronts.len() > envelopes.len() - 2, "the front of envelopes does not repeat");
 }
 
 /// Sizes and moments of all sealed packets of a call whose caller speaks, and from its second second on says that frame.

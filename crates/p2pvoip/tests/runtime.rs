@@ -154,7 +154,7 @@ async fn a_card_whose_identity_is_not_the_callees_is_not_trusted() {
     let (url, _server) = server().await;
     let (caller, callee) = (endpoint(None).await, endpoint(Some(&url)).await);
     let theirs = callee.card().unwrap();
-    let other = new_identity().unwrap().root();
+    let other = new_identity().unwrap().fingerprint();
     let forged = ContactCard::new(other, &url, theirs.mailbox().clone(), theirs.least_version()).unwrap();
     let mut call = caller.dial(&forged).await.unwrap();
     assert_eq!(timeout(PATIENCE, call.connected()).await.unwrap(), Err(EndReason::NotTrusted));

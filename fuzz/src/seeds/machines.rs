@@ -1,9 +1,8 @@
 //! Seeds of the bodies that are scripts: what happens to a machine, step by step.
 
-use p2pvoip_signal::rendezvous::{ClientFrame, RequestId, ServerFrame};
-use p2pvoip_signal::{HangUpReason, MailboxId, Message, Slot, Token};
+use p2pvoip_signal::{HangUpReason, Message};
 
-use super::parsers::{client_frame, feedback_of, inside, server_frame, whole_chunk};
+use super::parsers::{feedback_of, inside, whole_chunk};
 use crate::script::write;
 use crate::stun::attribute;
 
@@ -17,6 +16,7 @@ const A_MINUTE: &[u8] = &60_000_u16.to_be_bytes();
 pub(super) fn of(target: &str) -> Option<Named> {
     Some(match target {
         "cc-controller" => controller(),
+        "crypto-epochs" => epochs(),
         "crypto-packet" => packet(),
         "crypto-signal-cipher" => signal_cipher(),
         "engine-call" => call(),
@@ -26,8 +26,6 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "nat-agent" => agent(),
         "nat-relay" => relay(),
         "nat-discovery" => discovery(),
-        "rendezvous-hub" => hub(),
-        "signal-client" => client(),
         _ => return None,
     })
 }
@@ -50,6 +48,22 @@ fn packet() -> Named {
     vec![("valid-way", way), ("hostile-foreign", foreign)]
 }
 
+/// Steps, losses and fresh keys: see `crate::epochs::epochs`.
+fn epochs() -> Named {
+    let (some, minute, second) = ([7; 60], &0xea60_u16.to_be_bytes()[..], &1_000_u16.to_be_bytes()[..]);
+    let there: &[(u8, &[u8])] = &[(1, &some), (0x81, &some), (3, &some), (0, minute), (0x85, &[9, 3, 1])];
+    let rekey: &[(u8, &[u8])] = &[(6, b""), (1, &some), (0, second), (0, second), (0, second), (0x81, &some)];
+    let lost: &[(u8, &[u8])] = &[(6, b""), (2, &some), (0, minute), (2, &some), (0, minute), (1, &some)];
+    let late: &[(u8, &[u8])] = &[(4, b""), (0x13, &some), (0, minute), (0x21, &some), (4, b"")];
+    let foreign: &[(u8, &[u8])] = &[(7, &[0xc0; 60]), (0x8f, &[0xff; 1_300]), (7, b""), (0x0d, &some)];
+    vec![
+        ("valid-two-rekeys", write(&[there, rekey, late, rekey].concat())),
+        ("valid-losses", write(&[(there), lost, lost, late].concat())),
+        ("valid-chacha", write(&[&[(8, second)], there, rekey].concat())),
+        ("hostile-foreign", write(&[foreign, lost, lost, lost, foreign].concat())),
+    ]
+}
+
 fn signal_cipher() -> Named {
     let steps: &[(u8, &[u8])] =
         &[(1, b"one"), (1, b""), (1, b"three"), (3, b""), (2, b"12"), (3, b""), (3, b"")];
@@ -68,10 +82,16 @@ fn call() -> Named {
     let later = [&whole_chunk(8, 0, 30)[..], &whole_chunk(0, 1, 30), &[0; 9]].concat();
     let bye = [chunk(3, &[1, 7, 1]), vec![0; 30]].concat();
     let ack = [chunk(3, &[0, 0]), vec![0; 30]].concat();
+    let arrived = [chunk(3, &[2, 1, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff]), vec![0; 30]].concat();
+    let fragments: Vec<_> = (112..184)
+        .map(|part| [chunk(3, &[part; 18][..if part == 183 { 10 } else { 18 }]), vec![0; 2]].concat())
+        .collect();
+    let offer: Vec<_> = fragments.iter().map(|slot| (0, slot.as_slice())).collect();
     let ten = [0; 10];
     let connected: &[(u8, &[u8])] = &[(1, &candidates), (5, HALF_A_SECOND), (5, HALF_A_SECOND)];
     let talk = [connected, &[(6, &ten), (0, &voice), (6, &ten), (0, &later), (6, &ten), (7, b""), (0, &ack)]];
     let left = [connected, &[(0, &voice), (0, &bye), (5, HALF_A_SECOND)]];
+    let rekey = [connected, &[(6, &ten), (0, &arrived)], &offer, &[(6, &ten), (5, HALF_A_SECOND)]];
     let hostile: &[(u8, &[u8])] = &[
         (0, &[0x3f, 0xff, 1, 1]),
         (0x10, &voice),
@@ -87,6 +107,7 @@ fn call() -> Named {
     vec![
         ("valid-talk", write(&talk.concat())),
         ("valid-peer-leaves", write(&left.concat())),
+        ("valid-offer-of-keys", write(&rekey.concat())),
         ("valid-letter-ends", write(&[(1, &candidates), (1, &bye_letter)])),
         ("hostile-all", write(hostile)),
     ]
@@ -295,80 +316,4 @@ fn discovery() -> Named {
         .flat_map(|told| [(0x24, told.as_slice()), (0x44, told.as_slice()), (0x34, told.as_slice())]);
     named.push(("hostile-own-addresses", write(&owns.collect::<Vec<_>>())));
     named
-}
-
-fn hub() -> Named {
-    let (id, token) = (RequestId(5), Token::new([5; 32]));
-    let hello = client_frame(ClientFrame::Hello { version: 1 });
-    let listen = client_frame(ClientFrame::Listen { id, token });
-    let publish =
-        client_frame(ClientFrame::Publish { id, token, sequence: 1, lifetime: 60, bytes: b"a record" });
-    let slot = Slot::new(p2pvoip_crypto::token_id(token.as_bytes()));
-    let fetch = client_frame(ClientFrame::Fetch { id, slot });
-    let forget = client_frame(ClientFrame::Forget { token });
-    let ping = client_frame(ClientFrame::Ping { nonce: 1 });
-    let received = client_frame(ClientFrame::Received { serial: 1 });
-    let put = put_of(MailboxId::new(*slot.as_bytes()));
-    let day = write(&[
-        (0x00, b""),
-        (0x02, &hello),
-        (0x02, &listen),
-        (0x10, b""),
-        (0x12, &hello),
-        (0x12, &publish),
-        (0x02, &fetch),
-        (0x16, &put),
-        (0x16, &put),
-        (0x02, &received),
-        (0x02, &forget),
-        (0x01, b""),
-        (0x03, A_MINUTE),
-        (0x12, &ping),
-        (0x03, A_MINUTE),
-    ]);
-    let mut flood: Vec<(u8, &[u8])> = vec![(0x80, b""), (0x82, &hello), (0x82, &hello), (0x12, &ping)];
-    flood.extend(core::iter::repeat_n((0x82, ping.as_slice()), 80));
-    vec![("valid-day", day), ("hostile-flood", write(&flood))]
-}
-
-/// A put into this mailbox, without its envelope, which the server does not read.
-fn put_of(to: MailboxId) -> Vec<u8> {
-    let put = ClientFrame::Put { id: RequestId(6), to, envelope: &[0; p2pvoip_signal::ENVELOPE_LEN] };
-    let mut frame = client_frame(put);
-    frame.truncate(frame.len() - p2pvoip_signal::ENVELOPE_LEN);
-    frame
-}
-
-fn client() -> Named {
-    let answer = |n| server_frame(ServerFrame::Done { id: RequestId(n) });
-    let welcome = server_frame(ServerFrame::Welcome { version: 1 });
-    let absent = server_frame(ServerFrame::Absent { id: RequestId(3) });
-    let record = server_frame(ServerFrame::Bundle { id: RequestId(2), bytes: b"a record" });
-    let (first, second) = (answer(0), answer(1));
-    // Kind, serial and mailbox, then version, kind and length of the envelope.
-    let letter = [&[5, 0, 0, 0, 9][..], &[3; 16], &[1, 3, 0, 5]].concat();
-    let day = write(&[
-        (1, b""),
-        (0, &welcome),
-        (3, b""),
-        (4, b"an offer"),
-        (6, b""),
-        (5, b"\0\0\x10 a record"),
-        (0, &first),
-        (0, &second),
-        (0, &record),
-        (8, &letter),
-        (8, &letter),
-        (0, &absent),
-        (7, A_MINUTE),
-        (2, b""),
-        (7, A_MINUTE),
-        (1, b""),
-        (0, &welcome),
-    ]);
-    let mut hostile: Vec<(u8, &[u8])> =
-        vec![(0, &welcome), (1, b""), (0, &first), (0, &welcome), (0, &welcome)];
-    hostile.extend(core::iter::repeat_n((0x86, &b""[..]), 60));
-    hostile.extend([(2, &b""[..]), (2, b""), (7, A_MINUTE)]);
-    vec![("valid-day", day), ("hostile-server", write(&hostile))]
 }

@@ -4,15 +4,10 @@ use core::time::Duration;
 
 use p2pvoip::engine::whereabouts::Whereabouts;
 use p2pvoip_cc::FeedbackCollector;
-use p2pvoip_core::{Ecn, Instant, Seed};
+use p2pvoip_core::{Ecn, Instant};
 use p2pvoip_dht::{Record, RecordKey};
 use p2pvoip_media::payload::{Chunk, Span, emit_filler};
 use p2pvoip_nat::{Candidate, Kind};
-use p2pvoip_signal::rendezvous::{ClientFrame, MAX_CLIENT_FRAME, MAX_SERVER_FRAME, RequestId, ServerFrame};
-use p2pvoip_signal::{
-    AnswerBody, ENVELOPE_LEN, Envelope, EnvelopeKind, HangUpReason, MailboxId, Message, RejectReason, Slot,
-    Token,
-};
 
 use crate::fixture::{CALLEE, UNIX, first_message, second_message};
 use crate::stun::{REQUEST, attribute, fingerprinted, plain, sealed};
@@ -55,15 +50,9 @@ pub(super) fn of(target: &str) -> Option<Named> {
             ("hostile-sign", "abcdefgh0123456789ABCDEFGHIJ+/z:"),
         ]),
         "nat-stun-server" | "nat-stun-stranger" => stun(),
-        "signal-envelope" => envelope(),
         "signal-offer" => {
             vec![("valid-offer", crate::engine::peers_offer()), ("hostile-version", vec![2; 60])]
         }
-        "signal-answer" => answer(),
-        "signal-message" => message(),
-        "signal-padding" => padding(),
-        "signal-client-frame" => client_frames(),
-        "signal-server-frame" => server_frames(),
         _ => return None,
     })
 }
@@ -299,97 +288,5 @@ fn stun() -> Named {
         ("hostile-attribute-length", plain(REQUEST, id, &[0, 6, 0xff, 0xff])),
         ("hostile-unknown", fingerprinted(plain(REQUEST, id, &attribute(0x0999, b"must know")))),
         ("hostile-trailing", [fingerprinted(plain(REQUEST, id, &[])), vec![0; 4]].concat()),
-    ]
-}
-
-fn packed(kind: EnvelopeKind, body: &[u8]) -> Envelope {
-    Envelope::pack(kind, body, &mut Seed::from_u64(8).rng()).expect("it fits")
-}
-
-fn envelope() -> Named {
-    let valid = packed(EnvelopeKind::Answer, b"a body").as_bytes().to_vec();
-    let mut length = valid.clone();
-    length[2..4].fill(0xff);
-    vec![("valid-answer", valid), ("hostile-length", length)]
-}
-
-fn answer() -> Named {
-    let body = AnswerBody { reply_to: MailboxId::new([3; 16]), ice: vec![b'a'; 32], media: vec![1, 1, 1] };
-    let plain = body.emit().expect("every field is within its limit");
-    let extended = [&plain[..], &[9, 0, 2, 1, 1]].concat();
-    vec![("valid-answer", plain), ("hostile-extended", extended), ("hostile-lengths", vec![1; 40])]
-}
-
-fn padding() -> Named {
-    let padded = p2pvoip_signal::pad(b"a body", 40).expect("it fits");
-    let mut spoken = padded.clone();
-    spoken.extend([0, 1]);
-    vec![("valid-padded", padded), ("hostile-padding", spoken), ("hostile-length", vec![0xff; 40])]
-}
-
-fn message() -> Named {
-    let emit = |message: Message| message.emit().expect("it is within the limits");
-    let list = vec![vec![1; 15], vec![2; 27]];
-    vec![
-        ("valid-accept", emit(Message::Accept)),
-        ("valid-candidates", emit(Message::Candidates { list, last: true })),
-        ("valid-reject", emit(Message::Reject { reason: RejectReason::Busy })),
-        ("valid-hang-up", emit(Message::HangUp { reason: HangUpReason::NoPath })),
-        ("hostile-many", [&[3, 1, 255][..], &[1; 600]].concat()),
-    ]
-}
-
-/// A client's frame as bytes.
-pub(super) fn client_frame(frame: ClientFrame<'_>) -> Vec<u8> {
-    let mut buf = vec![0; MAX_CLIENT_FRAME];
-    let len = frame.emit(&mut buf).expect("it is within the limits");
-    buf.truncate(len);
-    buf
-}
-
-/// A server's frame as bytes.
-pub(super) fn server_frame(frame: ServerFrame<'_>) -> Vec<u8> {
-    let mut buf = vec![0; MAX_SERVER_FRAME];
-    let len = frame.emit(&mut buf).expect("it is within the limits");
-    buf.truncate(len);
-    buf
-}
-
-fn client_frames() -> Named {
-    let (id, token) = (RequestId(5), Token::new([5; 32]));
-    let envelope = packed(EnvelopeKind::Sealed, b"a body");
-    let envelope: &[u8; ENVELOPE_LEN] = envelope.as_bytes();
-    let to = MailboxId::new([6; 16]);
-    let publish = ClientFrame::Publish { id, token, sequence: 1, lifetime: 3_600, bytes: b"a record" };
-    let mut for_ever = client_frame(publish);
-    for_ever[49..53].fill(0xff);
-    vec![
-        ("valid-hello", client_frame(ClientFrame::Hello { version: 1 })),
-        ("valid-listen", client_frame(ClientFrame::Listen { id, token })),
-        ("valid-put", client_frame(ClientFrame::Put { id, to, envelope })),
-        ("valid-publish", client_frame(publish)),
-        ("valid-fetch", client_frame(ClientFrame::Fetch { id, slot: Slot::new([7; 16]) })),
-        ("valid-received", client_frame(ClientFrame::Received { serial: 9 })),
-        ("valid-ping", client_frame(ClientFrame::Ping { nonce: 9 })),
-        ("hostile-for-ever", for_ever),
-        ("hostile-version", vec![1, 0]),
-    ]
-}
-
-fn server_frames() -> Named {
-    let id = RequestId(5);
-    let envelope = packed(EnvelopeKind::Sealed, b"a body");
-    let mailbox = MailboxId::new([6; 16]);
-    vec![
-        ("valid-welcome", server_frame(ServerFrame::Welcome { version: 1 })),
-        ("valid-done", server_frame(ServerFrame::Done { id })),
-        (
-            "valid-envelope",
-            server_frame(ServerFrame::Envelope { serial: 9, mailbox, envelope: envelope.as_bytes() }),
-        ),
-        ("valid-bundle", server_frame(ServerFrame::Bundle { id, bytes: b"a record" })),
-        ("valid-pong", server_frame(ServerFrame::Pong { nonce: 9 })),
-        ("hostile-reason", [&[4][..], &[0; 8], &[200]].concat()),
-        ("hostile-record", [&[6][..], &[1; 2_057]].concat()),
     ]
 }

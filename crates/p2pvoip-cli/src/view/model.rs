@@ -157,7 +157,7 @@ pub(super) mod tests {
 
     /// A call that has been connected for so many fifths of a second.
     pub(in crate::view) fn talking_for(number: u32) -> Model {
-        let mut model = Model::new(Fingerprint::new([0xA5; 32]), Trust::Card, CallState::Connected);
+        let mut model = Model::new(Fingerprint::new([0xA5; 24]), Trust::Card, CallState::Connected);
         model.route =
             Some(Route { kind: RouteKind::Direct, rtt: Some(Duration::from_millis(42)), addresses: None });
         model.sound.microphone = Level { rms: -20.0, peak: -9.0 };
@@ -180,7 +180,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_call_asks_until_it_no_longer_rings() {
-        let mut model = Model::new(Fingerprint::new([1; 32]), Trust::Stranger, CallState::Ringing).asking();
+        let mut model = Model::new(Fingerprint::new([1; 24]), Trust::Stranger, CallState::Ringing).asking();
         model.on_state(CallState::Ringing);
         assert!(model.asks);
         model.on_state(CallState::Connecting);

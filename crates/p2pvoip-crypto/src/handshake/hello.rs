@@ -1,19 +1,15 @@
-//! The negotiation block of each handshake message: what its sender can do, and what the responder has chosen.
-//!
-//! It stands at the front of the encrypted payload, and both blocks are hashed into the keys. A reader ignores what later
-//! versions add at the end of a block, and algorithms that it does not know.
-
-use p2pvoip_core::UnixTime;
-use p2pvoip_core::wire::{Malformed, Reader};
+//! What one side can do, and what two sides come to: the greatest common version, the common features, one algorithm.
 
 use super::HandshakeError;
-use super::certificate::Certificate;
 use crate::suite::{Aead, Suite, VersionRange};
 
 /// The most algorithms that one side may list.
 pub const MAX_AEADS: usize = 8;
 
 /// What one side can do: offered by the initiator, allowed by the responder.
+///
+/// Its least version is a demand: nothing below it is agreed upon. A caller who knows that a contact has spoken 1.1
+/// before demands that, whatever the contact's bundle says today.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hello {
     /// The versions that it speaks.
@@ -25,10 +21,39 @@ pub struct Hello {
 }
 
 impl Default for Hello {
-    /// Version 1.1, no features, all algorithms.
+    /// Version 1.1, no features, all algorithms in the order that a processor with AES instructions prefers.
     fn default() -> Self {
         Self { versions: VersionRange::CURRENT, features: 0, aeads: Aead::ALL.to_vec() }
     }
+}
+
+impl Hello {
+    /// As by default, but with the algorithm first that is the faster one on this processor.
+    pub fn for_this_machine() -> Self {
+        let mut aeads = Aead::ALL.to_vec();
+        if !has_aes() {
+            aeads.reverse();
+        }
+        Self { aeads, ..Self::default() }
+    }
+}
+
+/// Whether the processor has instructions for AES and for the multiplication of GCM.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+fn has_aes() -> bool {
+    std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq")
+}
+
+/// Whether the processor has instructions for AES and for the multiplication of GCM.
+#[cfg(target_arch = "aarch64")]
+fn has_aes() -> bool {
+    std::arch::is_aarch64_feature_detected!("aes") && std::arch::is_aarch64_feature_detected!("pmull")
+}
+
+/// Whether the processor has instructions for AES: on others nobody knows, so they are taken to have none.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")))]
+const fn has_aes() -> bool {
+    false
 }
 
 /// What both will use: the greatest common version, the common features, and the first of the initiator's algorithms
@@ -43,84 +68,12 @@ pub(super) fn agree(initiator: &Hello, responder: &Hello) -> Result<Suite, Hands
     Ok(Suite { version, features: initiator.features & responder.features, aead })
 }
 
-/// The block of either message.
-pub(super) struct Block {
-    pub(super) hello: Hello,
-    pub(super) made: UnixTime,
-    pub(super) certificate: Certificate,
-    /// The responder's choice; the initiator has none.
-    pub(super) chosen: Option<Suite>,
-}
-
-impl Block {
-    pub(super) fn emit(&self) -> Result<Vec<u8>, HandshakeError> {
-        let aeads = &self.hello.aeads;
-        let count =
-            u8::try_from(aeads.len()).ok().filter(|count| (1..=MAX_AEADS).contains(&usize::from(*count)));
-        let count = count.ok_or(HandshakeError::AeadList)?;
-        let mut bytes = vec![self.hello.versions.least(), self.hello.versions.greatest()];
-        bytes.extend(self.hello.features.to_be_bytes());
-        bytes.push(count);
-        bytes.extend(aeads.iter().map(|aead| aead.id()));
-        bytes.extend(self.made.as_secs().to_be_bytes());
-        bytes.extend(self.certificate.emit());
-        if let Some(chosen) = self.chosen {
-            bytes.push(chosen.version);
-            bytes.extend(chosen.features.to_be_bytes());
-            bytes.push(chosen.aead.id());
-        }
-        Ok(bytes)
-    }
-
-    /// The initiator's block.
-    pub(super) fn parse_first(bytes: &[u8]) -> Result<Self, Malformed> {
-        Self::parse_front(&mut Reader::new(bytes))
-    }
-
-    /// The responder's block.
-    pub(super) fn parse_second(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
-        let block = Self::parse_front(&mut reader)?;
-        let (version, features, aead) = (reader.u8()?, reader.u32()?, reader.u8()?);
-        let aead = Aead::from_id(aead).ok_or(Malformed::Invalid("chosen algorithm"))?;
-        Ok(Self { chosen: Some(Suite { version, features, aead }), ..block })
-    }
-
-    fn parse_front(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let versions = VersionRange::new(reader.u8()?, reader.u8()?).ok_or(Malformed::Invalid("versions"))?;
-        let features = reader.u32()?;
-        let aeads = reader.block8()?;
-        if aeads.is_empty() || aeads.len() > MAX_AEADS {
-            return Err(Malformed::Invalid("algorithms"));
-        }
-        let aeads = aeads.iter().filter_map(|id| Aead::from_id(*id)).collect();
-        let made = UnixTime::from_secs(reader.u64()?);
-        let certificate = Certificate::parse(reader)?;
-        Ok(Self { hello: Hello { versions, features, aeads }, made, certificate, chosen: None })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handshake::certificate::Purpose;
-    use crate::identity::Identity;
-    use p2pvoip_core::Seed;
-    use proptest::prelude::*;
 
     fn hello(aeads: &[Aead]) -> Hello {
         Hello { aeads: aeads.to_vec(), ..Hello::default() }
-    }
-
-    fn block(hello: Hello, chosen: Option<Suite>) -> Block {
-        let identity = Identity::generate(&Seed::from_u64(1));
-        let made = UnixTime::from_secs(1_800_000_000);
-        Block {
-            hello,
-            made,
-            certificate: Certificate::issue(&identity, Purpose::Device, &[1; 32], made),
-            chosen,
-        }
     }
 
     #[test]
@@ -145,43 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn unknown_algorithms_and_later_fields_are_skipped() {
-        let mut bytes = block(hello(&[Aead::Aes256Gcm]), None).emit().unwrap();
-        bytes[6] = 2;
-        bytes.insert(7, 200);
-        bytes.extend(b"of a later version");
-        assert_eq!(Block::parse_first(&bytes).unwrap().hello, hello(&[Aead::Aes256Gcm]));
-    }
-
-    #[test]
-    fn an_empty_list_and_one_of_nine_algorithms_are_not_sent() {
-        assert_eq!(block(hello(&[]), None).emit(), Err(HandshakeError::AeadList));
-        assert_eq!(block(hello(&[Aead::Aes256Gcm; 9]), None).emit(), Err(HandshakeError::AeadList));
-        assert!(block(hello(&[Aead::Aes256Gcm; 8]), None).emit().is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn a_block_reads_as_it_was_written(least in 1u8.., more: u8, features: u32, version: u8, reversed: bool) {
-            let mut aeads = Aead::ALL.to_vec();
-            if reversed {
-                aeads.reverse();
-            }
-            let versions = VersionRange::new(least, least.saturating_add(more)).unwrap();
-            let hello = Hello { versions, features, aeads };
-            let chosen = Suite { version, features, aead: Aead::Aes256Gcm };
-            let bytes = block(hello.clone(), Some(chosen)).emit().unwrap();
-            let parsed = Block::parse_second(&bytes).unwrap();
-            prop_assert_eq!(parsed.hello, hello);
-            prop_assert_eq!(parsed.chosen, Some(chosen));
-            for len in 0..bytes.len() {
-                prop_assert!(Block::parse_second(&bytes[..len]).is_err());
-            }
-        }
-
-        #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
-            let _ = (Block::parse_first(&bytes), Block::parse_second(&bytes));
-        }
+    fn this_machine_lists_all_algorithms_and_the_faster_one_first() {
+        let here = Hello::for_this_machine();
+        let expected = if has_aes() { Aead::Aes256Gcm } else { Aead::ChaCha20Poly1305 };
+        assert_eq!((here.aeads.first(), here.aeads.len()), (Some(&expected), Aead::ALL.len()));
     }
 }

@@ -1,7 +1,6 @@
-//! The primitives that snow is given: X25519 of its default resolver, all else of ring, and chance from a seed alone.
+//! The primitives that snow is given: X25519 of this crate, all else of ring, and chance from a seed alone.
 //!
-//! A shared secret of zero is refused here (RFC 7748 section 6.1), which every low-order public key of the peer leads to,
-//! the one of all zeros included.
+//! A shared secret of zero ends the handshake, in each of its agreements (RFC 7748 section 6.1).
 //!
 //! # Left out
 //! - Overwriting what snow itself keeps (chaining key, handshake hash): it offers no way. Private keys are overwritten.
@@ -12,24 +11,15 @@ use p2pvoip_core::Seed;
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use ring::digest;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
-use snow::resolvers::{CryptoResolver, DefaultResolver};
+use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
 
 use crate::identity::PUBLIC_LEN;
 use crate::kdf::{self, HASH_LEN, Key};
 use crate::suite::{Aead, TAG_LEN};
+use crate::x25519;
 
-/// The X25519 public key of a private one.
-pub(crate) fn public_key(private: &Key) -> [u8; PUBLIC_LEN] {
-    let mut dh = Contributory(x25519());
-    dh.set(&**private);
-    kdf::array(dh.pubkey())
-}
-
-#[expect(clippy::expect_used, reason = "the feature `use-curve25519` of snow is on")]
-fn x25519() -> Box<dyn Dh> {
-    DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("snow has X25519")
-}
+pub(crate) use crate::x25519::public_key;
 
 /// The seed of a handshake's ephemeral key; the responder gives it only when it answers.
 #[derive(Clone, Default)]
@@ -57,15 +47,22 @@ impl Random for Chance {
 }
 
 /// What snow asks for its primitives.
-pub(super) struct Resolver(pub(super) Chance);
+pub(super) struct Resolver {
+    pub(super) chance: Chance,
+    /// The public half of the static key, which is known already and costs to compute.
+    pub(super) public: [u8; PUBLIC_LEN],
+}
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(self.0.clone()))
+        Some(Box::new(self.chance.clone()))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        matches!(choice, DHChoice::Curve25519).then(|| -> Box<dyn Dh> { Box::new(Contributory(x25519())) })
+        let x25519 = || -> Box<dyn Dh> {
+            Box::new(X25519 { private: Key::new([0; PUBLIC_LEN]), public: self.public })
+        };
+        matches!(choice, DHChoice::Curve25519).then(x25519)
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -78,48 +75,50 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// X25519 that refuses a shared secret of zero, and overwrites its private key at the end.
-struct Contributory(Box<dyn Dh>);
+/// A key pair that refuses a shared secret of zero, and overwrites its private key at the end.
+struct X25519 {
+    private: Key,
+    public: [u8; PUBLIC_LEN],
+}
 
-impl Dh for Contributory {
+impl Dh for X25519 {
     fn name(&self) -> &'static str {
-        self.0.name()
+        "25519"
     }
 
     fn pub_len(&self) -> usize {
-        self.0.pub_len()
+        PUBLIC_LEN
     }
 
     fn priv_len(&self) -> usize {
-        self.0.priv_len()
+        PUBLIC_LEN
     }
 
+    /// Asked for the static key alone, whose public half is there.
     fn set(&mut self, privkey: &[u8]) {
-        self.0.set(privkey);
+        self.private = Key::new(kdf::array(privkey));
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
-        self.0.generate(rng)
+        rng.try_fill_bytes(&mut *self.private)?;
+        self.public = x25519::public_key(&self.private);
+        Ok(())
     }
 
     fn pubkey(&self) -> &[u8] {
-        self.0.pubkey()
+        &self.public
     }
 
     fn privkey(&self) -> &[u8] {
-        self.0.privkey()
+        &*self.private
     }
 
     fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.dh(pubkey, out)?;
-        let shared: Key = zeroize::Zeroizing::new(kdf::array(out));
-        if kdf::equal(&shared, &[0; 32]) { Err(snow::Error::Dh) } else { Ok(()) }
-    }
-}
-
-impl Drop for Contributory {
-    fn drop(&mut self) {
-        self.0.set(&[0; 32]);
+        // Snow hands over a buffer that has room for longer keys than these.
+        let (public, _) = pubkey.split_first_chunk().ok_or(snow::Error::Dh)?;
+        let secret = x25519::agree(&self.private, public).ok_or(snow::Error::Dh)?;
+        out.get_mut(..secret.len()).ok_or(snow::Error::Dh)?.copy_from_slice(&*secret);
+        Ok(())
     }
 }
 
@@ -232,7 +231,8 @@ mod tests {
         chance.set(Seed::new(hex(e).try_into().unwrap()));
         let (prologue, s, rs) = (hex(prologue), hex(s), rs.map(hex));
         let name = "Noise_IK_25519_ChaChaPoly_SHA256".parse().unwrap();
-        let builder = Builder::with_resolver(name, Box::new(Resolver(chance)));
+        let public = public_key(&Key::new(s.clone().try_into().unwrap()));
+        let builder = Builder::with_resolver(name, Box::new(Resolver { chance, public }));
         let builder = builder.prologue(&prologue).unwrap().local_private_key(&s).unwrap();
         match &rs {
             Some(rs) => builder.remote_public_key(rs).unwrap().build_initiator().unwrap(),
@@ -286,33 +286,6 @@ mod tests {
                 assert_eq!(out, numbered("message", i), "the raw split gives the transport keys");
             }
         }
-    }
-
-    #[test]
-    fn public_keys_of_low_order_are_refused() {
-        // The points of order 1, 2, 4 and 8 of the curve and its twist, as bytes (RFC 7748 section 6.1 warns of them).
-        let points = [
-            "0000000000000000000000000000000000000000000000000000000000000000",
-            "0100000000000000000000000000000000000000000000000000000000000000",
-            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-            "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        ];
-        let mut dh = Contributory(x25519());
-        dh.set(&[5; 32]);
-        for point in points {
-            assert_eq!(dh.dh(&hex(point), &mut [0; 56]), Err(snow::Error::Dh), "{point}");
-        }
-        assert!(dh.dh(&public_key(&Key::new([6; 32])), &mut [0; 56]).is_ok());
-    }
-
-    #[test]
-    fn x25519_is_that_of_rfc_7748_section_6_1() {
-        let alice = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a";
-        let public = public_key(&Key::new(hex(alice).try_into().unwrap()));
-        assert_eq!(public.to_vec(), hex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"));
     }
 
     #[test]

@@ -8,7 +8,10 @@
 //! +-+-+---+-------+-------------------------------+
 //! | ciphertext, 2 bytes at least ... | tag, 16 bytes |
 //! ```
+//! Each direction has its own epochs, which its sender steps: by time, so that a stolen key opens little of the past, and with the
+//! outcome of a [re-key](crate::RekeyInitiator) mixed in, so that it opens nothing of the future. The receiver follows.
 
+mod ahead;
 mod header;
 mod number;
 mod opener;
@@ -16,11 +19,19 @@ mod protection;
 mod sealer;
 mod window;
 
+pub(crate) use number::recover;
 pub use opener::{Counters, Opened, Opener, Refused};
 pub(crate) use protection::nonce;
 pub use sealer::{SealError, Sealed, Sealer};
 pub(crate) use window::{Verdict, Window};
 
+use core::time::Duration;
+
+/// How long a sender stays in one epoch when nothing is mixed in before.
+pub const EPOCH_LIFE: Duration = Duration::from_secs(60);
+/// How long a receiver keeps the keys of an epoch after its successor began. A sender leaves at least this time between two
+/// steps, so that a late packet is never more than one epoch old.
+pub const OLD_EPOCH_LIFE: Duration = Duration::from_secs(3);
 /// Bytes before the ciphertext.
 pub const HEADER_LEN: usize = 3;
 /// Bytes that a packet has more than its plaintext: header and tag.

@@ -8,7 +8,7 @@ const END: u64 = 1 << 48;
 /// The number whose low 16 bits are `low` and which is nearest to the one expected after `largest`.
 ///
 /// It is right for all numbers up to 32,768 ahead of the expected one, and less than 32,768 behind it.
-pub(super) fn recover(largest: Option<u64>, low: u16) -> u64 {
+pub(crate) fn recover(largest: Option<u64>, low: u16) -> u64 {
     let expected = largest.map_or(0, |largest| largest + 1);
     let candidate = (expected & !(SPAN - 1)) | u64::from(low);
     if candidate + SPAN / 2 <= expected && candidate + SPAN < END {

@@ -1,11 +1,13 @@
-//! What the sealer and the opener of one direction share: key, vector, mask, and how a number becomes nonce and associated data.
+//! What the sealer and the opener of one direction share: how a number becomes nonce and associated data, the keys of one
+//! epoch, and the mask, which is the same in all of them.
 
 use ring::aead::quic::HeaderProtectionKey;
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use zeroize::Zeroizing;
 
 use super::HEADER_LEN;
-use crate::schedule::{DirectionSecret, IV_LEN};
+use crate::rekey::MixSecret;
+use crate::schedule::{DirectionSecret, EpochSecret, IV_LEN, KeyAndIv};
 use crate::suite::{Aead, TAG_LEN};
 
 /// Bytes of the associated data: epoch (4), stream (1), number (6).
@@ -13,25 +15,40 @@ const AAD_LEN: usize = 11;
 /// Where the sample starts: four bytes after the start of the number (RFC 9001 section 5.4.2).
 const SAMPLE_AT: usize = 1 + 4;
 
-/// The keys of one direction in its present epoch.
-pub(super) struct Protection {
-    pub(super) aead: Aead,
-    pub(super) epoch: u32,
-    key: LessSafeKey,
-    iv: Zeroizing<[u8; IV_LEN]>,
-    mask: HeaderProtectionKey,
-}
+/// The mask over the headers of one direction.
+pub(super) struct Mask(HeaderProtectionKey);
 
-impl Protection {
-    /// The keys of epoch 0.
+impl Mask {
     pub(super) fn new(aead: Aead, secret: &DirectionSecret) -> Self {
-        let (key, iv) = secret.first_epoch().packets(aead);
-        Self { aead, epoch: 0, key: aead.key(&key), iv, mask: aead.mask_key(&secret.mask_key(aead)) }
+        Self(aead.mask_key(&secret.mask_key(aead)))
     }
 
     /// The mask over the header of a packet; `None` when it is too short for a sample.
-    pub(super) fn mask(&self, packet: &[u8]) -> Option<[u8; 5]> {
-        self.mask.new_mask(packet.get(SAMPLE_AT..SAMPLE_AT + TAG_LEN)?).ok()
+    pub(super) fn of(&self, packet: &[u8]) -> Option<[u8; 5]> {
+        self.0.new_mask(packet.get(SAMPLE_AT..SAMPLE_AT + TAG_LEN)?).ok()
+    }
+}
+
+/// The keys of one epoch, without what leads to the next one.
+pub(super) struct PacketKeys {
+    pub(super) epoch: u32,
+    key: LessSafeKey,
+    iv: Zeroizing<[u8; IV_LEN]>,
+}
+
+impl PacketKeys {
+    fn new(aead: Aead, epoch: u32, (key, iv): &KeyAndIv) -> Self {
+        Self { epoch, key: aead.key(key), iv: iv.clone() }
+    }
+
+    /// Keys that protect nothing. ring does not overwrite what it drops, so that erasing is to put these in its place.
+    pub(super) fn blank(aead: Aead) -> Self {
+        Self::new(aead, 0, &(Zeroizing::new([0; 32]), Zeroizing::new([0; IV_LEN])))
+    }
+
+    /// The two bits of the epoch that a header tells.
+    pub(super) const fn bits(&self) -> u8 {
+        (self.epoch & 3) as u8
     }
 
     /// Encrypts `plaintext` in place and gives its tag; `None` for what no AEAD can seal.
@@ -41,37 +58,61 @@ impl Protection {
         tag.ok()?.as_ref().try_into().ok()
     }
 
-    /// Decrypts what follows the header in place; `None` when it is not authentic, and the packet is destroyed then.
-    pub(super) fn open<'b>(
-        &self,
-        epoch: u32,
-        stream: u8,
-        number: u64,
-        packet: &'b mut [u8],
-    ) -> Option<&'b mut [u8]> {
-        let aad = Aad::from(associated(epoch, stream, number));
+    /// Decrypts what follows the header in place and gives its length; `None` when it is not authentic, and the packet is
+    /// destroyed then.
+    pub(super) fn open(&self, stream: u8, number: u64, packet: &mut [u8]) -> Option<usize> {
+        let aad = Aad::from(associated(self.epoch, stream, number));
         let sealed = packet.get_mut(HEADER_LEN..)?;
-        self.key.open_in_place(nonce(&self.iv, number), aad, sealed).ok()
+        self.key.open_in_place(nonce(&self.iv, number), aad, sealed).ok().map(|plain| plain.len())
+    }
+}
+
+/// An epoch of one direction: its keys, and the secret from which the next one comes.
+pub(super) struct Epoch {
+    pub(super) keys: PacketKeys,
+    secret: EpochSecret,
+}
+
+impl Epoch {
+    pub(super) fn first(aead: Aead, secret: &DirectionSecret) -> Self {
+        Self::of(aead, 0, secret.first_epoch())
+    }
+
+    /// An epoch that protects nothing, put in the place of one that is over.
+    pub(super) fn blank(aead: Aead) -> Self {
+        Self { keys: PacketKeys::blank(aead), secret: EpochSecret::blank() }
+    }
+
+    /// The epoch `steps` after this one, where the secret is mixed into the step that it names, counted from 1; `None` after
+    /// the last epoch.
+    pub(super) fn ahead(&self, aead: Aead, steps: u8, mixed: Option<(u8, &MixSecret)>) -> Option<Self> {
+        let number = self.keys.epoch.checked_add(steps.into())?;
+        let step = |secret: &EpochSecret, at| match mixed {
+            Some((step, mix)) if step == at => secret.mixed(mix),
+            _ => secret.next(),
+        };
+        let mut secret = step(&self.secret, 1);
+        for at in 2..=steps {
+            secret = step(&secret, at);
+        }
+        Some(Self::of(aead, number, secret))
+    }
+
+    fn of(aead: Aead, number: u32, secret: EpochSecret) -> Self {
+        Self { keys: PacketKeys::new(aead, number, &secret.packets(aead)), secret }
     }
 }
 
 /// The vector with the number added to its end (RFC 9001 section 5.3).
 pub(crate) fn nonce(iv: &[u8; IV_LEN], number: u64) -> Nonce {
-    let mut nonce = *iv;
-    for (to, from) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
-        *to ^= from;
-    }
-    Nonce::assume_unique_for_key(nonce)
+    let [a, b, c, d, low @ ..] = *iv;
+    let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(low) ^ number).to_be_bytes();
+    Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
 }
 
 fn associated(epoch: u32, stream: u8, number: u64) -> [u8; AAD_LEN] {
-    let [_, _, number @ ..] = number.to_be_bytes();
-    let mut aad = [0; AAD_LEN];
-    let fields = epoch.to_be_bytes().into_iter().chain([stream]).chain(number);
-    for (to, from) in aad.iter_mut().zip(fields) {
-        *to = from;
-    }
-    aad
+    let ([a, b, c, d], [_, _, e, f, g, h, i, j]) = (epoch.to_be_bytes(), number.to_be_bytes());
+    [a, b, c, d, stream, e, f, g, h, i, j]
 }
 
 #[cfg(test)]
@@ -88,5 +129,34 @@ mod tests {
     #[test]
     fn the_associated_data_is_epoch_stream_and_number() {
         assert_eq!(associated(0x0102_0304, 5, 0x0607_0809_0a0b), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn steps_at_once_are_steps_one_after_another() {
+        let aead = Aead::ChaCha20Poly1305;
+        let first = Epoch::first(aead, &DirectionSecret::new([1; 32]));
+        let mix = MixSecret::new([2; 32]);
+        let one_by_one = |mixed: u8| {
+            let mut epoch = first.ahead(aead, 1, (mixed == 1).then_some((1, &mix)))?;
+            for at in 2..=3 {
+                epoch = epoch.ahead(aead, 1, (mixed == at).then_some((1, &mix)))?;
+            }
+            Some(*epoch.secret.expose())
+        };
+        let at_once = |mixed: u8| {
+            let epoch = first.ahead(aead, 3, (mixed > 0).then_some((mixed, &mix)))?;
+            assert_eq!(epoch.keys.epoch, 3);
+            Some(*epoch.secret.expose())
+        };
+        let secrets: std::collections::BTreeSet<_> = (0..=3).map(at_once).collect();
+        assert_eq!(secrets, (0..=3).map(one_by_one).collect());
+        assert_eq!(secrets.len(), 4, "it matters which step is the mixed one");
+    }
+
+    #[test]
+    fn there_is_nothing_after_the_last_epoch() {
+        let mut last = Epoch::first(Aead::Aes256Gcm, &DirectionSecret::new([1; 32]));
+        last.keys.epoch = u32::MAX;
+        assert!(last.ahead(Aead::Aes256Gcm, 1, None).is_none());
     }
 }

@@ -1,23 +1,36 @@
-//! The sealer: gives a packet its number and its protection, in the caller's buffer.
+//! The sealer: gives a packet its number and its protection, in the caller's buffer, and steps its direction's epoch.
 //!
-//! # Left out
-//! - Epochs after the first: the schedule derives their secrets, the ratchet will install them.
+//! # Timers
+//! - the epoch steps [`EPOCH_LIFE`] after its last step; at once when a secret is to be mixed in, but not within
+//!   [`OLD_EPOCH_LIFE`] of its last step. Both happen in [`Sealer::on_time`], and wait for it: who sends nothing steps nothing.
 
 use core::fmt;
 
+use p2pvoip_core::Instant;
 use thiserror::Error;
 
 use super::header::Header;
-use super::protection::Protection;
-use super::{HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OVERHEAD};
+use super::protection::{Epoch, Mask};
+use super::{
+    EPOCH_LIFE, HEADER_LEN, LAST_NUMBER, MAX_PACKET_LEN, MAX_STREAM, MIN_PLAINTEXT_LEN, OLD_EPOCH_LIFE,
+    OVERHEAD,
+};
+use crate::rekey::MixSecret;
 use crate::schedule::DirectionSecret;
 use crate::suite::Aead;
 
 /// Stage: seals the packets of one direction. It does not allocate.
 pub struct Sealer {
-    protection: Protection,
+    aead: Aead,
+    mask: Mask,
+    epoch: Epoch,
     next: u64,
-    limit: u64,
+    /// The first number that the present key may not seal any more.
+    end: u64,
+    /// When the epoch began, once a moment is known.
+    since: Option<Instant>,
+    /// What is mixed into the next step.
+    mix: Option<MixSecret>,
 }
 
 /// A packet that is ready to be sent.
@@ -51,7 +64,7 @@ pub enum SealError {
     /// The plaintext, the header and the tag do not fit.
     #[error("the buffer is too short; give one of {0} bytes")]
     Buffer(usize),
-    /// The key has sealed as many packets as it may, or there are no more numbers.
+    /// The epoch's key has sealed as many packets as it may, or there are no more numbers.
     #[error("the keys of this session are used up; end it and call again")]
     Exhausted,
 }
@@ -59,8 +72,40 @@ pub enum SealError {
 impl Sealer {
     /// A sealer for what one side sends, from packet number 0 on.
     pub fn new(aead: Aead, secret: &DirectionSecret) -> Self {
-        let limit = aead.sealing_limit().min(LAST_NUMBER);
-        Self { protection: Protection::new(aead, secret), next: 0, limit }
+        let end = aead.sealing_limit().min(LAST_NUMBER);
+        let (mask, epoch) = (Mask::new(aead, secret), Epoch::first(aead, secret));
+        Self { aead, mask, epoch, next: 0, end, since: None, mix: None }
+    }
+
+    /// Time has passed: steps the epoch when that is due. Call it before a packet is sealed; mostly it compares two moments.
+    ///
+    /// However long nobody called, it is one step: a receiver can follow only steps that it was sent packets of.
+    pub fn on_time(&mut self, now: Instant) {
+        let since = *self.since.get_or_insert(now);
+        let age = now.saturating_since(since);
+        if age >= EPOCH_LIFE || (self.mix.is_some() && age >= OLD_EPOCH_LIFE) {
+            self.step(now);
+        }
+    }
+
+    /// The outcome of a re-key is mixed into the next step, which is due at once.
+    pub fn mix(&mut self, secret: MixSecret) {
+        self.mix = Some(secret);
+    }
+
+    /// The present epoch, counted from 0.
+    pub const fn epoch(&self) -> u32 {
+        self.epoch.keys.epoch
+    }
+
+    #[cold]
+    fn step(&mut self, now: Instant) {
+        let mix = self.mix.take();
+        if let Some(next) = self.epoch.ahead(self.aead, 1, mix.as_ref().map(|mix| (1, mix))) {
+            self.epoch = next;
+            self.end = self.next.saturating_add(self.aead.sealing_limit()).min(LAST_NUMBER);
+        }
+        self.since = Some(now);
     }
 
     /// Seals the plaintext at `buf[HEADER_LEN..HEADER_LEN + len]`; the packet is at the front of `buf` then.
@@ -69,7 +114,7 @@ impl Sealer {
     /// [`SealError`]; `buf` is as it was then, and no number was spent.
     pub fn seal(&mut self, stream: u8, buf: &mut [u8], len: usize) -> Result<Sealed, SealError> {
         let total = check(stream, buf.len(), len)?;
-        if self.next >= self.limit {
+        if self.next >= self.end {
             return Err(SealError::Exhausted);
         }
         let number = self.next;
@@ -87,11 +132,10 @@ impl Sealer {
     fn write(&self, stream: u8, number: u64, buf: &mut [u8], len: usize, total: usize) -> Option<()> {
         let packet = buf.get_mut(..total)?;
         let (plaintext, tag) = packet.get_mut(HEADER_LEN..)?.split_at_mut_checked(len)?;
-        tag.copy_from_slice(&self.protection.seal(stream, number, plaintext)?);
-        let mask = self.protection.mask(packet)?;
+        tag.copy_from_slice(&self.epoch.keys.seal(stream, number, plaintext)?);
+        let mask = self.mask.of(packet)?;
         let [.., high, low] = number.to_be_bytes();
-        let epoch = (self.protection.epoch & 3) as u8;
-        let header = Header { epoch, stream, low: u16::from_be_bytes([high, low]) };
+        let header = Header { epoch: self.epoch.keys.bits(), stream, low: u16::from_be_bytes([high, low]) };
         *packet.first_chunk_mut()? = header.emit(mask);
         Some(())
     }
@@ -114,7 +158,10 @@ fn check(stream: u8, room: usize, len: usize) -> Result<usize, SealError> {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("Sealer")
+            .field("next", &self.next)
+            .field("epoch", &self.epoch())
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,11 +198,44 @@ mod tests {
     }
 
     #[test]
-    fn aes_stops_after_2_to_28_packets() {
+    fn aes_stops_after_2_to_28_packets_of_one_epoch() {
         let mut sealer = sealer(Aead::Aes256Gcm);
+        sealer.on_time(Instant::default());
         sealer.next = (1 << 28) - 1;
         assert!(sealer.seal(0, &mut [0; 30], 2).is_ok());
         assert_eq!(sealer.seal(0, &mut [0; 30], 2), Err(SealError::Exhausted));
+        sealer.on_time(Instant::default() + EPOCH_LIFE);
+        assert_eq!(sealer.seal(0, &mut [0; 30], 2).unwrap().number, 1 << 28);
+        sealer.next = (1 << 29) - 1;
+        assert!(sealer.seal(0, &mut [0; 30], 2).is_ok());
+        assert_eq!(sealer.seal(0, &mut [0; 30], 2), Err(SealError::Exhausted));
+    }
+
+    #[test]
+    fn an_epoch_lasts_60_seconds_and_a_long_silence_is_one_step() {
+        let mut sealer = sealer(Aead::Aes256Gcm);
+        let at = |millis: u64| Instant::from_millis(5_000 + millis);
+        for (millis, epoch) in [(0, 0), (59_999, 0), (60_000, 1), (119_999, 1), (500_000, 2), (559_999, 2)] {
+            sealer.on_time(at(millis));
+            assert_eq!(sealer.epoch(), epoch, "{millis} ms");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_mixed_in_at_once_but_not_within_three_seconds_of_a_step() {
+        let mut sealer = sealer(Aead::Aes256Gcm);
+        let at = Instant::from_millis;
+        sealer.on_time(at(0));
+        sealer.mix(MixSecret::new([1; 32]));
+        sealer.on_time(at(2_999));
+        assert_eq!(sealer.epoch(), 0);
+        sealer.on_time(at(3_000));
+        assert_eq!(sealer.epoch(), 1);
+        // The next step by time is a whole life later, and has nothing to mix in.
+        sealer.on_time(at(62_999));
+        assert_eq!(sealer.epoch(), 1);
+        sealer.on_time(at(63_000));
+        assert_eq!((sealer.epoch(), sealer.mix.is_none()), (2, true));
     }
 
     #[test]

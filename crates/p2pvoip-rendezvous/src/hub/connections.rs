@@ -1,12 +1,13 @@
-//! One connection as the hub knows it: what it listens to, how often it may speak, and what it has not read yet.
+//! One connection as the hub knows it: what it listens to and owns, how often it may speak, and what it has not read yet.
 
 use super::budget::Budget;
 use super::mailboxes::Shared;
 use super::shares::Origin;
 use super::{ConnectionId, Hub, Intent, Refused};
 use p2pvoip_core::Instant;
-use p2pvoip_signal::{MailboxId, Slot};
-use std::collections::{BTreeSet, VecDeque};
+use p2pvoip_signal::rendezvous::CHALLENGE_LEN;
+use p2pvoip_signal::{MailboxId, OwnerKey};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(super) struct Connection {
@@ -15,8 +16,14 @@ pub(super) struct Connection {
     pub(super) heard: Instant,
     budget: Budget,
     excess: u32,
+    /// Mailboxes of tokens.
     pub(super) listens: BTreeSet<MailboxId>,
-    pub(super) slots: BTreeSet<Slot>,
+    /// What the owner of a key signs on this connection.
+    pub(super) challenge: [u8; CHALLENGE_LEN],
+    /// Keys that it has proven to own, and their mailboxes.
+    pub(super) keys: BTreeMap<OwnerKey, MailboxId>,
+    pub(super) checks: Budget,
+    pub(super) failed_proofs: u32,
     serial: u32,
     unread: VecDeque<Unread>,
 }
@@ -44,7 +51,10 @@ impl Hub {
             budget: Budget::new(self.limits.frames, now),
             excess: 0,
             listens: BTreeSet::new(),
-            slots: BTreeSet::new(),
+            challenge: self.chance.array(),
+            keys: BTreeMap::new(),
+            checks: Budget::new(self.limits.ownership_checks, now),
+            failed_proofs: 0,
             serial: 0,
             unread: VecDeque::new(),
         };
@@ -55,7 +65,7 @@ impl Hub {
     /// Also for one that is not known: the owner tells it of a connection that a sweep has closed.
     pub(super) fn on_closed(&mut self, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.connections.remove(&id) {
-            for mailbox in &connection.listens {
+            for mailbox in connection.listens.iter().chain(connection.keys.values()) {
                 self.mailboxes.leave(mailbox, id, connection.from, now);
             }
             for unread in connection.unread.into_iter().filter(|unread| unread.until > now) {

@@ -1,7 +1,7 @@
 //! Every limit of the hub, with its default; an operator of a large server raises the global ones.
 
 use super::budget::Rate;
-use p2pvoip_signal::rendezvous::MAX_LISTENS;
+use p2pvoip_signal::rendezvous::{MAX_KEYS, MAX_LISTENS};
 use std::time::Duration;
 
 /// How much the hub holds, and how often it is asked.
@@ -12,9 +12,16 @@ pub struct Limits {
     pub connections: usize,
     /// Mailboxes that are listened to, or were lately; one that nobody listens to makes room for a new one.
     pub mailboxes: usize,
-    /// Mailboxes of one connection.
+    /// Mailboxes of one connection that tokens open.
     pub listens_per_connection: usize,
-    /// Connections that listen to one mailbox: the devices of one person. Never above [`super::MAX_FAN_OUT`].
+    /// Keys that one connection owns: it listens, and may publish, at the address of each.
+    pub keys_per_connection: usize,
+    /// Signatures of one connection that are checked, which takes some 50 us each.
+    pub ownership_checks: Rate,
+    /// Signatures of one connection that may turn out to be none; who goes on is closed.
+    pub failed_proofs: u32,
+    /// Connections that listen to one mailbox. Never above [`super::MAX_FAN_OUT`]. At an owned mailbox all are the same
+    /// owner's, and the one that was heard of longest ago makes way; at another the newest is refused.
     pub listeners_per_mailbox: usize,
     /// Envelopes that wait for one mailbox. Never above [`super::MAX_FAN_OUT`].
     pub waiting_per_mailbox: usize,
@@ -30,8 +37,6 @@ pub struct Limits {
     pub expected_back: Duration,
     /// Published records; one makes room for a new one.
     pub records: usize,
-    /// Slots into which one connection publishes.
-    pub slots_per_connection: usize,
     /// Puts that are remembered, so that one which is sent again is not delivered again.
     pub recent_puts: usize,
     /// How long they are remembered.
@@ -54,6 +59,9 @@ impl Default for Limits {
             connections: 10_000,
             mailboxes: 65_536,
             listens_per_connection: MAX_LISTENS,
+            keys_per_connection: MAX_KEYS,
+            ownership_checks: Rate { burst: 16, per_second: 1 },
+            failed_proofs: 4,
             listeners_per_mailbox: 8,
             waiting_per_mailbox: 8,
             waiting: 1_024,
@@ -62,7 +70,6 @@ impl Default for Limits {
             unread_age: Duration::from_secs(20),
             expected_back: Duration::from_secs(60),
             records: 65_536,
-            slots_per_connection: 16,
             recent_puts: 4_096,
             recent_put_age: Duration::from_secs(60),
             frames: Rate { burst: 128, per_second: 8 },
@@ -71,5 +78,12 @@ impl Default for Limits {
             greeting: Duration::from_secs(10),
             silence: Duration::from_secs(90),
         }
+    }
+}
+
+impl Limits {
+    /// Connections that listen to one mailbox, as it is kept to.
+    pub(super) fn most_listeners(&self) -> usize {
+        self.listeners_per_mailbox.min(super::MAX_FAN_OUT)
     }
 }

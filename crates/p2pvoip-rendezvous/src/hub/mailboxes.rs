@@ -44,7 +44,7 @@ impl Mailboxes {
     /// Whether one more may listen to this mailbox: in a full table one that nobody listens to makes room.
     pub(super) fn admits(&self, id: &MailboxId, limits: &Limits) -> bool {
         match self.boxes.get(id) {
-            Some(mailbox) => mailbox.listeners.len() < limits.listeners_per_mailbox.min(super::MAX_FAN_OUT),
+            Some(mailbox) => mailbox.listeners.len() < limits.most_listeners(),
             None => self.boxes.len() < limits.mailboxes || !self.left.is_empty(),
         }
     }

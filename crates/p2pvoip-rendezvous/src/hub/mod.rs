@@ -3,6 +3,9 @@
 //! The owner tells which connections open and close, and hands over their messages. It closes a connection whose input
 //! was refused for anything but a full outbox, and tells that it is closed.
 //!
+//! Whoever shows a token listens at the token's mailbox; whoever proves that it owns a key listens and publishes at the
+//! key's address.
+//!
 //! # Timers
 //! - `sweep`: every [`SWEEP`] while anything is held; ends what is over. Nothing that is over is given out before it.
 //!
@@ -13,6 +16,7 @@ mod budget;
 mod connections;
 mod limits;
 mod mailboxes;
+mod owners;
 mod prefix;
 mod records;
 mod shares;
@@ -21,16 +25,18 @@ mod tests;
 
 pub use budget::Rate;
 pub use limits::Limits;
+pub use owners::{owned_mailbox_of, owned_slot_of};
 pub use prefix::Prefix;
 
 use connections::Connection;
 use mailboxes::{Mailboxes, Put, Shared};
 use p2pvoip_core::wire::Malformed;
-use p2pvoip_core::{Full, Instant, Machine, Outbox, Output, Wake};
+use p2pvoip_core::{Full, Instant, Machine, Outbox, Output, Rng, Seed, Wake};
 use p2pvoip_signal::rendezvous::{
-    ClientFrame, MAX_SERVER_FRAME, PROTOCOL_VERSION, Refusal, RequestId, ServerFrame,
+    CHALLENGE_LEN, ClientFrame, LEAST_PROTOCOL_VERSION, MAX_SERVER_FRAME, PROTOCOL_VERSION, Refusal,
+    RequestId, ServerFrame,
 };
-use p2pvoip_signal::{MailboxId, Slot, Token};
+use p2pvoip_signal::{MailboxId, OwnerKey, Slot, Token};
 use records::{Published, RecentPuts, Records};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +49,7 @@ pub const SWEEP: Duration = Duration::from_secs(5);
 /// The most connections that one sweep closes; the next closes more.
 const CLOSED_PER_SWEEP: usize = 32;
 const OUTBOX: usize = 64;
-const _: () = assert!(OUTBOX > MAX_FAN_OUT + 1 && OUTBOX >= CLOSED_PER_SWEEP, "one call's worst case fits");
+const _: () = assert!(OUTBOX > MAX_FAN_OUT + 2 && OUTBOX >= CLOSED_PER_SWEEP, "one call's worst case fits");
 
 /// The name of one connection, given by the owner and never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -65,7 +71,8 @@ pub enum Input<'a> {
 /// What the owner is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// Close this connection: it said nothing for too long. It is forgotten already.
+    /// Close this connection: it said nothing for too long, or makes way for newer ones of the same owner. It is forgotten
+    /// already.
     Close(ConnectionId),
 }
 
@@ -75,11 +82,14 @@ pub enum Refused {
     /// The client's bytes are not a frame.
     #[error("the client sent bytes that are not a frame: {0}")]
     Malformed(#[from] Malformed),
+    /// The client speaks no version that is still spoken.
+    #[error("the client speaks version {0} of the protocol alone; it needs an update")]
+    Version(u8),
     /// A connection that is not known, is known already, or does not greet first and once.
     #[error("that does not belong in this state of the connection")]
     Unexpected,
-    /// The client goes on after it was told that it is too fast.
-    #[error("the client sends more than it may, although it was told so")]
+    /// The client goes on after it was told that it is too fast, or that its proofs are none.
+    #[error("the client sends more than it may, or claims what it does not own, although it was told so")]
     Flood,
     /// There are as many connections as may be.
     #[error("the server has as many connections as it may; raise the limit or add a server")]
@@ -123,6 +133,8 @@ pub struct Hub {
     mailboxes: Mailboxes,
     records: Records,
     recent: RecentPuts,
+    /// What challenges are drawn from.
+    chance: Rng,
     outbox: Outbox<Intent, OUTBOX>,
     sweep: Option<Instant>,
     now: Instant,
@@ -132,15 +144,17 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub.
+    /// An empty hub. The seed is what challenges are drawn from: who knows it can prove nothing, but who can tell a
+    /// challenge beforehand could have it signed elsewhere.
     #[must_use]
-    pub fn new(limits: Limits, now: Instant) -> Self {
+    pub fn new(limits: Limits, seed: &Seed, now: Instant) -> Self {
         Self {
             limits,
             connections: BTreeMap::new(),
             mailboxes: Mailboxes::default(),
             records: Records::default(),
             recent: RecentPuts::default(),
+            chance: seed.derive("challenges").rng(),
             outbox: Outbox::new(),
             sweep: None,
             now,
@@ -176,10 +190,7 @@ impl Hub {
 
     fn on_frame(&mut self, from: ConnectionId, bytes: &[u8], now: Instant) -> Result<(), Refused> {
         let frame = ClientFrame::parse(bytes)?;
-        let connection = self.connections.get(&from).ok_or(Refused::Unexpected)?;
-        if matches!(frame, ClientFrame::Hello { .. }) == connection.greeted {
-            return Err(Refused::Unexpected);
-        }
+        let challenge = self.may_say(from, &frame)?;
         if let ClientFrame::Received { serial } = frame
             && self.on_received(from, serial, now)
         {
@@ -189,12 +200,14 @@ impl Hub {
         let in_time = self.charge(from, now)?;
         match frame {
             ClientFrame::Hello { version } => {
-                self.answer(from, ServerFrame::Welcome { version: version.min(PROTOCOL_VERSION) });
+                self.answer(from, ServerFrame::Welcome { version: version.min(PROTOCOL_VERSION), challenge });
             }
             ClientFrame::Ping { nonce } => self.answer(from, ServerFrame::Pong { nonce }),
             ClientFrame::Received { .. } => {}
             ClientFrame::Forget { token } => self.forget(from, &token, now),
+            ClientFrame::Disown { key } => self.disown(from, &key, now),
             ClientFrame::Listen { id, .. }
+            | ClientFrame::Own { id, .. }
             | ClientFrame::Put { id, .. }
             | ClientFrame::Publish { id, .. }
             | ClientFrame::Fetch { id, .. }
@@ -203,23 +216,44 @@ impl Hub {
                 self.refuse(from, id, Refusal::TooFast);
             }
             ClientFrame::Listen { id, token } => self.listen(from, id, &token, now),
+            ClientFrame::Own { id, key, signature } => self.own(from, id, (&key, signature), now),
             ClientFrame::Put { id, to, envelope } => self.put(from, id, to, &Arc::new(*envelope), now),
-            ClientFrame::Publish { id, token, sequence, lifetime, bytes } => {
+            ClientFrame::Publish { id, key, sequence, lifetime, bytes } => {
                 let until = now + Duration::from_secs(u64::from(lifetime));
-                self.publish(from, id, slot_of(&token), (sequence, until, bytes), now);
+                self.publish(from, id, &key, (sequence, until, bytes), now);
             }
             ClientFrame::Fetch { id, slot } => self.fetch(from, id, &slot, now),
         }
         Ok(())
     }
 
+    /// Whether the frame is in its place and what it says is still worth a look; the connection's challenge if so.
+    fn may_say(&self, from: ConnectionId, frame: &ClientFrame<'_>) -> Result<[u8; CHALLENGE_LEN], Refused> {
+        let connection = self.connections.get(&from).ok_or(Refused::Unexpected)?;
+        if matches!(frame, ClientFrame::Hello { .. }) == connection.greeted {
+            return Err(Refused::Unexpected);
+        }
+        if let ClientFrame::Hello { version } = *frame
+            && version < LEAST_PROTOCOL_VERSION
+        {
+            return Err(Refused::Version(version));
+        }
+        let is_proof = matches!(frame, ClientFrame::Own { .. });
+        if is_proof && connection.failed_proofs >= self.limits.failed_proofs {
+            return Err(Refused::Flood);
+        }
+        Ok(connection.challenge)
+    }
+
     /// The most outputs that this frame leads to.
     fn most_outputs(&self, frame: &ClientFrame<'_>) -> usize {
         1 + match frame {
             ClientFrame::Listen { .. } => MAX_FAN_OUT,
+            ClientFrame::Own { .. } => 1 + MAX_FAN_OUT,
             ClientFrame::Put { to, .. } => self.mailboxes.listeners_of(to).len(),
             ClientFrame::Hello { .. }
             | ClientFrame::Forget { .. }
+            | ClientFrame::Disown { .. }
             | ClientFrame::Publish { .. }
             | ClientFrame::Fetch { .. }
             | ClientFrame::Received { .. }
@@ -238,6 +272,11 @@ impl Hub {
             return self.refuse(from, id, Refusal::Limit);
         }
         connection.listens.insert(mailbox);
+        self.hand_over(from, id, mailbox, now);
+    }
+
+    /// Adds a listener, which was admitted, and hands over what waits for it.
+    fn hand_over(&mut self, from: ConnectionId, id: RequestId, mailbox: MailboxId, now: Instant) {
         let unread = self.unread_in(&mailbox, now);
         let waiting = self.mailboxes.listen(mailbox, from, &self.limits, now);
         self.answer(from, ServerFrame::Done { id });
@@ -277,19 +316,16 @@ impl Hub {
         &mut self,
         from: ConnectionId,
         id: RequestId,
-        slot: Slot,
+        key: &OwnerKey,
         record: (u64, Instant, &[u8]),
         now: Instant,
     ) {
-        let Some(connection) = self.connections.get_mut(&from) else { return };
-        if !connection.slots.contains(&slot) && connection.slots.len() >= self.limits.slots_per_connection {
-            return self.refuse(from, id, Refusal::Limit);
+        if !self.owns(from, key) {
+            return self.refuse(from, id, Refusal::NotOwner);
         }
-        match self.records.publish(slot, connection.from, record, &self.limits, now) {
-            Published::Done => {
-                connection.slots.insert(slot);
-                self.answer(from, ServerFrame::Done { id });
-            }
+        let Some(connection) = self.connections.get(&from) else { return };
+        match self.records.publish(owned_slot_of(key), connection.from, record, &self.limits, now) {
+            Published::Done => self.answer(from, ServerFrame::Done { id }),
             Published::Older => self.answer(from, ServerFrame::Refused { id, why: Refusal::Older }),
             Published::Limit => self.refuse(from, id, Refusal::Limit),
         }
@@ -407,18 +443,16 @@ impl core::fmt::Debug for Hub {
 
 /// The mailbox that a token opens: the first 16 bytes of its SHA-256 (FIPS 180-4).
 pub fn mailbox_of(token: &Token) -> MailboxId {
-    MailboxId::new(name_of(token))
+    MailboxId::new(name_of(&[token.as_bytes()]))
 }
 
-/// The slot that a token publishes into, by the same rule.
-pub fn slot_of(token: &Token) -> Slot {
-    Slot::new(name_of(token))
-}
-
-fn name_of(token: &Token) -> [u8; 16] {
-    let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+fn name_of(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        hash.update(part);
+    }
     let mut name = [0; 16];
-    for (to, from) in name.iter_mut().zip(hash.as_ref()) {
+    for (to, from) in name.iter_mut().zip(hash.finish().as_ref()) {
         *to = *from;
     }
     name

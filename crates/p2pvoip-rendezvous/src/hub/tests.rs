@@ -1,10 +1,12 @@
 //! Rules and limits of the hub, one by one.
 
 mod floods;
+mod owners;
 
 use super::*;
 use p2pvoip_signal::ENVELOPE_LEN;
-use p2pvoip_signal::rendezvous::{MAX_CLIENT_FRAME, MAX_LIFETIME};
+use p2pvoip_signal::rendezvous::{MAX_CLIENT_FRAME, MAX_LIFETIME, own_statement};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 
 const START: Instant = Instant::from_millis(1_000);
 const ALICE: ConnectionId = ConnectionId(1);
@@ -14,7 +16,7 @@ const BOX: Token = Token::new([7; 32]);
 /// A frame as a test reads it: who got it, and its first words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Got {
-    Welcome(ConnectionId),
+    Welcome(ConnectionId, [u8; 32]),
     Done(ConnectionId, u64),
     Absent(ConnectionId, u64),
     Refused(ConnectionId, u64, Refusal),
@@ -32,7 +34,7 @@ fn drain(hub: &mut Hub) -> Vec<Got> {
             Output::Wait(_) => return got,
             Output::Event(Event::Close(id)) => got.push(Got::Close(id)),
             Output::Transmit { to, len } => got.push(match ServerFrame::parse(&buf[..len]).unwrap() {
-                ServerFrame::Welcome { .. } => Got::Welcome(to),
+                ServerFrame::Welcome { challenge, .. } => Got::Welcome(to, challenge),
                 ServerFrame::Done { id } => Got::Done(to, id.0),
                 ServerFrame::Absent { id } => Got::Absent(to, id.0),
                 ServerFrame::Refused { id, why } => Got::Refused(to, id.0, why),
@@ -55,13 +57,48 @@ fn say(hub: &mut Hub, from: ConnectionId, frame: ClientFrame<'_>, now: Instant) 
     drain(hub)
 }
 
-fn join(hub: &mut Hub, id: ConnectionId, now: Instant) {
+/// Greets, and gives the challenge of the welcome.
+fn greet(hub: &mut Hub, id: ConnectionId, now: Instant) -> [u8; 32] {
+    match say(hub, id, ClientFrame::Hello { version: 2 }, now)[..] {
+        [Got::Welcome(to, challenge)] if to == id => challenge,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+fn join(hub: &mut Hub, id: ConnectionId, now: Instant) -> [u8; 32] {
     hub.handle_input(Input::Opened(id), now).unwrap();
-    assert_eq!(say(hub, id, ClientFrame::Hello { version: 1 }, now), [Got::Welcome(id)]);
+    greet(hub, id, now)
+}
+
+fn empty(limits: Limits) -> Hub {
+    Hub::new(limits, &Seed::from_u64(1), START)
+}
+
+fn pair(number: u64) -> Ed25519KeyPair {
+    let mut seed = [0xff; 32];
+    seed[..8].copy_from_slice(&number.to_be_bytes());
+    Ed25519KeyPair::from_seed_unchecked(&seed).unwrap()
+}
+
+/// The key of that owner.
+fn key(number: u64) -> OwnerKey {
+    OwnerKey::new(pair(number).public_key().as_ref().try_into().unwrap())
+}
+
+/// What that owner signs for a connection of this challenge.
+fn proof(number: u64, challenge: &[u8; 32]) -> [u8; 64] {
+    pair(number).sign(&own_statement(challenge)).as_ref().try_into().unwrap()
+}
+
+/// That owner proves its key to the connection.
+fn own(hub: &mut Hub, from: ConnectionId, number: u64, now: Instant) -> Vec<Got> {
+    let signature = proof(number, &hub.connections[&from].challenge);
+    let frame = ClientFrame::Own { id: RequestId(number), key: key(number), signature: &signature };
+    say(hub, from, frame, now)
 }
 
 fn hub_with(limits: Limits) -> Hub {
-    let mut hub = Hub::new(limits, START);
+    let mut hub = empty(limits);
     join(&mut hub, ALICE, START);
     join(&mut hub, BOB, START);
     hub
@@ -80,13 +117,12 @@ fn put(id: u64) -> ClientFrame<'static> {
     ClientFrame::Put { id: RequestId(id), to: mailbox_of(&BOX), envelope: &MARKED }
 }
 
-fn publish(id: u64, slot: u8, sequence: u64, lifetime: u32) -> ClientFrame<'static> {
-    let token = Token::new([slot; 32]);
-    ClientFrame::Publish { id: RequestId(id), token, sequence, lifetime, bytes: b"record" }
+fn publish(id: u64, owner: u64, sequence: u64, lifetime: u32) -> ClientFrame<'static> {
+    ClientFrame::Publish { id: RequestId(id), key: key(owner), sequence, lifetime, bytes: b"record" }
 }
 
-fn fetch(id: u64, slot: u8) -> ClientFrame<'static> {
-    ClientFrame::Fetch { id: RequestId(id), slot: slot_of(&Token::new([slot; 32])) }
+fn fetch(id: u64, owner: u64) -> ClientFrame<'static> {
+    ClientFrame::Fetch { id: RequestId(id), slot: owned_slot_of(&key(owner)) }
 }
 
 #[test]
@@ -225,7 +261,7 @@ fn listens_are_limited_by_connection_mailbox_and_in_all_while_somebody_listens_t
 
 #[test]
 fn the_fan_out_is_bounded_whatever_the_limits_say() {
-    let mut hub = Hub::new(Limits { listeners_per_mailbox: 1_000, ..Limits::default() }, START);
+    let mut hub = empty(Limits { listeners_per_mailbox: 1_000, ..Limits::default() });
     for number in 0..=MAX_FAN_OUT as u64 {
         join(&mut hub, ConnectionId(number), START);
         let got = say(&mut hub, ConnectionId(number), listen(1, BOX), START);
@@ -237,6 +273,7 @@ fn the_fan_out_is_bounded_whatever_the_limits_say() {
 #[test]
 fn a_record_is_given_until_it_ends_and_never_replaced_by_an_older_one() {
     let mut hub = hub();
+    own(&mut hub, ALICE, 1, START);
     assert_eq!(say(&mut hub, BOB, fetch(1, 1), START), [Got::Absent(BOB, 1)]);
     assert_eq!(say(&mut hub, ALICE, publish(1, 1, 5, 60), START), [Got::Done(ALICE, 1)]);
     assert_eq!(say(&mut hub, ALICE, publish(2, 1, 5, 60), START), [Got::Done(ALICE, 2)], "the same again");
@@ -250,15 +287,11 @@ fn a_record_is_given_until_it_ends_and_never_replaced_by_an_older_one() {
 }
 
 #[test]
-fn records_are_limited_by_connection() {
+fn a_record_may_last_as_long_as_the_protocol_says() {
     let longest = u32::try_from(MAX_LIFETIME.as_secs()).unwrap();
-    assert_eq!(say(&mut hub(), ALICE, publish(1, 1, 1, longest), START), [Got::Done(ALICE, 1)]);
-    let mut hub = hub_with(Limits { slots_per_connection: 2, ..Limits::default() });
-    say(&mut hub, ALICE, publish(1, 1, 1, 60), START);
-    say(&mut hub, ALICE, publish(2, 2, 1, 60), START);
-    let refused = [Got::Refused(ALICE, 3, Refusal::Limit)];
-    assert_eq!(say(&mut hub, ALICE, publish(3, 3, 1, 60), START), refused);
-    assert_eq!(say(&mut hub, ALICE, publish(4, 2, 2, 60), START), [Got::Done(ALICE, 4)]);
+    let mut hub = hub();
+    own(&mut hub, ALICE, 1, START);
+    assert_eq!(say(&mut hub, ALICE, publish(2, 1, 1, longest), START), [Got::Done(ALICE, 2)]);
 }
 
 #[test]
@@ -314,7 +347,7 @@ fn connections_are_limited() {
 
 #[test]
 fn who_does_not_greet_or_falls_silent_is_closed() {
-    let mut hub = Hub::new(Limits::default(), START);
+    let mut hub = empty(Limits::default());
     join(&mut hub, ALICE, START);
     hub.handle_input(Input::Opened(BOB), START).unwrap();
     let mut now = START;
@@ -332,11 +365,14 @@ fn who_does_not_greet_or_falls_silent_is_closed() {
 #[test]
 fn misplaced_and_malformed_frames_are_refused() {
     let mut hub = hub();
-    assert_eq!(try_say(&mut hub, ALICE, ClientFrame::Hello { version: 1 }, START), Err(Refused::Unexpected));
+    assert_eq!(try_say(&mut hub, ALICE, ClientFrame::Hello { version: 2 }, START), Err(Refused::Unexpected));
     assert_eq!(try_say(&mut hub, ConnectionId(9), put(1), START), Err(Refused::Unexpected));
     hub.handle_input(Input::Opened(ConnectionId(9)), START).unwrap();
     assert_eq!(try_say(&mut hub, ConnectionId(9), put(1), START), Err(Refused::Unexpected));
     assert!(matches!(hub.handle_input(Input::Frame(ALICE, &[99]), START), Err(Refused::Malformed(_))));
     assert_eq!(say(&mut hub, ALICE, ClientFrame::Ping { nonce: 1 }, START), [Got::Pong(ALICE)]);
     assert_eq!(hub.stats().refused, 4);
+    let early = try_say(&mut hub, ConnectionId(9), ClientFrame::Hello { version: 1 }, START);
+    assert_eq!(early, Err(Refused::Version(1)), "the first version is no longer spoken");
+    greet(&mut hub, ConnectionId(9), START);
 }

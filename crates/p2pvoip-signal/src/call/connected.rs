@@ -92,14 +92,16 @@ impl Connected {
     }
 }
 
-/// A caller's `Cancel` may cross the acceptance; a callee may take its acceptance back. Both end the call.
+/// A caller's `Cancel` may cross the acceptance; a callee may take its acceptance back. Both end the call. What is said of
+/// identities changes nothing here: the owner reads it when it fitted.
 fn on_message(side: Side, call: Call, message: &Message) -> Step {
     match (message, side) {
-        (Message::Candidates { .. }, _) => Step::to(call),
+        (Message::Candidates { .. } | Message::Introduction { .. } | Message::Attestation { .. }, _)
+        | (Message::Reveal { .. }, Side::Callee) => Step::to(call),
         (Message::HangUp { reason }, _) => Step::end(EndReason::of_hang_up(*reason)),
         (Message::Cancel, Side::Callee) => Step::end(EndReason::PeerCancelled),
         (Message::Reject { reason }, Side::Caller) => Step::end(EndReason::of_reject(*reason)),
-        (Message::Cancel, Side::Caller)
+        (Message::Cancel | Message::Reveal { .. }, Side::Caller)
         | (Message::Reject { .. }, Side::Callee)
         | (Message::Ringing | Message::Accept, _) => Step::misfit(call),
     }

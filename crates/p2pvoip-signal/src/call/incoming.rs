@@ -51,7 +51,10 @@ impl Rung {
     /// The caller says something.
     pub fn on_message(self, message: &Message) -> Step {
         match message {
-            Message::Candidates { .. } => Step::to(Call::Rung(self)),
+            Message::Candidates { .. }
+            | Message::Reveal { .. }
+            | Message::Introduction { .. }
+            | Message::Attestation { .. } => Step::to(Call::Rung(self)),
             Message::Cancel | Message::HangUp { .. } => Step::end(EndReason::PeerCancelled),
             Message::Ringing | Message::Accept | Message::Reject { .. } => Step::misfit(Call::Rung(self)),
         }

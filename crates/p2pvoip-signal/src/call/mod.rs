@@ -160,7 +160,8 @@ impl Call {
         }
     }
 
-    /// A sealed message came and was good. The owner reads candidates from it when it fitted.
+    /// A sealed message came and was good. The owner reads candidates, and what is said of identities, from it when it
+    /// fitted.
     pub fn on_message(self, message: &Message, now: Instant) -> Step {
         match self {
             Self::Ringing(state) => state.on_message(message, now),

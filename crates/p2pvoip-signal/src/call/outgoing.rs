@@ -94,11 +94,14 @@ impl Ringing {
     /// The callee says something.
     pub fn on_message(self, message: &Message, now: Instant) -> Step {
         match message {
-            Message::Ringing | Message::Candidates { .. } => Step::to(Call::Ringing(self)),
+            Message::Ringing
+            | Message::Candidates { .. }
+            | Message::Introduction { .. }
+            | Message::Attestation { .. } => Step::to(Call::Ringing(self)),
             Message::Accept => Step::to(Call::Connecting(Connecting::new(self.id, Side::Caller, now))),
             Message::Reject { reason } => Step::end(EndReason::of_reject(*reason)),
             Message::HangUp { reason } => Step::end(EndReason::of_hang_up(*reason)),
-            Message::Cancel => Step::misfit(Call::Ringing(self)),
+            Message::Cancel | Message::Reveal { .. } => Step::misfit(Call::Ringing(self)),
         }
     }
 

@@ -3,6 +3,7 @@
 //! The owner dials when it sees [`Event::Connect`], tells [`Input::Connected`] once the WebSocket is open, hands over
 //! each binary message as [`Input::Frame`], and drops the connection at [`Event::Close`]. It drains the outputs before it
 //! tells that a new connection is open; a transmit names the connection that it is for, and is dropped on any other.
+//! Every connection has its own [`Event::Challenge`]: the owner answers with [`Client::own`] for each key that it owns.
 //!
 //! # Timers
 //! - `connect`: [`BACKOFF_FIRST`] doubling to [`BACKOFF_MOST`] with jitter, then [`CONNECT_WAIT`], then [`WELCOME_WAIT`].
@@ -11,6 +12,7 @@
 
 mod commands;
 mod link;
+mod owning;
 #[cfg(test)]
 mod tests;
 
@@ -19,16 +21,17 @@ pub use link::{
     BACKOFF_FIRST, BACKOFF_MOST, CONNECT_WAIT, PING_INTERVAL, PONG_WAIT, STABLE_AFTER, WELCOME_WAIT,
 };
 
-use super::frame::{MAX_CLIENT_FRAME, Refusal, RequestId, ServerFrame};
-use super::requests::{Ask, MAX_LISTENS, MAX_REQUESTS, Outgoing, Table};
-use crate::{Envelope, MailboxId, Token};
+use super::frame::{CHALLENGE_LEN, MAX_CLIENT_FRAME, Refusal, RequestId, ServerFrame};
+use super::requests::{Ask, MAX_KEYS, MAX_LISTENS, MAX_REQUESTS, Outgoing, Owned, Table};
+use crate::{Envelope, MailboxId, OwnerKey, Token};
 use link::State;
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Full, Instant, Machine, Outbox, Output, Rng, Seed, Timers};
 
-/// The most outputs that wait. A welcome sends every listen and request again, and tells that it is online.
+/// The most outputs that wait. A welcome sends every listen and request again, and tells that it is online and what the
+/// challenge is.
 const OUTBOX: usize = 80;
-const _: () = assert!(OUTBOX > 1 + MAX_LISTENS + MAX_REQUESTS, "one call's worst case fits");
+const _: () = assert!(OUTBOX > 2 + MAX_LISTENS + MAX_REQUESTS, "one call's worst case fits");
 
 /// What one due timer may say at most: drop the connection, and that it is offline.
 const PER_TIMER: usize = 2;
@@ -60,12 +63,26 @@ pub enum Event {
     Close,
     /// The server welcomed this client.
     Online,
-    /// It was online and is no longer; it tries again by itself.
+    /// What an owner signs ([`own_statement`](super::own_statement)) and shows with [`Client::own`], on this connection alone;
+    /// comes with each welcome, right after `Online`.
+    Challenge {
+        /// Random.
+        challenge: [u8; CHALLENGE_LEN],
+    },
+    /// It was online and is no longer; it tries again by itself. Nothing is owned any more.
     Offline,
     /// The server passes on what comes to this mailbox from now on; comes again after each reconnection.
     Listening {
         /// That of [`Client::listen`].
         id: RequestId,
+    },
+    /// The server has checked that we own this key: it passes on what comes to the key's address, and takes records for
+    /// it, until the connection ends.
+    Owned {
+        /// That of [`Client::own`].
+        id: RequestId,
+        /// Which key.
+        key: OwnerKey,
     },
     /// An envelope came. It may come twice.
     Envelope {
@@ -96,7 +113,7 @@ pub enum Event {
         /// The record, or nothing when the slot is empty.
         bytes: Option<Vec<u8>>,
     },
-    /// The server does not do it. A refused listen is given up.
+    /// The server does not do it. A refused listen, and a refused key, is given up.
     Refused {
         /// Which request.
         id: RequestId,
@@ -157,6 +174,8 @@ pub struct Client {
     attempts: u32,
     listens: Table<Token>,
     requests: Table<Ask>,
+    /// Keys of the present connection.
+    keys: Table<Owned>,
     outbox: Outbox<Intent, OUTBOX>,
     timers: Timers<Timer, { MAX_REQUESTS + 3 }>,
     rng: Rng,
@@ -173,6 +192,7 @@ impl Client {
             attempts: 0,
             listens: Table::new(MAX_LISTENS),
             requests: Table::new(MAX_REQUESTS),
+            keys: Table::new(MAX_KEYS),
             outbox: Outbox::new(),
             timers: Timers::new(),
             rng: seed.derive("rendezvous client").rng(),
@@ -212,8 +232,8 @@ impl Client {
     }
 
     fn on_frame(&mut self, frame: ServerFrame<'_>, now: Instant) -> Result<(), Refused> {
-        if let ServerFrame::Welcome { version } = frame {
-            return self.on_welcome(version, now);
+        if let ServerFrame::Welcome { version, challenge } = frame {
+            return self.on_welcome(version, challenge, now);
         }
         if !self.is_online() {
             return Err(Refused::Unexpected);
@@ -240,6 +260,10 @@ impl Client {
         if self.listens.get(id).is_some() {
             self.tell(Event::Listening { id });
             return Ok(());
+        }
+        if let Some(owned) = self.keys.get(id) {
+            let key = owned.key;
+            return Ok(self.on_owned(id, key)?);
         }
         let event = match self.requests.get(id) {
             Some(Ask::Put { .. }) => Event::Delivered { id },
@@ -281,7 +305,7 @@ impl Client {
     }
 
     fn on_refused(&mut self, id: RequestId, why: Refusal) {
-        if self.listens.remove(id).is_some() {
+        if self.listens.remove(id).is_some() || self.keys.remove(id).is_some() {
             self.tell(Event::Refused { id, why });
         } else if self.requests.get(id).is_some() {
             self.settle(id, Event::Refused { id, why });
@@ -387,6 +411,7 @@ impl core::fmt::Debug for Client {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut shown = f.debug_struct("Client");
         shown.field("state", &self.state).field("listens", &self.listens.len());
-        shown.field("requests", &self.requests.len()).field("stats", &self.stats).finish_non_exhaustive()
+        shown.field("requests", &self.requests.len()).field("keys", &self.keys.len());
+        shown.field("stats", &self.stats).finish_non_exhaustive()
     }
 }

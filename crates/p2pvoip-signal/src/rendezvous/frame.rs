@@ -2,12 +2,21 @@
 //!
 //! They borrow what they carry, so that a server passes an envelope on without reading it.
 
-use crate::{ENVELOPE_LEN, MailboxId, Slot, Token};
+#[cfg(test)]
+mod tests;
+
+use crate::{ENVELOPE_LEN, MailboxId, OwnerKey, Slot, Token};
 use p2pvoip_core::wire::{Malformed, Reader, Writer};
 use std::time::Duration;
 
-/// The version of these frames.
-pub const PROTOCOL_VERSION: u8 = 1;
+/// The version of these frames. Version 1, which had no owners, is no longer spoken.
+pub const PROTOCOL_VERSION: u8 = 2;
+/// The least version that both sides speak.
+pub const LEAST_PROTOCOL_VERSION: u8 = 2;
+/// How many bytes a challenge has.
+pub const CHALLENGE_LEN: usize = 32;
+/// How many bytes a proof of ownership has: an Ed25519 signature (RFC 8032).
+pub const PROOF_LEN: usize = 64;
 /// The longest published record in bytes.
 pub const MAX_BUNDLE_LEN: usize = 2_048;
 /// The longest frame of a client in bytes: a put (kind, id, mailbox, envelope).
@@ -33,6 +42,8 @@ pub enum Refusal {
     TooFast,
     /// A record of a higher sequence is published already.
     Older,
+    /// The signature does not fit key and challenge, or the key is not owned by this connection.
+    NotOwner,
 }
 
 impl Refusal {
@@ -42,6 +53,7 @@ impl Refusal {
             Self::Limit => 1,
             Self::TooFast => 2,
             Self::Older => 3,
+            Self::NotOwner => 4,
         }
     }
 
@@ -50,9 +62,23 @@ impl Refusal {
             1 => Self::Limit,
             2 => Self::TooFast,
             3 => Self::Older,
+            4 => Self::NotOwner,
             _ => Self::Other,
         }
     }
+}
+
+const STATEMENT_NAME: &[u8; 12] = b"p2pvoip own\0";
+
+/// What the owner of a key signs, so that this connection may listen and publish at the key's address: the ASCII bytes
+/// `p2pvoip own`, a zero, and the challenge of the connection's welcome.
+#[must_use]
+pub fn own_statement(challenge: &[u8; CHALLENGE_LEN]) -> [u8; STATEMENT_NAME.len() + CHALLENGE_LEN] {
+    let mut statement = [0; STATEMENT_NAME.len() + CHALLENGE_LEN];
+    for (to, from) in statement.iter_mut().zip(STATEMENT_NAME.iter().chain(challenge)) {
+        *to = *from;
+    }
+    statement
 }
 
 /// What a client says. The first frame of a connection is [`Hello`](Self::Hello).
@@ -60,7 +86,7 @@ impl Refusal {
 pub enum ClientFrame<'a> {
     /// The highest version that the client speaks.
     Hello {
-        /// At least 1.
+        /// At least [`LEAST_PROTOCOL_VERSION`]; an earlier one is no frame error, but closed.
         version: u8,
     },
     /// Pass on what comes to the mailbox of this token.
@@ -84,12 +110,12 @@ pub enum ClientFrame<'a> {
         /// What.
         envelope: &'a [u8; ENVELOPE_LEN],
     },
-    /// Publish a record in the slot of this token.
+    /// Publish a record at the address of this key.
     Publish {
         /// Answered by `Done` or `Refused`.
         id: RequestId,
-        /// The slot's secret.
-        token: Token,
+        /// A key that this connection owns.
+        key: OwnerKey,
         /// A record replaces one of a lower or the same sequence.
         sequence: u64,
         /// For how many seconds, at most [`MAX_LIFETIME`].
@@ -109,6 +135,20 @@ pub enum ClientFrame<'a> {
         /// That of the envelope.
         serial: u32,
     },
+    /// The connection's user owns this key: pass on what comes to its address, and let records be published there.
+    Own {
+        /// Answered by `Done` or `Refused`.
+        id: RequestId,
+        /// The key.
+        key: OwnerKey,
+        /// Of [`own_statement`], by the key.
+        signature: &'a [u8; PROOF_LEN],
+    },
+    /// No longer.
+    Disown {
+        /// The key. There is no answer.
+        key: OwnerKey,
+    },
     /// Are you there?
     Ping {
         /// Comes back in the pong.
@@ -123,8 +163,10 @@ pub enum ServerFrame<'a> {
     Welcome {
         /// At least 1.
         version: u8,
+        /// Random, for this connection alone: what an owner signs.
+        challenge: [u8; CHALLENGE_LEN],
     },
-    /// It is done: listening, delivered, or published.
+    /// It is done: listening, delivered, published, or owned.
     Done {
         /// Which request.
         id: RequestId,
@@ -186,9 +228,9 @@ impl<'a> ClientFrame<'a> {
                 to.bytes(mailbox.as_bytes())?;
                 to.bytes(envelope)?;
             }
-            Self::Publish { id, token, sequence, lifetime, bytes } => {
+            Self::Publish { id, key, sequence, lifetime, bytes } => {
                 head(&mut to, 5, id)?;
-                to.bytes(token.as_bytes())?;
+                to.bytes(key.as_bytes())?;
                 to.u64(sequence)?;
                 to.u32(lifetime_within(lifetime)?)?;
                 to.bytes(bundle_within(bytes)?)?;
@@ -204,6 +246,15 @@ impl<'a> ClientFrame<'a> {
             Self::Received { serial } => {
                 to.u8(8)?;
                 to.u32(serial)?;
+            }
+            Self::Own { id, key, signature } => {
+                head(&mut to, 9, id)?;
+                to.bytes(key.as_bytes())?;
+                to.bytes(signature)?;
+            }
+            Self::Disown { key } => {
+                to.u8(10)?;
+                to.bytes(key.as_bytes())?;
             }
         }
         Ok(to.len())
@@ -222,11 +273,11 @@ impl<'a> ClientFrame<'a> {
             4 => Self::Put {
                 id: request(&mut from)?,
                 to: MailboxId::new(from.array()?),
-                envelope: envelope(&mut from)?,
+                envelope: borrowed(&mut from)?,
             },
             5 => Self::Publish {
                 id: request(&mut from)?,
-                token: Token::new(from.array()?),
+                key: OwnerKey::new(from.array()?),
                 sequence: from.u64()?,
                 lifetime: lifetime_within(from.u32()?)?,
                 bytes: bundle_within(from.rest())?,
@@ -234,6 +285,12 @@ impl<'a> ClientFrame<'a> {
             6 => Self::Fetch { id: request(&mut from)?, slot: Slot::new(from.array()?) },
             7 => Self::Ping { nonce: from.u32()? },
             8 => Self::Received { serial: from.u32()? },
+            9 => Self::Own {
+                id: request(&mut from)?,
+                key: OwnerKey::new(from.array()?),
+                signature: borrowed(&mut from)?,
+            },
+            10 => Self::Disown { key: OwnerKey::new(from.array()?) },
             _ => return Err(Malformed::Invalid("client frame kind")),
         };
         from.finish()?;
@@ -249,7 +306,10 @@ impl<'a> ServerFrame<'a> {
     pub fn emit(&self, buf: &mut [u8]) -> Result<usize, Malformed> {
         let mut to = Writer::new(buf);
         match *self {
-            Self::Welcome { version } => to.bytes(&[1, version])?,
+            Self::Welcome { version, challenge } => {
+                to.bytes(&[1, version])?;
+                to.bytes(&challenge)?;
+            }
             Self::Done { id } => head(&mut to, 2, id)?,
             Self::Absent { id } => head(&mut to, 3, id)?,
             Self::Refused { id, why } => {
@@ -281,14 +341,14 @@ impl<'a> ServerFrame<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut from = Reader::new(bytes);
         let frame = match from.u8()? {
-            1 => Self::Welcome { version: version(&mut from)? },
+            1 => Self::Welcome { version: version(&mut from)?, challenge: from.array()? },
             2 => Self::Done { id: request(&mut from)? },
             3 => Self::Absent { id: request(&mut from)? },
             4 => Self::Refused { id: request(&mut from)?, why: Refusal::from_code(from.u8()?) },
             5 => Self::Envelope {
                 serial: from.u32()?,
                 mailbox: MailboxId::new(from.array()?),
-                envelope: envelope(&mut from)?,
+                envelope: borrowed(&mut from)?,
             },
             6 => Self::Bundle { id: request(&mut from)?, bytes: bundle_within(from.rest())? },
             7 => Self::Pong { nonce: from.u32()? },
@@ -310,6 +370,8 @@ impl core::fmt::Debug for ClientFrame<'_> {
             Self::Publish { .. } => "Publish",
             Self::Fetch { .. } => "Fetch",
             Self::Received { .. } => "Received",
+            Self::Own { .. } => "Own",
+            Self::Disown { .. } => "Disown",
             Self::Ping { .. } => "Ping",
         })
     }
@@ -346,8 +408,8 @@ fn version(from: &mut Reader<'_>) -> Result<u8, Malformed> {
     }
 }
 
-fn envelope<'a>(from: &mut Reader<'a>) -> Result<&'a [u8; ENVELOPE_LEN], Malformed> {
-    from.bytes(ENVELOPE_LEN)?.try_into().map_err(|_| Malformed::Truncated)
+fn borrowed<'a, const N: usize>(from: &mut Reader<'a>) -> Result<&'a [u8; N], Malformed> {
+    from.bytes(N)?.try_into().map_err(|_| Malformed::Truncated)
 }
 
 const fn bundle_within(bytes: &[u8]) -> Result<&[u8], Malformed> {
@@ -356,76 +418,4 @@ const fn bundle_within(bytes: &[u8]) -> Result<&[u8], Malformed> {
 
 const fn lifetime_within(seconds: u32) -> Result<u32, Malformed> {
     if seconds as u64 <= MAX_LIFETIME.as_secs() { Ok(seconds) } else { Err(Malformed::Invalid("lifetime")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn client_frames_come_back(
-            id in any::<u64>(), token in any::<[u8; 32]>(), name in any::<[u8; 16]>(), number in any::<u32>(),
-            fill in any::<u8>(), bytes in prop::collection::vec(any::<u8>(), 0..=MAX_BUNDLE_LEN),
-        ) {
-            let (id, token, envelope) = (RequestId(id), Token::new(token), [fill; ENVELOPE_LEN]);
-            for frame in [
-                ClientFrame::Hello { version: fill.max(1) },
-                ClientFrame::Listen { id, token },
-                ClientFrame::Forget { token },
-                ClientFrame::Put { id, to: MailboxId::new(name), envelope: &envelope },
-                ClientFrame::Publish { id, token, sequence: id.0, lifetime: number % 604_801, bytes: &bytes },
-                ClientFrame::Fetch { id, slot: Slot::new(name) },
-                ClientFrame::Ping { nonce: number },
-                ClientFrame::Received { serial: number },
-            ] {
-                let mut buf = [0; MAX_CLIENT_FRAME];
-                let len = frame.emit(&mut buf).unwrap();
-                prop_assert!(ClientFrame::parse(&buf[..len]) == Ok(frame), "{:?}", frame);
-                prop_assert!(ClientFrame::parse(&buf[..len - 1]).is_err() || !bytes.is_empty());
-            }
-        }
-
-        #[test]
-        fn server_frames_come_back(
-            id in any::<u64>(), name in any::<[u8; 16]>(), number in any::<u32>(), fill in any::<u8>(),
-            bytes in prop::collection::vec(any::<u8>(), 0..=MAX_BUNDLE_LEN),
-        ) {
-            let (id, envelope) = (RequestId(id), [fill; ENVELOPE_LEN]);
-            for frame in [
-                ServerFrame::Welcome { version: fill.max(1) },
-                ServerFrame::Done { id },
-                ServerFrame::Absent { id },
-                ServerFrame::Refused { id, why: Refusal::from_code(fill) },
-                ServerFrame::Envelope { serial: number, mailbox: MailboxId::new(name), envelope: &envelope },
-                ServerFrame::Bundle { id, bytes: &bytes },
-                ServerFrame::Pong { nonce: number },
-            ] {
-                let mut buf = [0; MAX_SERVER_FRAME];
-                let len = frame.emit(&mut buf).unwrap();
-                prop_assert!(ServerFrame::parse(&buf[..len]) == Ok(frame), "{:?}", frame);
-            }
-        }
-
-        #[test]
-        fn arbitrary_bytes_never_panic(kind in 0..9u8, len in 0..3_200usize, fill in any::<u8>()) {
-            let mut bytes = vec![fill; len];
-            bytes.insert(0, kind);
-            let _ = ClientFrame::parse(&bytes);
-            let _ = ServerFrame::parse(&bytes);
-        }
-    }
-
-    #[test]
-    fn the_limits_are_allowed_and_one_more_is_not() {
-        let publish = |bytes, lifetime| {
-            let (id, token) = (RequestId(1), Token::new([0; 32]));
-            let frame = ClientFrame::Publish { id, token, sequence: 0, lifetime, bytes };
-            frame.emit(&mut [0; MAX_CLIENT_FRAME])
-        };
-        assert!(publish(&[0; MAX_BUNDLE_LEN], 604_800).is_ok());
-        assert_eq!(publish(&[0; MAX_BUNDLE_LEN + 1], 1), Err(Malformed::Invalid("record length")));
-        assert_eq!(publish(&[], 604_801), Err(Malformed::Invalid("lifetime")));
-    }
 }

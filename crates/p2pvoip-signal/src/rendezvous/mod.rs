@@ -2,6 +2,9 @@
 //!
 //! One frame is one WebSocket binary message: a byte of kind, then fields in network order. The server answers every
 //! request by its [`RequestId`].
+//!
+//! A mailbox is opened by a token, which is a secret, or by a key, whose owner signs the server's challenge. Records are
+//! published with a key alone.
 
 mod client;
 mod frame;
@@ -12,7 +15,7 @@ pub use client::{
     Refused, STABLE_AFTER, Stats, Transmit, WELCOME_WAIT,
 };
 pub use frame::{
-    ClientFrame, MAX_BUNDLE_LEN, MAX_CLIENT_FRAME, MAX_LIFETIME, MAX_SERVER_FRAME, PROTOCOL_VERSION, Refusal,
-    RequestId, ServerFrame,
+    CHALLENGE_LEN, ClientFrame, LEAST_PROTOCOL_VERSION, MAX_BUNDLE_LEN, MAX_CLIENT_FRAME, MAX_LIFETIME,
+    MAX_SERVER_FRAME, PROOF_LEN, PROTOCOL_VERSION, Refusal, RequestId, ServerFrame, own_statement,
 };
-pub use requests::{MAX_LISTENS, MAX_REQUESTS, REQUEST_WAIT};
+pub use requests::{MAX_KEYS, MAX_LISTENS, MAX_REQUESTS, REQUEST_WAIT};

@@ -1,10 +1,10 @@
-//! What a client has asked of the server and not heard of yet, and the mailboxes that it listens to.
+//! What a client has asked of the server and not heard of yet, the mailboxes that it listens to, and the keys that it owns.
 //!
-//! All of it is asked again on a new connection, under the same ids. What an entry holds is shared and never changes,
+//! All of it but the keys, which are proven anew, is asked again on a new connection, under the same ids. What an entry holds is shared and never changes,
 //! so that an intent in the outbox is the bytes that were meant, whatever happens to the entry.
 
-use super::frame::{ClientFrame, PROTOCOL_VERSION, RequestId};
-use crate::{Envelope, MailboxId, Slot, Token};
+use super::frame::{ClientFrame, PROOF_LEN, PROTOCOL_VERSION, RequestId};
+use crate::{Envelope, MailboxId, OwnerKey, Slot, Token};
 use p2pvoip_core::wire::Malformed;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub const MAX_REQUESTS: usize = 32;
 /// The most mailboxes that one client listens to.
 pub const MAX_LISTENS: usize = 32;
+/// The most keys that one connection owns: some identities, each on two neighbouring days.
+pub const MAX_KEYS: usize = 16;
 /// How long a request waits for its answer, a reconnection included.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(15);
 
@@ -20,8 +22,15 @@ pub const REQUEST_WAIT: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(super) enum Ask {
     Put { to: MailboxId, envelope: Arc<Envelope> },
-    Publish { token: Token, sequence: u64, lifetime: u32, bytes: Arc<[u8]> },
+    Publish { key: OwnerKey, sequence: u64, lifetime: u32, bytes: Arc<[u8]> },
     Fetch { slot: Slot },
+}
+
+/// A key that was shown to the server of the present connection.
+pub(super) struct Owned {
+    pub(super) key: OwnerKey,
+    /// Whether the server has said that it is.
+    pub(super) proven: bool,
 }
 
 /// A frame that is to be sent.
@@ -30,6 +39,8 @@ pub(super) enum Outgoing {
     Hello,
     Listen { id: RequestId, token: Token },
     Forget { token: Token },
+    Own { id: RequestId, key: OwnerKey, signature: Box<[u8; PROOF_LEN]> },
+    Disown { key: OwnerKey },
     Ask { id: RequestId, ask: Ask },
     Received { serial: u32 },
     Ping { nonce: u32 },
@@ -41,15 +52,17 @@ impl Outgoing {
             Self::Hello => ClientFrame::Hello { version: PROTOCOL_VERSION },
             Self::Listen { id, token } => ClientFrame::Listen { id: *id, token: *token },
             Self::Forget { token } => ClientFrame::Forget { token: *token },
+            Self::Own { id, key, signature } => ClientFrame::Own { id: *id, key: *key, signature },
+            Self::Disown { key } => ClientFrame::Disown { key: *key },
             Self::Received { serial } => ClientFrame::Received { serial: *serial },
             Self::Ping { nonce } => ClientFrame::Ping { nonce: *nonce },
             Self::Ask { id, ask } => match ask {
                 Ask::Put { to, envelope } => {
                     ClientFrame::Put { id: *id, to: *to, envelope: envelope.as_bytes() }
                 }
-                Ask::Publish { token, sequence, lifetime, bytes } => ClientFrame::Publish {
+                Ask::Publish { key, sequence, lifetime, bytes } => ClientFrame::Publish {
                     id: *id,
-                    token: *token,
+                    key: *key,
                     sequence: *sequence,
                     lifetime: *lifetime,
                     bytes,
@@ -88,6 +101,14 @@ impl<T> Table<T> {
 
     pub(super) fn get(&self, id: RequestId) -> Option<&T> {
         self.entries.iter().find(|(known, _)| *known == id).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut T> {
+        self.entries.iter_mut().find(|(known, _)| *known == id).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
     }
 
     pub(super) fn remove(&mut self, id: RequestId) -> Option<T> {

@@ -7,8 +7,8 @@ pub(crate) mod control;
 pub(crate) mod demux;
 pub(crate) mod description;
 mod endpoint;
+pub(crate) mod fragments;
 pub(crate) mod hash;
-pub(crate) mod record;
 pub(crate) mod slot;
 pub mod whereabouts;
 

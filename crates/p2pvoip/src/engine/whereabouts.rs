@@ -105,7 +105,7 @@ impl Whereabouts {
             return None;
         }
         let sequence = unix.as_secs().saturating_add(identity.mailbox().sequence_offset(day));
-        Record::sign(&Key(identity.blinded_key(day)), sequence, end_of(day), &sealed).ok()
+        Record::sign(&Key::of(identity, day), sequence, end_of(day), &sealed).ok()
     }
 
     /// What the newest record among these tells that the owner of the card signed for that day.
@@ -142,15 +142,25 @@ pub(crate) fn asked_until(day: u64) -> UnixTime {
 }
 
 /// The blinded key of a day signs records.
-struct Key(BlindedKey);
+struct Key {
+    key: BlindedKey,
+    public: [u8; 32],
+}
+
+impl Key {
+    fn of(identity: &Identity, day: u64) -> Self {
+        let key = identity.blinded_key(day);
+        Self { public: key.public(), key }
+    }
+}
 
 impl Signer for Key {
     fn public(&self) -> &[u8; 32] {
-        self.0.public()
+        &self.public
     }
 
     fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message)
+        self.key.sign(message)
     }
 }
 
@@ -195,7 +205,7 @@ mod tests {
         let mallory = Identity::generate(&Seed::from_u64(2));
         let forged = at(&["ws://evil.example"]).publish(&mallory, day, NOW + Duration::from_secs(9)).unwrap();
         let yesterday = at(&["ws://x.example"]).publish(&identity, day - 1, NOW).unwrap();
-        let garbage = Record::sign(&Key(identity.blinded_key(day)), u64::MAX, end_of(day), b"?").unwrap();
+        let garbage = Record::sign(&Key::of(&identity, day), u64::MAX, end_of(day), b"?").unwrap();
         let records = [old.clone(), forged.clone(), new, yesterday, garbage, old];
         assert_eq!(Whereabouts::find(&card, day, &records, NOW), Some(at(&["ws://new.example"])));
         assert_eq!(Whereabouts::find(&card, day, &[forged], NOW), None);

@@ -374,6 +374,7 @@ impl Driver {
                 tracing::info!(call = call.number(), aead = encryption.aead, "keys are agreed");
                 port.facts.send_modify(|facts| facts.encryption = Some(*encryption));
             }
+            CallEvent::Sas(_) => tracing::debug!(call = call.number(), "the code for comparison is known"),
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(path) => tracing::info!(call = call.number(), kind = ?path.kind, "a path works"),
             CallEvent::Lookup(how) => {
@@ -386,6 +387,7 @@ impl Driver {
             CallEvent::RelayFailed(failure) => {
                 tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
             }
+            CallEvent::Rekeyed => tracing::debug!(call = call.number(), "fresh keys are agreed"),
             CallEvent::Summary(_) => {}
         }
         let figures = matches!(event, CallEvent::Stats(_));

@@ -117,6 +117,8 @@ pub struct Person {
     /// How all calls ended that did.
     pub all_ends: Vec<EndReason>,
     pub encrypted: bool,
+    /// How often fresh keys were agreed.
+    pub rekeys: u32,
     /// By what kinds of path voice went, one after another.
     pub paths: Vec<RouteKind>,
     pub finished: bool,
@@ -152,6 +154,7 @@ impl Person {
             state: None,
             all_ends: Vec::new(),
             encrypted: false,
+            rekeys: 0,
             paths: Vec::new(),
             finished: false,
             heard: Heard::default(),
@@ -440,6 +443,7 @@ impl Person {
             }
             CallEvent::Lookup(how) => self.lookups.push(how),
             CallEvent::Encrypted(_) => self.encrypted = true,
+            CallEvent::Rekeyed => self.rekeys += 1,
             CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use p2pvoip_core::{Instant, Machine, Output};
+use p2pvoip_core::{Instant, Machine, Output, Seed};
 use p2pvoip_rendezvous::hub::{Event, Input};
 use p2pvoip_rendezvous::{ConnectionId, Hub, Limits};
 use p2pvoip_sim::{self as sim, Action, Datagram, StreamEvent, StreamId};
@@ -67,7 +67,7 @@ pub struct Server {
 
 impl Server {
     pub fn new(now: Instant) -> Self {
-        Self { hub: Hub::new(Limits::default(), now), streams: BTreeMap::new(), next: 1, closing: Vec::new() }
+        Self { hub: Hub::new(Limits::default(), &Seed::from_u64(99), now), streams: BTreeMap::new(), next: 1, closing: Vec::new() }
     }
 
     fn handle_stream(&mut self, stream: StreamId, event: StreamEvent<'_>, now: Instant) {

@@ -87,7 +87,7 @@ fn loss_before_and_after_repair_are_both_shown_even_on_a_small_terminal() {
 
 #[test]
 fn trust_says_what_the_handshake_proved_and_no_more() {
-    let mut model = Model::new(Fingerprint::new([2; 32]), Trust::Card, CallState::Dialing);
+    let mut model = Model::new(Fingerprint::new([2; 24]), Trust::Card, CallState::Dialing);
     assert!(says(&model, 80, 24, "no key yet") && says(&model, 80, 24, "no keys yet, nothing is said"));
     model.trust = Trust::Stranger;
     assert!(says(&model, 80, 24, "first contact, not verified"));
@@ -104,7 +104,7 @@ fn who_is_muted_reads_it_in_two_places() {
 
 #[test]
 fn a_call_that_rings_names_the_keys_that_answer_it() {
-    let model = Model::new(Fingerprint::new([2; 32]), Trust::Stranger, CallState::Ringing).asking();
+    let model = Model::new(Fingerprint::new([2; 24]), Trust::Stranger, CallState::Ringing).asking();
     assert!(says(&model, 80, 24, "a answers, d declines") && says(&model, 80, 24, " a  answer"));
     assert!(!says(&model, 80, 24, "hang up"));
 }

@@ -9,7 +9,7 @@ fn join_from(hub: &mut Hub, number: u64, host: u8) -> ConnectionId {
     let id = ConnectionId(number);
     let prefix = Prefix::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)));
     hub.handle_input(Input::OpenedFrom(id, prefix), START).unwrap();
-    assert_eq!(say(hub, id, ClientFrame::Hello { version: 1 }, START), [Got::Welcome(id)]);
+    greet(hub, id, START);
     id
 }
 
@@ -20,32 +20,41 @@ fn token(number: u64) -> Token {
 }
 
 /// Opens connections one after another from host 66; each does this for as many names as one connection may.
-fn flood(hub: &mut Hub, connections: u64, each: u64, frame: impl Fn(u64) -> ClientFrame<'static>) {
+fn flood(hub: &mut Hub, connections: u64, each: u64, mut act: impl FnMut(&mut Hub, ConnectionId, u64)) {
     for connection in 0..connections {
         let id = join_from(hub, 1_000 + connection, 66);
         for place in 0..each {
-            let number = connection * each + place;
-            assert_eq!(say(hub, id, frame(number), START), [Got::Done(id, number)]);
+            act(hub, id, connection * each + place);
         }
         hub.handle_input(Input::Closed(id), START).unwrap();
     }
 }
 
-fn lasting(number: u64, first: u64) -> ClientFrame<'static> {
-    let (id, token) = (RequestId(number), token(first + number));
-    ClientFrame::Publish { id, token, sequence: 1, lifetime: LONGEST, bytes: b"flood" }
+/// Publishes with as many keys of its own, for as long as may be, the owners being numbered from the first.
+fn flood_of_records(hub: &mut Hub, connections: u64, first: u64) {
+    flood(hub, connections, 16, |hub, id, number| {
+        let owner = first + number;
+        assert_eq!(own(hub, id, owner, START), [Got::Done(id, owner)]);
+        assert_eq!(say(hub, id, publish(number, owner, 1, LONGEST), START), [Got::Done(id, number)]);
+    });
+}
+
+/// Proves a key and publishes with it.
+fn own_and_publish(hub: &mut Hub, id: ConnectionId, owner: u64) {
+    own(hub, id, owner, START);
+    assert_eq!(say(hub, id, publish(1, owner, 1, 60), START), [Got::Done(id, 1)]);
 }
 
 #[test]
 fn a_flood_of_publishers_displaces_itself_and_no_honest_record() {
-    let mut hub = Hub::new(Limits { records: 64, ..Limits::default() }, START);
+    let mut hub = empty(Limits { records: 64, ..Limits::default() });
     let (alice, bob) = (join_from(&mut hub, 1, 1), join_from(&mut hub, 2, 2));
     // The shortest lifetime and the greatest age of all do not make it the one that goes.
-    assert_eq!(say(&mut hub, alice, publish(1, 1, 1, 60), START), [Got::Done(alice, 1)]);
-    flood(&mut hub, 20, 16, |number| lasting(number, 0));
+    own_and_publish(&mut hub, alice, 1);
+    flood_of_records(&mut hub, 20, 1_000);
     assert_eq!(hub.stats().records, 64);
-    assert_eq!(say(&mut hub, bob, publish(2, 2, 1, 60), START), [Got::Done(bob, 2)], "a newcomer has room");
-    flood(&mut hub, 20, 16, |number| lasting(number, 1_000));
+    own_and_publish(&mut hub, bob, 2);
+    flood_of_records(&mut hub, 20, 2_000);
     assert_eq!(say(&mut hub, bob, fetch(3, 1), START), [Got::Bundle(bob, 3, b"record".to_vec())]);
     assert_eq!(say(&mut hub, alice, fetch(4, 2), START), [Got::Bundle(alice, 4, b"record".to_vec())]);
     assert_eq!(hub.stats().records, 64);
@@ -53,26 +62,26 @@ fn a_flood_of_publishers_displaces_itself_and_no_honest_record() {
 
 #[test]
 fn a_publisher_behind_the_address_of_a_flood_has_room_too() {
-    let mut hub = Hub::new(Limits { records: 64, ..Limits::default() }, START);
-    flood(&mut hub, 5, 16, |number| lasting(number, 0));
+    let mut hub = empty(Limits { records: 64, ..Limits::default() });
+    flood_of_records(&mut hub, 5, 1_000);
     let neighbour = join_from(&mut hub, 1, 66);
-    assert_eq!(say(&mut hub, neighbour, publish(1, 1, 1, 60), START), [Got::Done(neighbour, 1)]);
-    flood(&mut hub, 3, 16, |number| lasting(number, 1_000));
+    own_and_publish(&mut hub, neighbour, 1);
+    flood_of_records(&mut hub, 3, 2_000);
     let found = say(&mut hub, neighbour, fetch(2, 1), START);
     assert_eq!(found, [Got::Bundle(neighbour, 2, b"record".to_vec())], "it goes in its turn, not at once");
 }
 
 #[test]
 fn among_equal_shares_the_record_published_longest_ago_makes_room() {
-    let mut hub = Hub::new(Limits { records: 3, ..Limits::default() }, START);
+    let mut hub = empty(Limits { records: 3, ..Limits::default() });
     for host in 1..=3 {
         let id = join_from(&mut hub, u64::from(host), host);
-        say(&mut hub, id, publish(1, host, 1, 60), START);
+        own_and_publish(&mut hub, id, u64::from(host));
     }
     // Published again, as every owner does each hour.
     say(&mut hub, ConnectionId(1), publish(2, 1, 2, 60), START);
     let fourth = join_from(&mut hub, 4, 4);
-    assert_eq!(say(&mut hub, fourth, publish(1, 4, 1, 60), START), [Got::Done(fourth, 1)]);
+    own_and_publish(&mut hub, fourth, 4);
     let gone: Vec<_> = (1..=4)
         .filter(|slot| say(&mut hub, fourth, fetch(9, *slot), START) == [Got::Absent(fourth, 9)])
         .collect();
@@ -81,13 +90,15 @@ fn among_equal_shares_the_record_published_longest_ago_makes_room() {
 
 #[test]
 fn a_record_that_ended_holds_no_share() {
-    let mut hub = Hub::new(Limits { records: 2, ..Limits::default() }, START);
+    let mut hub = empty(Limits { records: 2, ..Limits::default() });
     let alice = join_from(&mut hub, 1, 1);
+    own(&mut hub, alice, 1, START);
     say(&mut hub, alice, publish(1, 1, 1, 1), START);
     let later = START + SWEEP;
     hub.handle_timeout(later);
-    for slot in 2..=4 {
-        assert_eq!(say(&mut hub, alice, publish(2, slot, 1, 60), later), [Got::Done(alice, 2)]);
+    for owner in 2..=4 {
+        own(&mut hub, alice, owner, later);
+        assert_eq!(say(&mut hub, alice, publish(2, owner, 1, 60), later), [Got::Done(alice, 2)]);
     }
     assert_eq!(hub.stats().records, 2);
 }
@@ -95,12 +106,13 @@ fn a_record_that_ended_holds_no_share() {
 #[test]
 fn a_table_of_no_records_refuses() {
     let mut hub = hub_with(Limits { records: 0, ..Limits::default() });
+    own(&mut hub, ALICE, 1, START);
     assert_eq!(say(&mut hub, ALICE, publish(1, 1, 1, 60), START), [Got::Refused(ALICE, 1, Refusal::Limit)]);
 }
 
 #[test]
 fn a_flood_of_left_mailboxes_displaces_itself_and_none_that_is_listened_to_or_expected_back() {
-    let mut hub = Hub::new(Limits { mailboxes: 128, ..Limits::default() }, START);
+    let mut hub = empty(Limits { mailboxes: 128, ..Limits::default() });
     let (alice, bob) = (join_from(&mut hub, 1, 1), join_from(&mut hub, 2, 2));
     assert_eq!(say(&mut hub, alice, listen(1, BOX), START), [Got::Done(alice, 1)]);
     let steady = token(u64::MAX);
@@ -108,7 +120,9 @@ fn a_flood_of_left_mailboxes_displaces_itself_and_none_that_is_listened_to_or_ex
     hub.handle_input(Input::Closed(alice), START).unwrap();
     assert_eq!(say(&mut hub, bob, put(2), START), [Got::Done(bob, 2)], "it waits for alice");
 
-    flood(&mut hub, 20, 32, |number| listen(number, token(number)));
+    flood(&mut hub, 20, 32, |hub, id, number| {
+        assert_eq!(say(hub, id, listen(number, token(number)), START), [Got::Done(id, number)]);
+    });
     assert_eq!(hub.stats().mailboxes, 128);
     let newcomer = join_from(&mut hub, 3, 3);
     let own = token(u64::MAX - 1);

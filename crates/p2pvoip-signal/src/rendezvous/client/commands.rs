@@ -2,8 +2,8 @@
 
 use super::{Client, Timer};
 use crate::rendezvous::frame::{MAX_BUNDLE_LEN, MAX_LIFETIME, RequestId};
-use crate::rendezvous::requests::{Ask, MAX_LISTENS, MAX_REQUESTS, Outgoing, REQUEST_WAIT};
-use crate::{Envelope, MailboxId, Slot, Token};
+use crate::rendezvous::requests::{Ask, MAX_KEYS, MAX_LISTENS, MAX_REQUESTS, Outgoing, REQUEST_WAIT};
+use crate::{Envelope, MailboxId, OwnerKey, Slot, Token};
 use p2pvoip_core::{Full, Instant};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,12 @@ pub enum CommandError {
     /// The table of mailboxes is full.
     #[error("{MAX_LISTENS} mailboxes are listened to; forget one of them")]
     TooManyListens,
+    /// The table of keys is full.
+    #[error("{MAX_KEYS} keys are owned on this connection; disown one of them")]
+    TooManyKeys,
+    /// There is no connection whose challenge could have been signed.
+    #[error("the server is not connected; own the key when its next challenge comes")]
+    Offline,
     /// The record is too long.
     #[error("the record is longer than {MAX_BUNDLE_LEN} bytes")]
     RecordTooLong,
@@ -79,14 +85,15 @@ impl Client {
         self.ask(Ask::Put { to, envelope: Arc::new(envelope) }, now)
     }
 
-    /// Publishes a record in the slot of `token` for a `lifetime`; answered by `Published`, `Refused` or `TimedOut`. A
-    /// record of a lower sequence than the published one is refused as [`Older`](crate::rendezvous::Refusal::Older).
+    /// Publishes a record at the address of `key` for a `lifetime`; answered by `Published`, `Refused` or `TimedOut`. It
+    /// is sent once the key is [owned](Self::own), on this connection or the next. A record of a lower sequence than the
+    /// published one is refused as [`Older`](crate::rendezvous::Refusal::Older).
     ///
     /// # Errors
     /// [`CommandError`] when there is no room, or a limit is passed.
     pub fn publish(
         &mut self,
-        token: Token,
+        key: OwnerKey,
         sequence: u64,
         bytes: &[u8],
         lifetime: Duration,
@@ -99,7 +106,7 @@ impl Client {
             return Err(CommandError::LifetimeTooLong);
         }
         let lifetime = u32::try_from(lifetime.as_secs()).map_err(|_| CommandError::LifetimeTooLong)?;
-        self.ask(Ask::Publish { token, sequence, lifetime, bytes: bytes.into() }, now)
+        self.ask(Ask::Publish { key, sequence, lifetime, bytes: bytes.into() }, now)
     }
 
     /// Asks for the record of a slot; answered by `Fetched`, `Refused` or `TimedOut`.
@@ -118,7 +125,7 @@ impl Client {
         self.at(now);
         let id = RequestId(self.rng.next_u64());
         self.timers.set(Timer::Request(id), self.now + REQUEST_WAIT);
-        if self.is_online() {
+        if self.is_online() && self.may_ask(&ask) {
             self.send(Outgoing::Ask { id, ask: ask.clone() });
         }
         self.requests.push(id, ask);

@@ -1,7 +1,7 @@
 //! The client's connection: wished for, opened, greeted, kept alive, and wished for again.
 
 use super::{Client, Event, Refused, Timer};
-use crate::rendezvous::frame::PROTOCOL_VERSION;
+use crate::rendezvous::frame::{CHALLENGE_LEN, LEAST_PROTOCOL_VERSION, PROTOCOL_VERSION};
 use crate::rendezvous::requests::Outgoing;
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Full, Instant};
@@ -74,22 +74,29 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn on_welcome(&mut self, version: u8, now: Instant) -> Result<(), Refused> {
+    pub(super) fn on_welcome(
+        &mut self,
+        version: u8,
+        challenge: [u8; CHALLENGE_LEN],
+        now: Instant,
+    ) -> Result<(), Refused> {
         if self.state != State::Greeting {
             return Err(Refused::Unexpected);
         }
-        if version > PROTOCOL_VERSION {
+        if !(LEAST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&version) {
             return Err(Malformed::Invalid("protocol version").into());
         }
-        self.outbox.require(1 + self.listens.len() + self.requests.len())?;
+        self.outbox.require(2 + self.listens.len() + self.requests.len())?;
         self.state = State::Online { since: now };
         self.timers.cancel(Timer::Connect);
         self.tell(Event::Online);
+        self.tell(Event::Challenge { challenge });
         let listens: Vec<_> = self.listens.iter().map(|(id, token)| (*id, *token)).collect();
         for (id, token) in listens {
             self.send(Outgoing::Listen { id, token });
         }
-        let requests: Vec<_> = self.requests.iter().cloned().collect();
+        // What is to be published waits until its key is owned on this connection too.
+        let requests: Vec<_> = self.requests.iter().filter(|(_, ask)| self.may_ask(ask)).cloned().collect();
         for (id, ask) in requests {
             self.send(Outgoing::Ask { id, ask });
         }
@@ -139,6 +146,7 @@ impl Client {
             self.tell(Event::Offline);
         }
         self.state = State::Waiting;
+        self.keys.clear();
         self.timers.cancel(Timer::Ping);
         self.timers.cancel(Timer::Pong);
         let wait = self.backoff();

@@ -3,10 +3,15 @@
 use super::*;
 use crate::rendezvous::frame::ClientFrame;
 use crate::rendezvous::requests::REQUEST_WAIT;
-use crate::{ENVELOPE_LEN, EnvelopeKind, Slot};
+use crate::{ENVELOPE_LEN, Slot};
 use std::time::Duration;
 
+mod owning;
+
 const START: Instant = Instant::from_millis(1_000);
+const CHALLENGE: [u8; 32] = [0xcc; 32];
+const CHALLENGED: Event = Event::Challenge { challenge: CHALLENGE };
+const KEY: OwnerKey = OwnerKey::new([2; 32]);
 
 /// What came out: events, and the kinds of frames with the request that they name.
 #[derive(Debug, Default)]
@@ -34,6 +39,8 @@ fn drain(client: &mut Client) -> Said {
                     ClientFrame::Fetch { id, .. } => ("fetch", Some(id)),
                     ClientFrame::Ping { .. } => ("ping", None),
                     ClientFrame::Received { .. } => ("received", None),
+                    ClientFrame::Own { id, .. } => ("own", Some(id)),
+                    ClientFrame::Disown { .. } => ("disown", None),
                 });
             }
             Output::Wait(wake) => {
@@ -54,27 +61,36 @@ fn connect(client: &mut Client, now: Instant) -> Said {
     assert_eq!(drain(client).events.last(), Some(&Event::Connect));
     client.handle_input(Input::Connected, now).unwrap();
     assert_eq!(drain(client).frames, [("hello", None)]);
-    tell(client, ServerFrame::Welcome { version: 1 }, now).unwrap();
+    tell(client, ServerFrame::Welcome { version: 2, challenge: CHALLENGE }, now).unwrap();
     drain(client)
 }
 
 fn online() -> Client {
     let mut client = Client::new(&Seed::from_u64(1), START);
-    assert_eq!(connect(&mut client, START).events, [Event::Online]);
+    assert_eq!(connect(&mut client, START).events, [Event::Online, CHALLENGED]);
     client
 }
 
+/// Owns a key, as the server says.
+fn own(client: &mut Client, key: OwnerKey) -> RequestId {
+    let id = client.own(key, [9; 64], START).unwrap();
+    tell(client, ServerFrame::Done { id }, START).unwrap();
+    assert_eq!(drain(client).events, [Event::Owned { id, key }]);
+    id
+}
+
 fn envelope() -> Envelope {
-    Envelope::pack(EnvelopeKind::Offer, b"hello", &mut Seed::from_u64(3).rng()).unwrap()
+    Envelope::new([7; ENVELOPE_LEN])
 }
 
 #[test]
 fn answers_reach_the_request_that_they_name() {
     let mut client = online();
     let to = MailboxId::new([1; 16]);
+    own(&mut client, KEY);
     let put = client.put(to, envelope(), START).unwrap();
     let absent = client.put(to, envelope(), START).unwrap();
-    let publish = client.publish(Token::new([2; 32]), 1, b"r", Duration::from_secs(60), START).unwrap();
+    let publish = client.publish(KEY, 1, b"r", Duration::from_secs(60), START).unwrap();
     let fetch = client.fetch(Slot::new([3; 16]), START).unwrap();
     let empty = client.fetch(Slot::new([4; 16]), START).unwrap();
     let listen = client.listen(Token::new([5; 32]), START).unwrap();
@@ -236,14 +252,17 @@ fn bad_bytes_and_misplaced_inputs_are_refused_and_counted() {
     assert_eq!(client.handle_input(Input::Connected, START), Err(Refused::Unexpected), "twice");
     let early = tell(&mut client, ServerFrame::Pong { nonce: 1 }, START);
     assert_eq!(early, Err(Refused::Unexpected), "before the welcome");
-    assert!(tell(&mut client, ServerFrame::Welcome { version: 9 }, START).is_err());
-    tell(&mut client, ServerFrame::Welcome { version: 1 }, START).unwrap();
-    let bad =
-        ServerFrame::Envelope { serial: 1, mailbox: MailboxId::new([0; 16]), envelope: &[0; ENVELOPE_LEN] };
-    assert!(matches!(tell(&mut client, bad, START), Err(Refused::Malformed(_))));
+    for version in [1, 9] {
+        let other = ServerFrame::Welcome { version, challenge: CHALLENGE };
+        assert!(tell(&mut client, other, START).is_err(), "version {version} is not spoken");
+    }
+    tell(&mut client, ServerFrame::Welcome { version: 2, challenge: CHALLENGE }, START).unwrap();
+    let short = [&[5][..], &[0; 20 + ENVELOPE_LEN - 1]].concat();
+    let short = client.handle_input(Input::Frame(&short), START);
+    assert!(matches!(short, Err(Refused::Malformed(_))), "an envelope that is too short");
     let id = client.fetch(Slot::new([1; 16]), START).unwrap();
     assert_eq!(tell(&mut client, ServerFrame::Done { id }, START), Err(Refused::Unexpected));
-    assert_eq!(client.stats().refused, 6);
+    assert_eq!(client.stats().refused, 7);
 }
 
 #[test]

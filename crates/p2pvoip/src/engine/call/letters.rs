@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use p2pvoip_core::{Instant, Rng};
+use p2pvoip_core::Instant;
 use p2pvoip_crypto::SignalCipher;
 use p2pvoip_nat::{Agent, Candidate, CommandError};
 use p2pvoip_signal::{
-    CallId, Envelope, EnvelopeKind, MAX_CANDIDATES, MailboxId, Message, PADDED_MESSAGE_LEN, Token, pad, unpad,
+    CallId, Envelope, LETTER_LEN, MAX_CANDIDATES, MailboxId, Message, Token, pad, unpad,
 };
 
 /// Remote candidates that are kept until the agent may have them.
@@ -19,7 +19,6 @@ pub(super) struct Letters {
     mailbox: Token,
     peer: Option<MailboxId>,
     cipher: Option<SignalCipher>,
-    padding: Rng,
     out: VecDeque<(MailboxId, Envelope)>,
     /// Our candidates that were not told yet, and whether more will come; told once `may_tell` is set.
     local: Vec<Vec<u8>>,
@@ -33,13 +32,12 @@ pub(super) struct Letters {
 }
 
 impl Letters {
-    pub(super) fn new(id: CallId, mailbox: Token, padding: Rng) -> Self {
+    pub(super) fn new(id: CallId, mailbox: Token) -> Self {
         Self {
             id,
             mailbox,
             peer: None,
             cipher: None,
-            padding,
             out: VecDeque::new(),
             local: Vec::new(),
             local_ended: false,
@@ -63,9 +61,9 @@ impl Letters {
         self.out.is_empty()
     }
 
-    /// Puts a handshake message on its way.
-    pub(super) fn post(&mut self, to: MailboxId, kind: EnvelopeKind, body: &[u8]) -> bool {
-        match Envelope::pack(kind, body, &mut self.padding) {
+    /// Puts a handshake message on its way; whether it has the length of an envelope.
+    pub(super) fn post(&mut self, to: MailboxId, bytes: &[u8]) -> bool {
+        match Envelope::from_bytes(bytes) {
             Ok(envelope) => {
                 self.out.push_back((to, envelope));
                 true
@@ -93,14 +91,14 @@ impl Letters {
     /// Seals a message and puts it on its way; before the handshake is done there is nobody to tell.
     pub(super) fn tell(&mut self, message: &Message) {
         let (Some(to), Some(cipher)) = (self.peer, &mut self.cipher) else { return };
-        let Ok(plaintext) = message.emit().and_then(|bytes| pad(&bytes, PADDED_MESSAGE_LEN)) else { return };
+        let Ok(plaintext) = message.emit().and_then(|bytes| pad(&bytes, LETTER_LEN)) else { return };
         let Ok(sealed) = cipher.seal(&plaintext) else { return };
-        self.post(to, EnvelopeKind::Sealed, &sealed);
+        self.post(to, &sealed);
     }
 
     /// Opens a sealed message of the peer.
-    pub(super) fn open(&mut self, body: &[u8]) -> Option<Message> {
-        let plaintext = self.cipher.as_mut()?.open(body).ok()?;
+    pub(super) fn open(&mut self, envelope: &Envelope) -> Option<Message> {
+        let plaintext = self.cipher.as_mut()?.open(envelope.as_bytes()).ok()?;
         Message::parse(unpad(&plaintext).ok()?).ok()
     }
 
@@ -169,12 +167,11 @@ impl Letters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p2pvoip_core::Seed;
     use p2pvoip_nat::Kind;
 
     #[test]
     fn a_flood_of_candidates_is_cut_at_the_limit() {
-        let mut letters = Letters::new(CallId::new([1; 16]), Token::new([2; 32]), Seed::from_u64(3).rng());
+        let mut letters = Letters::new(CallId::new([1; 16]), Token::new([2; 32]));
         let mut bytes = vec![0; Candidate::MAX_LEN];
         let candidate = Candidate::new(Kind::Host, "192.0.2.1:9".parse().unwrap(), 0x7eff_ffff, 1);
         let len = candidate.emit(&mut bytes).unwrap();

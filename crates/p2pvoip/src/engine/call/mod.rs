@@ -7,11 +7,14 @@
 //! - `state`: the waits of the signalling state (signal's `call` module).
 //! - `silence`: [`SILENCE`] without an authenticated packet while connected.
 //! - `stats`: [`STATS_EVERY`] while connected.
-//! - `linger`: how long a hang-up is repeated in the media path ([`voice`]).
+//! - `linger`: how long a hang-up is repeated in the media path ([`asides`]).
 
+mod asides;
 mod letters;
+mod rekey;
 mod setup;
 mod stats;
+mod verification;
 pub(crate) mod voice;
 
 use core::time::Duration;
@@ -19,7 +22,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Wake};
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, SasPart};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
@@ -29,7 +32,6 @@ use self::letters::Letters;
 use self::setup::Pending;
 use self::stats::Monitor;
 use self::voice::{Received, Sending, Voice};
-use crate::engine::control::Control;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
 pub(crate) use setup::{Contact, Parts};
@@ -53,6 +55,8 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
+    /// The code that both people compare, or what it is still made of.
+    sas: Option<SasPart>,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
     ended_at: Option<Instant>,
@@ -292,27 +296,21 @@ impl Call {
     fn sealed(&mut self, bytes: &[u8], from: SocketAddr, now: Instant) -> Result<(), Refused> {
         let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
         let route = self.agent.route();
-        let forged = voice.opener().forged;
+        let (forged, rekeys) = (voice.opener().forged, voice.counters().rekeys);
         let received = voice.receive(bytes, route.map_or(0, |route| route.path), now);
         if voice.opener().forged > forged && route.is_none_or(|route| route.remote != from) {
             self.monitor.forged_by_strangers += 1;
         }
+        if voice.counters().rekeys > rekeys {
+            self.tell_if_read(CallEvent::Rekeyed);
+        }
         match received {
             Received::Media => Ok(()),
-            Received::Control(control) => {
-                self.on_control(control, now);
+            Received::HangUp(reason) => {
+                self.step(now, |state| state.on_message(&Message::HangUp { reason }, now));
                 Ok(())
             }
             Received::Refused => Err(Refused::Sealed),
-        }
-    }
-
-    fn on_control(&mut self, control: Control, now: Instant) {
-        match control {
-            Control::HangUp { reason, .. } => {
-                self.step(now, |state| state.on_message(&Message::HangUp { reason }, now));
-            }
-            Control::Ack { .. } => {}
         }
     }
 
@@ -342,10 +340,15 @@ impl Call {
 
     /// Makes one transition of the signalling state and does what follows from it.
     fn step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) {
+        self.try_step(now, transition);
+    }
+
+    /// The same, and whether there was a place for it.
+    fn try_step(&mut self, now: Instant, transition: impl FnOnce(State) -> Step) -> bool {
         self.now = now;
         let before = core::mem::replace(&mut self.state, State::Ended(EndReason::Failed));
         let was_running = matches!(before, State::Connecting(_) | State::Connected(_));
-        let Step { call, send, fitted: _ } = transition(before);
+        let Step { call, send, fitted } = transition(before);
         self.state = call;
         if let Some(message) = send {
             self.on_message_out(&message, was_running, now);
@@ -354,6 +357,7 @@ impl Call {
             self.open_voice(now);
         }
         self.announce(now);
+        fitted
     }
 
     /// Tells the owner where the call stands, if it does not know.

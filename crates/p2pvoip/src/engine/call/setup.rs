@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, Prekeys, Responder, Sealer,
-    Session, VersionRange,
+    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, RekeySecret,
+    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
 use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
-    AnswerBody, CallId, EndReason, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, PADDED_BODY_LEN,
-    RejectReason, Token, pad, unpad,
+    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message, OFFER_BODY_LEN,
+    OfferBody, RejectReason, Token, pad, unpad,
 };
 
 use super::letters::Letters;
+use super::rekey::Rekey;
 use super::stats::Monitor;
 use super::voice::Voice;
 use super::{Call, Refused};
@@ -26,7 +27,11 @@ use crate::engine::hash::mailbox_of;
 use crate::event::Encryption;
 
 /// The key agreement of version 1.1, for people.
-pub(crate) const HANDSHAKE: &str = "Noise IK, X25519";
+pub(crate) const HANDSHAKE: &str = "Noise IKpsk2, X25519 + ML-KEM-768";
+const _: () = assert!(
+    FIRST_OVERHEAD + OFFER_BODY_LEN == ENVELOPE_LEN && SECOND_OVERHEAD + ANSWER_BODY_LEN == ENVELOPE_LEN,
+    "both first messages fill an envelope"
+);
 
 /// What every call is made of.
 pub(crate) struct Parts<'a> {
@@ -38,7 +43,7 @@ pub(crate) struct Parts<'a> {
 /// Whom an offer goes to.
 pub(crate) struct Contact<'a> {
     pub(crate) mailbox: MailboxId,
-    pub(crate) prekeys: &'a Prekeys,
+    pub(crate) callee: Callee<'a>,
     /// The least version that its card allows: nobody in between can talk us into an earlier one.
     pub(crate) least_version: u8,
 }
@@ -51,6 +56,8 @@ pub(super) struct Pending {
     theirs: Option<Credentials>,
     /// The keys of the sealed path, until it is opened.
     keys: Option<MediaKeys>,
+    /// Chance for the re-keys of the sealed path.
+    rekey_seed: Seed,
     codec: Arc<dyn Codec>,
 }
 
@@ -58,6 +65,7 @@ pub(super) struct Pending {
 struct MediaKeys {
     sealer: Sealer,
     opener: Opener,
+    rekey: RekeySecret,
 }
 
 /// Why a call could not be set up.
@@ -100,16 +108,16 @@ impl Call {
             media: description::OURS.to_vec(),
         };
         let payload =
-            body.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
-        let mut hello = Hello::default();
+            body.emit().and_then(|body| pad(&body, OFFER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
+        let mut hello = Hello::for_this_machine();
         let versions = &mut hello.versions;
         *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
             .ok_or(HandshakeError::NoCommonVersion)?;
-        let (initiator, message) = Initiator::start(identity, contact.prekeys, &hello, &payload, seed, unix)?;
-        if !self.letters.post(contact.mailbox, EnvelopeKind::Offer, &message) {
+        let (initiator, message) = Initiator::start(identity, &contact.callee, &hello, &payload, seed, unix)?;
+        if !self.letters.post(contact.mailbox, &message) {
             return Err(SetupError::TooLong);
         }
-        self.peer = Some(contact.prekeys.fingerprint());
+        self.peer = Some(contact.callee.prekeys.fingerprint());
         self.pending.initiator = Some(initiator);
         Ok(())
     }
@@ -134,12 +142,12 @@ impl Call {
             media: description::OURS.to_vec(),
         };
         let payload =
-            answer.emit().and_then(|body| pad(&body, PADDED_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
+            answer.emit().and_then(|body| pad(&body, ANSWER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.pending.theirs = Some(theirs);
         let (session, message) =
-            responder.answer(&payload, &Hello::default(), parts.seed.derive("handshake"))?;
-        if !call.letters.post(offer.reply_to, EnvelopeKind::Answer, &message) {
+            responder.answer(&payload, &Hello::for_this_machine(), parts.seed.derive("handshake"))?;
+        if !call.letters.post(offer.reply_to, &message) {
             return Err(SetupError::TooLong);
         }
         call.secure(session, offer.reply_to);
@@ -165,10 +173,17 @@ impl Call {
             told: None,
             outgoing: role == Role::Controlling,
             agent,
-            letters: Letters::new(id, mailbox, seed.derive("padding").rng()),
-            pending: Pending { initiator: None, theirs: None, keys: None, codec: Arc::clone(parts.codec) },
+            letters: Letters::new(id, mailbox),
+            pending: Pending {
+                initiator: None,
+                theirs: None,
+                keys: None,
+                rekey_seed: seed.derive("re-key"),
+                codec: Arc::clone(parts.codec),
+            },
             voice: None,
             peer: None,
+            sas: None,
             events: VecDeque::new(),
             monitor: Monitor::new(),
             ended_at: None,
@@ -177,21 +192,17 @@ impl Call {
         })
     }
 
-    /// An envelope came to the call's mailbox.
+    /// An envelope came to the call's mailbox: the answer, as long as one is waited for, or a letter.
     pub(super) fn open_letter(&mut self, envelope: &Envelope, now: Instant) -> Result<(), Refused> {
-        match envelope.kind() {
-            EnvelopeKind::Offer => Err(Refused::Envelope),
-            EnvelopeKind::Answer => self.on_answer(envelope.body(), now),
-            EnvelopeKind::Sealed => {
-                let message = self.letters.open(envelope.body()).ok_or(Refused::Envelope)?;
-                self.on_message(&message, now);
-                Ok(())
-            }
+        if let Some(initiator) = self.pending.initiator.take() {
+            return self.on_answer(initiator, envelope.as_bytes(), now);
         }
+        let message = self.letters.open(envelope).ok_or(Refused::Envelope)?;
+        self.on_message(&message, now);
+        Ok(())
     }
 
-    fn on_answer(&mut self, message: &[u8], now: Instant) -> Result<(), Refused> {
-        let initiator = self.pending.initiator.take().ok_or(Refused::Envelope)?;
+    fn on_answer(&mut self, initiator: Initiator, message: &[u8], now: Instant) -> Result<(), Refused> {
         let (session, payload) = match initiator.finish(message) {
             Ok(finished) => finished,
             Err((initiator, _why)) => {
@@ -220,7 +231,10 @@ impl Call {
         if let Message::Candidates { list, last } = message {
             self.letters.hold(list, *last);
         }
-        self.step(now, |state| state.on_message(message, now));
+        let fitted = self.try_step(now, |state| state.on_message(message, now));
+        if let (true, Message::Reveal { nonce }) = (fitted, message) {
+            self.on_reveal(nonce, now);
+        }
     }
 
     /// Both have keys: who it is is known, and messages can be sealed.
@@ -233,11 +247,14 @@ impl Call {
             peer: fingerprint,
         };
         self.peer = Some(fingerprint);
-        self.pending.keys = Some(MediaKeys { sealer: session.sealer, opener: session.opener });
+        self.pending.keys =
+            Some(MediaKeys { sealer: session.sealer, opener: session.opener, rekey: session.rekey });
         self.letters.secure(peer, session.signal);
+        self.sas = Some(session.sas);
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
             self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+            self.reveal();
         }
     }
 
@@ -255,7 +272,8 @@ impl Call {
             return self.step(now, |state| state.fail(EndReason::Failed));
         }
         let Some(keys) = self.pending.keys.take() else { return };
-        match Voice::new(keys.sealer, keys.opener, &*self.pending.codec, now) {
+        let rekey = Rekey::new(self.outgoing, keys.rekey, self.pending.rekey_seed.clone(), now);
+        match Voice::new(keys.sealer, keys.opener, rekey, &*self.pending.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),
             Err(error) => {
                 tracing::error!(%error, "the voice path could not be opened");

@@ -5,8 +5,8 @@
 //!
 //! # Timers
 //! - `feedback`: the longest that feedback may wait for a voice packet to ride on (cc).
-//! - `control`: a control message is repeated every [`CONTROL_EVERY`] until it is acknowledged, at most for [`CONTROL_FOR`].
 //! - the pacer's, when a packet waits for its permit.
+//! - the steps of the sealer's epochs, and the end of the opener's old ones (crypto); what the engines tell each other (asides).
 
 use core::time::Duration;
 
@@ -20,6 +20,8 @@ use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfi
 use p2pvoip_nat::Route;
 use p2pvoip_signal::HangUpReason;
 
+use super::asides::Asides;
+use super::rekey::{Outcome, Rekey};
 use crate::codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
 use crate::engine::control::Control;
 use crate::engine::slot::{self, FEEDBACK_ROOM, Kind};
@@ -31,10 +33,6 @@ const _: () = assert!(LARGEST_BODY + FEEDBACK_ROOM + OVERHEAD <= MAX_PACKET, "ev
 const QUEUE: usize = 8;
 /// A packet that waited longer than this would come too late to be played.
 const STALE: Duration = Duration::from_millis(200);
-/// How often a control message is repeated.
-const CONTROL_EVERY: Duration = Duration::from_millis(50);
-/// How long a control message is repeated.
-const CONTROL_FOR: Duration = Duration::from_secs(1);
 /// The stream that slots travel on.
 const SLOTS: u8 = 0;
 /// The largest chunk of feedback or control.
@@ -53,6 +51,8 @@ pub(crate) struct Counters {
     pub(crate) refused_long: u64,
     /// Authenticated slots or chunks that are not as specified: a bug of the peer.
     pub(crate) refused_slots: u64,
+    /// Fresh keys that the peer has begun to use.
+    pub(crate) rekeys: u64,
 }
 
 /// An encoded packet that waits for a route and a permit.
@@ -60,14 +60,6 @@ struct Queued {
     body: [u8; LARGEST_BODY],
     len: usize,
     made: Instant,
-}
-
-/// A control message under way.
-#[derive(Clone, Copy)]
-struct Repeated {
-    control: Control,
-    next: Instant,
-    until: Instant,
 }
 
 /// Stage: the sealed path of one call.
@@ -80,9 +72,7 @@ pub(crate) struct Voice {
     sender: Sender<BoxedEncoder>,
     receiver: Receiver<BoxedDecoder>,
     queue: Outbox<Queued, QUEUE>,
-    control: Option<Repeated>,
-    /// The control message of the peer that is to be acknowledged.
-    ack: Option<u8>,
+    asides: Asides,
     /// The path of the last packet, and its bytes a packet below the sealed one.
     path: Option<(u8, DataSize)>,
     last_received: Option<Instant>,
@@ -96,10 +86,10 @@ pub(crate) struct Voice {
 /// What came out of a received packet, for the call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Received {
-    /// Voice or feedback: dealt with here.
+    /// Voice, feedback, or keys: dealt with here.
     Media,
-    /// A control message.
-    Control(Control),
+    /// The peer has hung up.
+    HangUp(HangUpReason),
     /// It did not authenticate, or is not as specified; counted.
     Refused,
 }
@@ -125,6 +115,7 @@ impl Voice {
     pub(crate) fn new(
         sealer: Sealer,
         opener: Opener,
+        rekey: Rekey,
         codec: &dyn Codec,
         now: Instant,
     ) -> Result<Self, VoiceError> {
@@ -141,8 +132,7 @@ impl Voice {
             sender: Sender::new(encoder, &SenderConfig::default()),
             receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
-            control: None,
-            ack: None,
+            asides: Asides::new(rekey),
             path: None,
             last_received: None,
             stopped: false,
@@ -177,6 +167,7 @@ impl Voice {
     /// Sends the next packet on the route, if one is due and permitted; its bytes stand at the front of `buf`.
     pub(crate) fn send_next(&mut self, route: Option<&Route>, buf: &mut [u8], now: Instant) -> Sending {
         self.drop_stale(now);
+        self.opener.on_time(now);
         let Some(route) = route else { return Sending::Wait(None) };
         let overhead = self.follow(route, now);
         let Some(class) = self.due(now) else { return Sending::Wait(self.next_at()) };
@@ -211,7 +202,13 @@ impl Voice {
             return Received::Refused;
         };
         copy.copy_from_slice(datagram);
+        self.opener.on_time(now);
+        let awaited = self.opener.awaits_mix();
         let Ok(opened) = self.opener.open(copy) else { return Received::Refused };
+        if awaited && !self.opener.awaits_mix() {
+            self.counters.rekeys += 1;
+            self.asides.rekey.on_followed().into_iter().for_each(|secret| self.sealer.mix(secret));
+        }
         self.counters.packets_received += 1;
         let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
         self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
@@ -234,13 +231,12 @@ impl Voice {
         if let Some(feedback) = feedback {
             self.adapt(&feedback, now);
         }
-        control.map_or(Received::Media, |control| self.on_control(control))
+        control.map_or(Received::Media, |control| self.on_control(control, now))
     }
 
     /// Tells the peer in its path that the call is over; repeated until it says that it knows.
     pub(crate) fn hang_up(&mut self, reason: HangUpReason, now: Instant) {
-        let control = Control::HangUp { number: 0, reason };
-        self.control = Some(Repeated { control, next: now, until: now + CONTROL_FOR });
+        self.asides.hang_up(reason, now);
     }
 
     /// No more voice is taken; what waits, and what is owed to the peer, is still sent.
@@ -250,7 +246,7 @@ impl Voice {
 
     /// Whether the end of the call is still being told or acknowledged in the path.
     pub(crate) const fn is_hanging_up(&self) -> bool {
-        self.control.is_some() || self.ack.is_some()
+        self.asides.is_hanging_up()
     }
 
     /// Whether the peer has not been hearing anything for so long that sending on would only congest (RFC 8083 section 4.5).
@@ -323,22 +319,22 @@ impl Voice {
 
     /// What a packet would be sent for now.
     fn due(&mut self, now: Instant) -> Option<Class> {
-        if self.control.is_some_and(|control| control.until <= now) {
-            self.control = None;
-        }
+        let control = self.asides.is_due(now);
         if !self.queue.is_empty() {
             return Some(Class::Audio);
         }
-        let control = self.ack.is_some() || self.control.is_some_and(|control| control.next <= now);
-        let feedback = !self.stopped && self.collector.next_at().is_some_and(|wake| wake.at <= now);
+        let feedback = self.feedback_at().is_some_and(|wake| wake.at <= now);
         (control || feedback).then_some(Class::Control)
     }
 
     fn next_at(&self) -> Option<Wake> {
-        let control =
-            self.control.map(|control| Wake { at: control.next.min(control.until), why: "control" });
-        let feedback = if self.stopped { None } else { self.collector.next_at() };
-        Wake::earliest(control, feedback)
+        Wake::earliest(Wake::earliest(self.asides.next_at(), self.feedback_at()), self.opener.next_at())
+    }
+
+    /// When feedback goes even without voice.
+    fn feedback_at(&self) -> Option<Wake> {
+        let Wake { at, why } = self.collector.next_at().filter(|_| !self.stopped)?;
+        Some(Wake { at: at + self.asides.patience(self.sender.rung().ptime), why })
     }
 
     /// A slot's size depends on the rung alone: that of the packet that waits, or the one to come.
@@ -351,9 +347,14 @@ impl Voice {
     fn seal(&mut self, packet: &mut [u8], slot_len: usize, now: Instant) -> Option<(u64, usize)> {
         let mut writer = Writer::new(packet.get_mut(HEADER_LEN..HEADER_LEN + slot_len)?);
         let mut scratch = [0; MAX_CHUNK];
-        if let Some(queued) = self.queue.pop() {
+        let aside = if let Some(queued) = self.queue.pop() {
             writer.bytes(queued.body.get(..queued.len)?).ok()?;
-        } else if let Some(control) = self.control_to_send(now) {
+            let ptime = self.sender.rung().ptime;
+            if self.stopped { None } else { self.asides.beside_voice(ptime, now) }
+        } else {
+            self.asides.alone(now)
+        };
+        if let Some(control) = aside {
             slot::write_chunk(&mut writer, Kind::Control, &mut scratch, |room| control.emit(room)).ok()?;
         }
         let collector = &mut self.collector;
@@ -361,34 +362,30 @@ impl Voice {
         let _later =
             slot::write_chunk(&mut writer, Kind::Feedback, &mut scratch, |room| collector.emit(room, now));
         writer.pad();
+        self.sealer.on_time(now);
         let sealed = self.sealer.seal(SLOTS, packet, slot_len).ok()?;
         Some((sealed.number, sealed.len))
     }
 
-    /// The acknowledgement that is owed, else our message if it is due.
-    fn control_to_send(&mut self, now: Instant) -> Option<Control> {
-        if let Some(number) = self.ack.take() {
-            return Some(Control::Ack { number });
-        }
-        let repeated = self.control.as_mut().filter(|control| control.next <= now)?;
-        repeated.next = now + CONTROL_EVERY;
-        Some(repeated.control)
-    }
-
-    fn on_control(&mut self, control: Control) -> Received {
+    fn on_control(&mut self, control: Control, now: Instant) -> Received {
         match control {
-            Control::Ack { number } => {
-                let ours = |repeated: &Repeated| matches!(repeated.control, Control::HangUp { number: n, .. } if n == number);
-                if self.control.as_ref().is_some_and(ours) {
-                    self.control = None;
+            Control::Ack { number } => self.asides.on_ack(number),
+            Control::HangUp { number, reason } => {
+                self.asides.on_hang_up(number);
+                return Received::HangUp(reason);
+            }
+            Control::Arrived { odd, bits } => self.asides.rekey.on_arrived(odd, bits),
+            Control::Fragment(fragment) => match self.asides.rekey.on_fragment(&fragment, now) {
+                Ok(Outcome::Nothing) => {}
+                Ok(Outcome::Opener(secret)) => self.opener.mix(secret),
+                Ok(Outcome::Both(secret)) => {
+                    self.opener.mix(secret.clone());
+                    self.sealer.mix(secret);
                 }
-                Received::Media
-            }
-            Control::HangUp { number, .. } => {
-                self.ack = Some(number);
-                Received::Control(control)
-            }
+                Err(_) => self.counters.refused_slots += 1,
+            },
         }
+        Received::Media
     }
 
     fn drop_stale(&mut self, now: Instant) {

@@ -1,11 +1,11 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
 
 use p2pvoip_core::Instant;
-use p2pvoip_crypto::{ContactCard, VERSION_1_1};
+use p2pvoip_crypto::{Callee, ContactCard, VERSION_1_1};
 use p2pvoip_signal::rendezvous::{self, RequestId};
-use p2pvoip_signal::{EndReason, Envelope, MailboxId, Slot};
+use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 
-use super::directory::Search;
+use super::search::Search;
 use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
 use crate::engine::call::{Call, Contact};
@@ -37,7 +37,7 @@ pub enum DialError {
 
 /// What a call waits for at its server.
 pub(super) enum Stage {
-    /// The contact's record.
+    /// The prekeys of one of the contact's devices.
     Lookup { request: RequestId },
     /// To hear whether the offer found somebody.
     Offering { request: Option<RequestId> },
@@ -52,6 +52,7 @@ impl Endpoint {
     /// [`DialError`] when the call cannot be started at all.
     pub fn dial(&mut self, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
         self.now = now;
+        let unix = self.unix(now);
         let url: ServerUrl = card.server().parse()?;
         if card.least_version() > VERSION_1_1 {
             return Err(DialError::TooOld);
@@ -65,11 +66,12 @@ impl Endpoint {
         let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
         let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
         client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
-        let Ok(request) = client.fetch(Slot::new(card.mailbox().prekey_slot()), now) else {
+        let mut search = Search::new(card, self.directory.is_some(), now);
+        let Ok(request) = client.fetch(search.place(&url, unix.day()), now) else {
             self.servers.forget(server, call.mailbox(), now);
             return Err(DialError::Busy);
         };
-        let search = Some(Search::new(card, self.directory.is_some(), now));
+        let search = Some(search);
         self.calls.push(Entry { key, server, stage: Stage::Lookup { request }, search, call });
         Ok(key)
     }
@@ -83,10 +85,11 @@ impl Endpoint {
                 if let Some(server) = self.servers.get_mut(server) {
                     server.was_online = true;
                 }
-                self.on_online(server);
             }
+            rendezvous::Event::Challenge { challenge } => self.on_challenge(server, challenge),
             rendezvous::Event::Offline => self.on_offline(server),
-            rendezvous::Event::Listening { id } => self.on_listening(id),
+            rendezvous::Event::Owned { id, .. } => self.on_owned(id),
+            rendezvous::Event::Listening { .. } => {}
             rendezvous::Event::Envelope { mailbox, envelope } => self.on_envelope(server, mailbox, &envelope),
             rendezvous::Event::Published { id } => self.on_published(id),
             rendezvous::Event::Fetched { id, bytes } => self.on_fetched(id, bytes.as_deref()),
@@ -116,7 +119,7 @@ impl Endpoint {
         let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
         let Some(server) = self.servers.get_mut(entry.server) else { return };
         if let (Some(search), Stage::Offering { .. }) = (&mut entry.search, &entry.stage) {
-            search.keep(to, &envelope);
+            search.keep(&envelope);
         }
         match (server.client.put(to, envelope, now), &mut entry.stage) {
             (Ok(request), Stage::Offering { request: waiting @ None }) => *waiting = Some(request),
@@ -136,19 +139,41 @@ impl Endpoint {
             entry.stage = Stage::Talking;
             return entry.call.fail(EndReason::Cancelled, now);
         }
-        let Some(card) = entry.search.as_ref().map(Search::card) else { return };
-        let Some(bytes) = bytes else { return self.fall_back(key, EndReason::Unreachable) };
-        let Some(prekeys) = crate::engine::record::open(card, bytes, unix) else {
-            return self.fall_back(key, EndReason::NotTrusted);
+        let Some(search) = &mut entry.search else { return };
+        let Some(bytes) = bytes else { return self.try_next_device(key, EndReason::Unreachable) };
+        let prekeys = match search.open(bytes, unix) {
+            Ok(prekeys) => prekeys,
+            Err(error) => {
+                tracing::warn!(%error, "what the server keeps for the contact is not believed");
+                return self.fall_back(key, EndReason::NotTrusted);
+            }
         };
-        let mailbox = MailboxId::new(card.mailbox().mailbox(unix.day()));
-        let contact = Contact { mailbox, prekeys: &prekeys, least_version: card.least_version() };
-        let seed = self.seed.derive_index("handshake", entry.key.0);
+        let card = search.card();
+        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known: false };
+        let contact = Contact { mailbox: search.mailbox(), callee, least_version: card.least_version() };
+        let seed = self.seed.derive_index("handshake", entry.key.0).derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
             entry.call.fail(EndReason::NotTrusted, now);
         }
+    }
+
+    /// The device that was tried is of no use: the contact's next one is, or the server is not.
+    fn try_next_device(&mut self, key: CallKey, why: EndReason) {
+        let (now, unix) = (self.now, self.unix(self.now));
+        let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
+        let Some(server) = self.servers.get_mut(entry.server) else { return };
+        let Some(search) = entry.search.as_mut().filter(|_| !entry.call.state().is_ended()) else {
+            return self.fall_back(key, why);
+        };
+        if search.next_device() {
+            if let Ok(request) = server.client.fetch(search.place(&server.url, unix.day()), now) {
+                entry.stage = Stage::Lookup { request };
+                return;
+            }
+        }
+        self.fall_back(key, why);
     }
 
     fn on_delivered(&mut self, id: RequestId) {
@@ -159,12 +184,12 @@ impl Endpoint {
 
     fn on_absent(&mut self, id: RequestId) {
         if let Some(key) = self.offering(id).map(|entry| entry.key) {
-            self.fall_back(key, EndReason::Unreachable);
+            self.try_next_device(key, EndReason::Unreachable);
         }
     }
 
     fn on_unanswered(&mut self, id: RequestId) {
-        if self.on_publication_failed(id) {
+        if self.on_presence_failed(id) {
             return;
         }
         let waiting = |entry: &&Entry| match &entry.stage {

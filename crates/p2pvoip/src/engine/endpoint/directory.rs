@@ -10,14 +10,13 @@
 //! - `lookup`: it has found nothing when it took [`LOOKUP_WAIT`].
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use p2pvoip_core::{Instant, Machine, Seed, UnixTime, Wake};
-use p2pvoip_crypto::ContactCard;
 use p2pvoip_dht::{Outcome, Record};
-use p2pvoip_signal::{EndReason, Envelope, MailboxId, Slot};
+use p2pvoip_signal::EndReason;
 
 use super::dialing::Stage;
+use super::search::{Search, Step};
 use super::{CallKey, Endpoint, Entry, Event, Refused};
 use crate::engine::call;
 use crate::engine::whereabouts::{self, DAY_SKEW, Whereabouts};
@@ -33,7 +32,7 @@ const RETRY: Duration = Duration::from_secs(60);
 /// How long before midnight (UTC) the next day's record is published as well: two refreshes fit.
 const AHEAD: Duration = Duration::from_secs(2 * 3_600);
 /// How long the card's server is waited for before the directory is asked besides.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the directory is waited for.
 const LOOKUP_WAIT: Duration = Duration::from_secs(10);
 /// Seconds of a day.
@@ -73,57 +72,6 @@ impl Directory {
         let spread = u64::try_from(REFRESH_SPREAD.as_millis()).unwrap_or(u64::MAX);
         let drawn = self.seed.derive_index("refresh", self.next_query).rng().below(spread);
         REFRESH_LEAST + Duration::from_millis(drawn)
-    }
-}
-
-/// How far one call's search in the directory is.
-enum Step {
-    /// Not needed so far.
-    Idle,
-    /// It begins when the server has not answered by then.
-    Patient { at: Instant },
-    /// The directory was asked for that day's record; another day may be asked for afterwards.
-    Asking { query: QueryKey, day: u64, until: Instant, other: Option<u64> },
-    /// What it told is known.
-    Done,
-}
-
-/// Where else a contact may be found.
-pub(super) struct Search {
-    card: Box<ContactCard>,
-    step: Step,
-    /// How the call ends when nothing is found: the server that was tried is of no use.
-    failed: Option<EndReason>,
-    /// Servers that were told and not tried yet.
-    servers: VecDeque<ServerUrl>,
-    /// The offer, once it is made: it can be put elsewhere unchanged.
-    offer: Option<(MailboxId, Envelope)>,
-}
-
-impl Search {
-    pub(super) fn new(card: &ContactCard, uses_directory: bool, now: Instant) -> Self {
-        let step = if uses_directory { Step::Patient { at: now + PATIENCE } } else { Step::Idle };
-        let (failed, servers, offer) = (None, VecDeque::new(), None);
-        Self { card: Box::new(card.clone()), step, failed, servers, offer }
-    }
-
-    pub(super) const fn card(&self) -> &ContactCard {
-        &self.card
-    }
-
-    /// The offer goes out: keep it.
-    pub(super) fn keep(&mut self, to: MailboxId, envelope: &Envelope) {
-        if self.offer.is_none() {
-            self.offer = Some((to, envelope.clone()));
-        }
-    }
-
-    const fn wake(&self) -> Option<Wake> {
-        match self.step {
-            Step::Patient { at } => Some(Wake { at, why: "patience" }),
-            Step::Asking { until, .. } => Some(Wake { at: until, why: "lookup" }),
-            Step::Idle | Step::Done => None,
-        }
     }
 }
 
@@ -329,7 +277,7 @@ impl Endpoint {
 
     /// Places the call at the next server that was told, from where it had got.
     fn try_next_server(&mut self, key: CallKey) {
-        let now = self.now;
+        let (now, unix) = (self.now, self.unix(self.now));
         let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
         let Some(search) = entry.search.as_mut() else { return };
         let answered = !matches!(entry.stage, Stage::Lookup { .. }) && search.failed.is_none();
@@ -337,6 +285,7 @@ impl Endpoint {
             // The card's server has answered after all.
             return;
         }
+        search.restart();
         while let Some(url) = search.servers.pop_front() {
             let Some(server) = self.servers.reach(&url, now) else { continue };
             let Some(client) = self.servers.get_mut(server).map(|server| &mut server.client) else {
@@ -346,11 +295,15 @@ impl Endpoint {
                 continue;
             }
             let stage = match &search.offer {
-                Some((to, offer)) => client
-                    .put(*to, offer.clone(), now)
-                    .map(|request| Stage::Offering { request: Some(request) }),
+                Some(offer) => {
+                    let offer = offer.clone();
+                    search.place(&url, unix.day());
+                    client
+                        .put(search.mailbox(), offer, now)
+                        .map(|request| Stage::Offering { request: Some(request) })
+                }
                 None => client
-                    .fetch(Slot::new(search.card.mailbox().prekey_slot()), now)
+                    .fetch(search.place(&url, unix.day()), now)
                     .map(|request| Stage::Lookup { request }),
             };
             let Ok(stage) = stage else {

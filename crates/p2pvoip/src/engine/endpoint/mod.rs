@@ -8,6 +8,7 @@ mod directory;
 mod io;
 mod presence;
 mod ringing;
+mod search;
 mod servers;
 mod settings;
 
@@ -15,14 +16,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime, Wake};
-use p2pvoip_crypto::{CardError, ContactCard};
+use p2pvoip_crypto::{CardError, ContactCard, Gatekeeper};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::rendezvous;
 use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
-use self::directory::{Directory, Search};
+use self::directory::Directory;
 use self::presence::Presence;
+use self::search::Search;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
 use crate::server_url::BadServerUrl;
@@ -81,6 +83,7 @@ pub struct Endpoint {
     calls: Vec<Entry>,
     next_key: u64,
     offers: RecentOffers,
+    gatekeeper: Gatekeeper,
     events: VecDeque<Event>,
     refused_offers: u64,
     now: Instant,
@@ -100,6 +103,7 @@ impl Endpoint {
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
         let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
+        let gatekeeper = Gatekeeper::new(&settings.identity);
         let mut endpoint = Self {
             settings,
             seed,
@@ -110,6 +114,7 @@ impl Endpoint {
             calls: Vec::new(),
             next_key: 1,
             offers: RecentOffers::new(),
+            gatekeeper,
             events: VecDeque::new(),
             refused_offers: 0,
             now,

@@ -3,7 +3,7 @@
 use p2pvoip_core::Machine;
 use p2pvoip_crypto::Responder;
 use p2pvoip_signal::call::{Glare, glare};
-use p2pvoip_signal::{EndReason, Envelope, EnvelopeKind, MailboxId, OfferBody, RejectReason, unpad};
+use p2pvoip_signal::{EndReason, Envelope, MailboxId, OfferBody, RejectReason, unpad};
 
 use super::dialing::Stage;
 use super::servers::ServerId;
@@ -22,25 +22,30 @@ impl Endpoint {
             if let Err(error) = entry.call.handle_input(call::Input::Envelope(envelope), now) {
                 tracing::debug!(%error, "an envelope was refused");
             }
-        } else if envelope.kind() == EnvelopeKind::Offer
-            && self.is_own_mailbox(mailbox)
-            && !self.ring(server, envelope.body())
-        {
+        } else if self.is_own_mailbox(mailbox) && !self.ring(server, envelope) {
             self.refused_offers += 1;
         }
     }
 
     /// Lets an offer ring; whether it was one.
-    fn ring(&mut self, server: ServerId, message: &[u8]) -> bool {
+    fn ring(&mut self, server: ServerId, envelope: &Envelope) -> bool {
         let (now, unix) = (self.now, self.unix(self.now));
         // Beyond this not even a refusal is worth the work.
         if self.calls.len() >= MAX_CALLS {
             return false;
         }
-        let Ok(responder) = Responder::read(&self.settings.identity, message, unix) else { return false };
+        // Before any public key is touched.
+        let admitted = match self.gatekeeper.admit(envelope.as_bytes(), now, unix) {
+            Ok(admitted) => admitted,
+            Err(why) => {
+                tracing::debug!(%why, "an offer did not pass the gate");
+                return false;
+            }
+        };
+        let Ok(responder) = Responder::read(&self.settings.identity, admitted, unix) else { return false };
         let peer = responder.peer().fingerprint;
         let Ok(offer) = unpad(responder.payload()).and_then(OfferBody::parse) else { return false };
-        if let Err(why) = self.offers.admit(&offer, peer.as_bytes(), unix) {
+        if let Err(why) = self.offers.admit(&offer, &responder.peer().root, unix) {
             tracing::warn!(%why, "an offer was refused");
             return false;
         }
