@@ -23,6 +23,7 @@ const DEAR: &[(&str, u64)] = &[
     ("crypto-first-handshake", 500),
     ("crypto-identity-fields", 200),
     ("crypto-second-handshake", 80),
+    ("crypto-succession", 200),
     ("dht-shelf", 300),
     ("engine-call", 25),
     ("engine-directory", 60),

@@ -66,6 +66,7 @@ mod mailbox;
 mod packet;
 mod policy;
 mod presence;
+mod ready;
 mod rekey;
 mod roster;
 mod sas;
@@ -94,7 +95,7 @@ pub use gate::{
 pub use handshake::forge;
 pub use handshake::{
     Callee, ExportError, FIRST_OVERHEAD, HandshakeError, Hello, Initiator, MAX_AEADS, Responder,
-    SECOND_OVERHEAD, SasError, SasPart, Session,
+    SECOND_OVERHEAD, SasError, SasPart, Session, UPGRADE_LENS, UpgradeInitiator, UpgradeResponder,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
