@@ -19,7 +19,11 @@ const CHANGES: u64 = 1_000;
 const DEAR: &[(&str, u64)] = &[
     ("crypto-epochs", 150),
     ("crypto-first-handshake", 500),
+    ("crypto-forged-answer", 60),
+    ("crypto-forged-offer", 100),
+    ("crypto-gate", 400),
     ("crypto-second-handshake", 80),
+    ("crypto-upgrade", 40),
     ("dht-shelf", 300),
     ("engine-call", 25),
     ("engine-directory", 60),
