@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, RekeySecret,
-    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
+    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener,
+    RekeySecret, Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
 use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
-    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message, OFFER_BODY_LEN,
-    OfferBody, RejectReason, Token, pad, unpad,
+    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message,
+    OFFER_BODY_LEN, OfferBody, RejectReason, Token, pad, unpad,
 };
 
 use super::letters::Letters;

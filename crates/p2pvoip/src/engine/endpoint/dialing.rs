@@ -151,7 +151,10 @@ impl Endpoint {
         let card = search.card();
         let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known: false };
         let contact = Contact { mailbox: search.mailbox(), callee, least_version: card.least_version() };
-        let seed = self.seed.derive_index("handshake", entry.key.0).derive_index("device", u64::from(prekeys.index()));
+        let seed = self
+            .seed
+            .derive_index("handshake", entry.key.0)
+            .derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
