@@ -24,6 +24,9 @@ const DEAR: &[(&str, u64)] = &[
     ("engine-call", 25),
     ("engine-directory", 60),
     ("engine-offer-payload", 80),
+    ("group-mesh", 200),
+    ("group-packet", 200),
+    ("group-proof", 400),
     ("media-receiver", 400),
     ("media-wav-file", 30),
     ("nat-agent", 200),
@@ -169,4 +172,4 @@ macro_rules! changes {
     };
 }
 
-changes!(cc, crypto, dht, engine, media, nat, rendezvous, signal);
+changes!(cc, crypto, dht, engine, group, media, nat, rendezvous, signal);
