@@ -32,6 +32,9 @@ const DEAR: &[(&str, u64)] = &[
     ("engine-call", 25),
     ("engine-directory", 60),
     ("engine-offer-payload", 80),
+    ("group-mesh", 200),
+    ("group-packet", 200),
+    ("group-proof", 400),
     ("media-receiver", 400),
     ("media-wav-file", 30),
     ("nat-agent", 200),
@@ -177,4 +180,4 @@ macro_rules! changes {
     };
 }
 
-changes!(cc, crypto, dht, engine, media, nat, rendezvous, signal);
+changes!(cc, crypto, dht, engine, group, media, nat, rendezvous, signal);
