@@ -4,8 +4,8 @@
 //! hostile by design.
 
 mod group;
-mod identity;
 mod handshake;
+mod identity;
 mod machines;
 mod parsers;
 mod signalling;
