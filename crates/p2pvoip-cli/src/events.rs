@@ -52,6 +52,11 @@ pub(crate) fn warning(sentence: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("warning:"));
 }
 
+/// Prints what is good to know and no matter of this run, on standard error.
+pub(crate) fn note(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("note:"));
+}
+
 /// Prints a command line that is wrong, or the help that was asked for; says how the program ends.
 pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
     let own = error.kind() == ErrorKind::MissingSubcommand;
