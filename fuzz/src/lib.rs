@@ -18,6 +18,7 @@ mod drive;
 pub mod engine;
 pub mod epochs;
 mod fixture;
+pub mod group;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -53,6 +54,11 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
     ("engine-directory", directory::directory),
+    ("group-message", group::message),
+    ("group-roster", group::roster),
+    ("group-proof", group::proof),
+    ("group-packet", group::packet),
+    ("group-mesh", group::mesh),
     ("media-chunk", media::chunk),
     ("media-chunks", media::chunks),
     ("media-receiver", media::receiver),

@@ -54,6 +54,9 @@ mod gate;
 pub mod group;
 mod handshake;
 mod identity;
+#[cfg(any(test, feature = "forge"))]
+#[doc(hidden)]
+pub mod interiors;
 mod introduction;
 mod kdf;
 mod kem;
@@ -63,6 +66,7 @@ mod mailbox;
 mod packet;
 mod policy;
 mod presence;
+mod ready;
 mod rekey;
 mod roster;
 mod sas;
@@ -91,7 +95,7 @@ pub use gate::{
 pub use handshake::forge;
 pub use handshake::{
     Callee, ExportError, FIRST_OVERHEAD, HandshakeError, Hello, Initiator, MAX_AEADS, Responder,
-    SECOND_OVERHEAD, SasError, SasPart, Session,
+    SECOND_OVERHEAD, SasError, SasPart, Session, UPGRADE_LENS, UpgradeInitiator, UpgradeResponder,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};

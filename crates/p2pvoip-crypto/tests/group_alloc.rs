@@ -1,5 +1,4 @@
 //! Shows that sealing and opening packets of a group does not allocate: every allocation of this thread is counted.
-#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::Aead;

@@ -3,6 +3,7 @@
 //! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
 //! hostile by design.
 
+mod group;
 mod machines;
 mod parsers;
 mod signalling;
@@ -13,6 +14,7 @@ pub type Seed = (String, Vec<u8>);
 /// The seeds of the target of that name; none for a name that is no target's.
 pub fn of(target: &str) -> Vec<Seed> {
     let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
+    let named = named.or_else(|| group::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
@@ -51,6 +53,9 @@ mod tests {
             "dht-record" => p2pvoip_dht::Record::parse(bytes).is_ok(),
             "engine-server-url" => text.parse::<p2pvoip::ServerUrl>().is_ok(),
             "engine-turn-url" => text.parse::<p2pvoip::TurnUrl>().is_ok(),
+            "group-message" => p2pvoip_crypto::group::Message::parse(bytes).is_ok(),
+            "group-roster" => p2pvoip_crypto::group::Roster::parse(bytes).is_ok(),
+            "group-proof" => p2pvoip_crypto::group::Proof::parse(bytes).is_ok(),
             "media-chunk" => p2pvoip_media::payload::Chunk::parse(bytes).is_ok(),
             "media-chunks" => p2pvoip_media::payload::Chunks::new(bytes).all(|chunk| chunk.is_ok()),
             "nat-candidate" => p2pvoip_nat::Candidate::parse(bytes).is_ok(),

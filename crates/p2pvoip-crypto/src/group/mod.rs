@@ -41,6 +41,7 @@ pub use listener::{Counters, Flow, Listener, Notice, Opened, Received};
 pub use machine::{Event, Group, Input, To};
 pub use member::{GroupId, Member};
 pub use message::Message;
+pub use proof::Proof;
 pub use roster::Roster;
 pub use sender::Sender;
 

@@ -32,10 +32,10 @@ const DOMAIN: &[u8] = b"p2pvoip group proof\0";
 const SCOPE_LEN: usize = 16 + 1 + 4;
 const MAX_SIGNED_LEN: usize = DOMAIN.len() + SCOPE_LEN + HEAD_LEN + MOST * HASH_LEN;
 
-/// What a proof says.
+/// What a proof says, before or after its signature was verified.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Proof<'a> {
-    pub(super) first: u64,
+pub struct Proof<'a> {
+    first: u64,
     repeated: u8,
     salt: [u8; SALT_LEN],
     hashes: &'a [u8],
@@ -55,7 +55,11 @@ pub(super) struct Contents<I> {
 }
 
 impl<'a> Proof<'a> {
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
+    /// Reads the body of a proof.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not what the format says.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let first = reader.u48()?;
         let count = usize::from(reader.u8()?);
@@ -74,13 +78,18 @@ impl<'a> Proof<'a> {
         Ok(Self { first, repeated, salt, hashes, signed, signature })
     }
 
+    /// The first number that it covers.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number after the last one that it covers, which is that of the packet that carries it.
-    pub(super) const fn end(&self) -> u64 {
+    pub const fn end(&self) -> u64 {
         self.first + (self.hashes.len() / HASH_LEN) as u64
     }
 
     /// The first number that the next proof covers.
-    pub(super) const fn next_first(&self) -> u64 {
+    pub const fn next_first(&self) -> u64 {
         self.end() - self.repeated as u64
     }
 
@@ -92,7 +101,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Whether that sender has signed it.
-    pub(super) fn is_signed(&self, scope: &SenderScope, key: &[u8; PUBLIC_LEN]) -> bool {
+    pub fn is_signed(&self, scope: &SenderScope, key: &[u8; PUBLIC_LEN]) -> bool {
         let (signed, len) = signed(scope, self.signed);
         let signed = signed.get(..len).unwrap_or_default();
         UnparsedPublicKey::new(&ED25519, key).verify(signed, &self.signature).is_ok()
@@ -175,7 +184,7 @@ mod tests {
         let bytes = write(5, 1, &[[9; 16], [10; 16]]).unwrap();
         let proof = Proof::parse(&bytes).unwrap();
         assert!(proof.is_signed(&scope(), &public));
-        assert_eq!((proof.first, proof.end(), proof.next_first()), (5, 7, 6));
+        assert_eq!((proof.first(), proof.end(), proof.next_first()), (5, 7, 6));
         assert_eq!((proof.fits(4, &[9; 16]), proof.fits(5, &[9; 16])), (None, Some(true)));
         assert_eq!((proof.fits(6, &[9; 16]), proof.fits(7, &[9; 16])), (Some(false), None));
         for bit in 0..bytes.len() * 8 {

@@ -105,21 +105,14 @@ impl Epoch {
 
 /// The vector with the number added to its end (RFC 9001 section 5.3).
 pub(crate) fn nonce(iv: &[u8; IV_LEN], number: u64) -> Nonce {
-    let mut nonce = *iv;
-    for (to, from) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
-        *to ^= from;
-    }
-    Nonce::assume_unique_for_key(nonce)
+    let [a, b, c, d, low @ ..] = *iv;
+    let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(low) ^ number).to_be_bytes();
+    Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
 }
 
 fn associated(epoch: u32, stream: u8, number: u64) -> [u8; AAD_LEN] {
-    let [_, _, number @ ..] = number.to_be_bytes();
-    let mut aad = [0; AAD_LEN];
-    let fields = epoch.to_be_bytes().into_iter().chain([stream]).chain(number);
-    for (to, from) in aad.iter_mut().zip(fields) {
-        *to = from;
-    }
-    aad
+    let ([a, b, c, d], [_, _, e, f, g, h, i, j]) = (epoch.to_be_bytes(), number.to_be_bytes());
+    [a, b, c, d, stream, e, f, g, h, i, j]
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use p2pvoip::nat::RouteKind;
 use p2pvoip::telemetry::Quality;
-use p2pvoip::{CallState, Fingerprint};
+use p2pvoip::{CallState, Fingerprint, How, Trust};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use super::super::Trust;
 use super::super::model::tests::{talking, talking_for};
 use super::*;
 
