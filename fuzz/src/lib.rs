@@ -19,6 +19,7 @@ pub mod engine;
 pub mod epochs;
 mod fixture;
 pub mod group;
+pub mod handshake;
 pub mod identity;
 pub mod media;
 pub mod mutate;
@@ -48,9 +49,14 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
     ("crypto-epochs", epochs::epochs),
+    ("crypto-forged-answer", handshake::forged_answer),
+    ("crypto-forged-offer", handshake::forged_offer),
+    ("crypto-gate", handshake::gate),
+    ("crypto-gate-memory", handshake::gate_memory),
     ("crypto-packet", crypto::packet),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
+    ("crypto-upgrade", handshake::upgrade),
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),

@@ -4,6 +4,7 @@
 //! hostile by design.
 
 mod group;
+mod handshake;
 mod identity;
 mod machines;
 mod parsers;
@@ -15,7 +16,7 @@ pub type Seed = (String, Vec<u8>);
 /// The seeds of the target of that name; none for a name that is no target's.
 pub fn of(target: &str) -> Vec<Seed> {
     let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
-    let named = named.or_else(|| group::of(target));
+    let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
     let named = named.or_else(|| identity::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
