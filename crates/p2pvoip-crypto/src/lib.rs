@@ -63,6 +63,8 @@ mod kem;
 pub mod keystore;
 mod linking;
 mod mailbox;
+#[cfg(test)]
+mod outside;
 mod packet;
 mod policy;
 mod presence;
