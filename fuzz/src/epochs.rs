@@ -35,7 +35,7 @@ pub fn epochs(script: &[u8]) {
                 match fate {
                     2 => {}
                     3 if path.held.len() < MOST_HELD => path.held.push(packet),
-                    5 => path.forge(packet, bytes),
+                    5 => path.forge(&packet, bytes),
                     _ => path.deliver(&packet),
                 }
             }
@@ -136,7 +136,7 @@ impl Path {
         }
     }
 
-    fn forge(&mut self, packet: Packet, by: &[u8]) {
+    fn forge(&mut self, packet: &Packet, by: &[u8]) {
         let mut bytes = packet.bytes.clone();
         let at = usize::from(by[0]) % bytes.len();
         bytes[at] ^= 1 << (by[1] & 7);
@@ -144,7 +144,7 @@ impl Path {
         let before = (opener.epoch(), opener.largest(), opener.awaits_mix(), opener.next_at());
         assert!(opener.open(&mut bytes).is_err(), "every bit counts");
         assert_eq!((opener.epoch(), opener.largest(), opener.awaits_mix(), opener.next_at()), before);
-        self.deliver(&packet);
+        self.deliver(packet);
     }
 
     /// The exchange goes through in no time, when the last one is done at both ends.

@@ -20,6 +20,7 @@ pub mod epochs;
 mod fixture;
 pub mod group;
 pub mod handshake;
+pub mod identity;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -39,6 +40,11 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("cc-controller", cc::controller),
     ("crypto-card", crypto::card),
     ("crypto-identity-file", crypto::identity_file),
+    ("crypto-identity-fields", identity::identity_fields),
+    ("crypto-device-request", identity::device_request),
+    ("crypto-device-grant", identity::device_grant),
+    ("crypto-bundle-interior", identity::bundle_interior),
+    ("crypto-succession", identity::succession),
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),

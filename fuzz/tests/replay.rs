@@ -17,12 +17,16 @@ const LARGEST: usize = 4_096;
 const CHANGES: u64 = 1_000;
 /// Bodies that take long (a tenth of a millisecond and more), and the changes made to each of their files: a second each.
 const DEAR: &[(&str, u64)] = &[
+    ("crypto-bundle-interior", 250),
+    ("crypto-device-grant", 300),
     ("crypto-epochs", 150),
     ("crypto-first-handshake", 500),
     ("crypto-forged-answer", 60),
     ("crypto-forged-offer", 100),
     ("crypto-gate", 400),
+    ("crypto-identity-fields", 200),
     ("crypto-second-handshake", 80),
+    ("crypto-succession", 200),
     ("crypto-upgrade", 40),
     ("dht-shelf", 300),
     ("engine-call", 25),

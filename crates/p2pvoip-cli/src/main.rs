@@ -22,6 +22,7 @@ mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod verification;
 mod view;
 
 use std::process::ExitCode;
