@@ -21,7 +21,11 @@ fn pin() -> Named {
     let introduced = Pin::of(CALLEE.root(), Some(How::Introduced(CALLER.fingerprint())), UNIX);
     let mut many = known.encode();
     many[83] = 255;
-    vec![("valid-known", known.encode()), ("valid-introduced", introduced.encode()), ("hostile-devices", many)]
+    vec![
+        ("valid-known", known.encode()),
+        ("valid-introduced", introduced.encode()),
+        ("hostile-devices", many),
+    ]
 }
 
 fn introduction() -> Named {
