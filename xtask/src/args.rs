@@ -24,6 +24,8 @@ pub(crate) enum Command {
         /// Only compare.
         check: bool,
     },
+    /// Ask the symbolic models.
+    Models(crate::models::Options),
     /// Measure the hot paths.
     Bench(crate::bench::Options),
 }
@@ -67,13 +69,14 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("test", TEST_HELP),
     ("tidy", TIDY_HELP),
     ("demo", DEMO_HELP),
     ("sim", SIM_HELP),
     ("fuzz", crate::fuzz::HELP),
     ("bench", crate::bench::HELP),
+    ("models", crate::models::HELP),
     ("api", API_HELP),
 ];
 
@@ -99,6 +102,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "sim" => Ok(Command::Sim(rest.to_vec())),
         "api" => parse_api(rest),
         "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
+        "models" => crate::models::parse(rest).map(Command::Models),
         _ => crate::bench::parse(rest).map(Command::Bench),
     }
 }
@@ -202,6 +206,7 @@ Commands:
   sim     Many simulated calls in virtual time, with their figures
   fuzz    Search for inputs that break a parser or a machine
   bench   What the hot paths cost, in one table
+  models  The symbolic models of the protocol, and what breaks them
   api     Lock the public API of every crate, after a change that is meant
 
 `cargo xtask COMMAND --help` tells more.

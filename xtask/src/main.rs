@@ -12,6 +12,7 @@ mod cargo;
 mod examples;
 mod exit;
 mod fuzz;
+mod models;
 mod paint;
 mod programs;
 mod steps;
@@ -60,6 +61,7 @@ fn run(command: Command) -> ExitCode {
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
         Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
+        Command::Models(options) => models::run(&workspace, &options, paint).into(),
         Command::Bench(options) => bench::run(&workspace, &options, paint).into(),
     }
 }

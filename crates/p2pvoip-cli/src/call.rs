@@ -13,7 +13,7 @@ use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
-use crate::view::{Model, Trust, View};
+use crate::view::{Model, View};
 
 /// Calls, and follows the call to its end.
 pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
@@ -33,7 +33,7 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     });
     let held = match dialed {
         Ok(dialed) => {
-            view.open(Model::new(*contact.fingerprint(), Trust::Card, CallState::Dialing));
+            view.open(Model::new(*contact.fingerprint(), true, CallState::Dialing));
             conversation::hold(dialed, voices, &mut printer, &mut interrupt, &mut view, None).await
         }
         Err(failure) => Err(failure),

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure};
+use p2pvoip::{
+    CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust,
+};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -225,8 +227,9 @@ impl Printer {
     }
 
     /// Somebody calls.
-    pub(crate) fn incoming(&self, peer: Fingerprint) {
-        self.tell("incoming", json!({ "peer": peer.to_string() }), || format!("A call from {peer}"));
+    pub(crate) fn incoming(&self, peer: Fingerprint, trust: Trust) {
+        let body = json!({ "peer": peer.to_string(), "trust": trust.word() });
+        self.tell("incoming", body, || format!("A call from {peer} ({trust})"));
     }
 
     /// The call stands elsewhere.
@@ -344,7 +347,7 @@ impl Printer {
     }
 
     /// The same for what the view shows in a row of its own.
-    fn tell_shown(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
+    pub(crate) fn tell_shown(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
         if !self.json {
             self.view.print(Held::Line(sentence()));
             return;

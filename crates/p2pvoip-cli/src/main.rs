@@ -25,6 +25,7 @@ mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod verification;
 mod verify;
 mod view;
 

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use p2pvoip::media::Level;
 use p2pvoip::nat::RouteKind;
-use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path};
+use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path, Sas, Trust};
 
 use super::history::History;
 use super::meter::Meters;
-use super::trust::Trust;
 
 /// Notices that are shown: what happened last, and what it followed.
 pub(super) const NOTICES: usize = 2;
@@ -20,7 +19,14 @@ pub(super) const NOTICES: usize = 2;
 pub(crate) struct Model {
     /// The key of the other side: the one that the card names, or the one that the handshake proved.
     pub(super) peer: Fingerprint,
-    pub(super) trust: Trust,
+    /// Whether we called by a card, which names the key.
+    pub(super) by_card: bool,
+    /// How far the other side is trusted, once keys are agreed.
+    pub(super) trust: Option<Trust>,
+    /// The code that both compare, once both have it.
+    pub(super) sas: Option<Sas>,
+    /// Whether the code is shown, and keys say how it compares.
+    pub(super) comparing: bool,
     pub(super) state: CallState,
     pub(super) encryption: Option<Encryption>,
     pub(super) route: Option<Route>,
@@ -55,11 +61,14 @@ pub(super) struct Sound {
 }
 
 impl Model {
-    /// A call with this key that has just begun.
-    pub(crate) fn new(peer: Fingerprint, trust: Trust, state: CallState) -> Self {
+    /// A call with this key that has just begun, by a card or from somebody.
+    pub(crate) fn new(peer: Fingerprint, by_card: bool, state: CallState) -> Self {
         Self {
             peer,
-            trust,
+            by_card,
+            trust: None,
+            sas: None,
+            comparing: false,
             state,
             encryption: None,
             route: None,
@@ -72,6 +81,12 @@ impl Model {
             notices: VecDeque::new(),
             log: Vec::new(),
         }
+    }
+
+    /// The same, of a peer who is trusted this far.
+    pub(crate) fn trusted(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
     }
 
     /// The same, ringing until a key answers it.
@@ -90,6 +105,16 @@ impl Model {
     pub(crate) fn on_encrypted(&mut self, with: &Encryption) {
         self.peer = with.peer;
         self.encryption = Some(*with);
+    }
+
+    /// The other side is trusted this far.
+    pub(crate) fn on_trust(&mut self, trust: Trust) {
+        self.trust = Some(trust);
+    }
+
+    /// Both have the code that they can compare.
+    pub(crate) fn on_sas(&mut self, sas: Sas) {
+        self.sas = Some(sas);
     }
 
     /// Voice takes this path; its addresses are shown only where that was asked for.
@@ -157,7 +182,7 @@ pub(super) mod tests {
 
     /// A call that has been connected for so many fifths of a second.
     pub(in crate::view) fn talking_for(number: u32) -> Model {
-        let mut model = Model::new(Fingerprint::new([0xA5; 24]), Trust::Card, CallState::Connected);
+        let mut model = Model::new(Fingerprint::new([0xA5; 24]), true, CallState::Connected);
         model.route =
             Some(Route { kind: RouteKind::Direct, rtt: Some(Duration::from_millis(42)), addresses: None });
         model.sound.microphone = Level { rms: -20.0, peak: -9.0 };
@@ -180,7 +205,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_call_asks_until_it_no_longer_rings() {
-        let mut model = Model::new(Fingerprint::new([1; 24]), Trust::Stranger, CallState::Ringing).asking();
+        let mut model = Model::new(Fingerprint::new([1; 24]), false, CallState::Ringing).asking();
         model.on_state(CallState::Ringing);
         assert!(model.asks);
         model.on_state(CallState::Connecting);

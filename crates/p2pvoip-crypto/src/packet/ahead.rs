@@ -123,7 +123,10 @@ mod tests {
         let all: Vec<_> = (1..=MOST_AHEAD).flat_map(|steps| Way::all(steps, true)).collect();
         let places: std::collections::BTreeSet<_> = all.iter().map(|way| way.place()).collect();
         assert_eq!((all.len(), places), (WAYS, (0..WAYS).collect()));
-        assert_eq!(Way::all(1, true).collect::<Vec<_>>(), [Way { steps: 1, mixed: 1 }, Way { steps: 1, mixed: 0 }]);
+        assert_eq!(
+            Way::all(1, true).collect::<Vec<_>>(),
+            [Way { steps: 1, mixed: 1 }, Way { steps: 1, mixed: 0 }]
+        );
         assert_eq!(Way::all(3, false).collect::<Vec<_>>(), [Way { steps: 3, mixed: 0 }]);
     }
 }

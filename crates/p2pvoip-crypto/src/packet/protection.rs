@@ -5,7 +5,7 @@ use ring::aead::quic::HeaderProtectionKey;
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use zeroize::Zeroizing;
 
-use super::HEADER_LEN;
+use super::{HEADER_LEN, LAST_NUMBER};
 use crate::rekey::MixSecret;
 use crate::schedule::{DirectionSecret, EpochSecret, IV_LEN, KeyAndIv};
 use crate::suite::{Aead, TAG_LEN};
@@ -105,14 +105,17 @@ impl Epoch {
 
 /// The vector with the number added to its end (RFC 9001 section 5.3).
 pub(crate) fn nonce(iv: &[u8; IV_LEN], number: u64) -> Nonce {
-    let [a, b, c, d, low @ ..] = *iv;
-    let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(low) ^ number).to_be_bytes();
-    Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
+    let mut nonce = *iv;
+    if let Some(low) = nonce.last_chunk_mut() {
+        *low = (u64::from_be_bytes(*low) ^ number).to_be_bytes();
+    }
+    Nonce::assume_unique_for_key(nonce)
 }
 
 fn associated(epoch: u32, stream: u8, number: u64) -> [u8; AAD_LEN] {
-    let ([a, b, c, d], [_, _, e, f, g, h, i, j]) = (epoch.to_be_bytes(), number.to_be_bytes());
-    [a, b, c, d, stream, e, f, g, h, i, j]
+    let number = u128::from(number & LAST_NUMBER);
+    let wide = u128::from(epoch) << 56 | u128::from(stream) << 48 | number;
+    wide.to_be_bytes().last_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::driver::{Command, Driver, Parts, Ring};
 use super::tls::{self, TlsError};
 use super::turn;
 use crate::codec::Codec;
+use crate::contacts::Book;
 use crate::engine::{self, DialError, Settings, SettingsError};
 use crate::server_url::{BadServerUrl, ServerUrl};
 use crate::turn_url::{TurnServer, TurnUrl};
@@ -49,6 +50,8 @@ pub struct Config {
     pub trusted_certificate: Option<PathBuf>,
     /// The codec of every call.
     pub codec: Arc<dyn Codec>,
+    /// Whom we know, so that calls can tell how far a peer is trusted.
+    pub contacts: Book,
     /// Calls at once; further callers hear that we are busy.
     pub max_calls: usize,
 }
@@ -73,6 +76,7 @@ impl Config {
             candidates: CandidatePolicy::default(),
             trusted_certificate: None,
             codec,
+            contacts: Book::default(),
             max_calls: 8,
         }
     }
@@ -171,6 +175,7 @@ impl Endpoint {
         settings.nat.stun_servers = config.stun_servers;
         settings.nat.turn_servers = turn::resolve(&config.turn_servers, config.candidates).await?;
         settings.nat.policy = config.candidates;
+        settings.contacts = config.contacts;
         settings.max_calls = config.max_calls;
         #[cfg(feature = "dht")]
         let directory = {
@@ -228,14 +233,33 @@ impl Endpoint {
         self.findable.clone()
     }
 
+    /// Whom we know from now on. Calls that are open go on with what was known when they began.
+    pub async fn set_contacts(&self, contacts: Book) {
+        // A driver that has gone takes no calls.
+        let _gone = self.commands.send(Command::Contacts(Box::new(contacts))).await;
+    }
+
     /// Calls a contact. Returns at once: the call's state tells how it goes.
     ///
     /// # Errors
     /// [`DialError`] when the call cannot even be started.
     pub async fn dial(&self, contact: &ContactCard) -> Result<Call, DialError> {
+        self.dial_known(contact, None).await
+    }
+
+    /// Calls by a card which is said to be a new one of the contact of that name: when it is of another key than the contact
+    /// had, the call says that the key has [changed](p2pvoip_crypto::Trust::Changed).
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot even be started.
+    pub async fn dial_as(&self, name: &str, card: &ContactCard) -> Result<Call, DialError> {
+        self.dial_known(card, Some(name.to_owned())).await
+    }
+
+    async fn dial_known(&self, card: &ContactCard, name: Option<String>) -> Result<Call, DialError> {
         let (reply, dialled) = oneshot::channel();
-        let card = Box::new(contact.clone());
-        self.commands.send(Command::Dial { card, reply }).await.map_err(|_| DialError::Closed)?;
+        let card = Box::new(card.clone());
+        self.commands.send(Command::Dial { card, name, reply }).await.map_err(|_| DialError::Closed)?;
         let port = dialled.await.map_err(|_| DialError::Closed)??;
         Ok(Call::new(port, self.commands.clone()))
     }

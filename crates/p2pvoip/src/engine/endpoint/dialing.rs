@@ -8,7 +8,8 @@ use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 use super::search::Search;
 use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
-use crate::engine::call::{Call, Contact};
+use crate::contacts::Contact;
+use crate::engine::call::{self, Call};
 use crate::server_url::ServerUrl;
 
 /// Why a call could not even be started.
@@ -51,6 +52,26 @@ impl Endpoint {
     /// # Errors
     /// [`DialError`] when the call cannot be started at all.
     pub fn dial(&mut self, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        let known = self.known(card.fingerprint()).cloned();
+        self.dial_known(card, known, now)
+    }
+
+    /// Calls by a card which is said to be a new one of the contact of that name: when it is of another key, the call says that
+    /// the key has [changed](p2pvoip_crypto::Trust::Changed).
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot be started at all.
+    pub fn dial_as(&mut self, name: &str, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        let known = self.contacts().get(name).cloned();
+        self.dial_known(card, known, now)
+    }
+
+    fn dial_known(
+        &mut self,
+        card: &ContactCard,
+        known: Option<Contact>,
+        now: Instant,
+    ) -> Result<CallKey, DialError> {
         self.now = now;
         let unix = self.unix(now);
         let url: ServerUrl = card.server().parse()?;
@@ -63,7 +84,7 @@ impl Endpoint {
         let server = self.servers.reach(&url, now).ok_or(DialError::TooManyServers)?;
         let (key, seed) = self.new_key();
         // The settings were tried when the endpoint was made.
-        let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
+        let call = Call::dial(&self.parts(seed, known), now).map_err(|_| DialError::Busy)?;
         let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
         client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
         let mut search = Search::new(card, self.directory.is_some(), now);
@@ -149,9 +170,16 @@ impl Endpoint {
             }
         };
         let card = search.card();
-        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known: false };
-        let contact = Contact { mailbox: search.mailbox(), callee, least_version: card.least_version() };
-        let seed = self.seed.derive_index("handshake", entry.key.0).derive_index("device", u64::from(prekeys.index()));
+        // Who was spoken with before knows this device, and lets it in at once.
+        let pin = self.settings.contacts.find(card.fingerprint()).and_then(Contact::pin);
+        let known = pin.is_some_and(|pin| !pin.devices().is_empty());
+        let least_version = pin.map_or(0, p2pvoip_crypto::Pin::least_version).max(card.least_version());
+        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known };
+        let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
+        let seed = self
+            .seed
+            .derive_index("handshake", entry.key.0)
+            .derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
@@ -167,11 +195,11 @@ impl Endpoint {
         let Some(search) = entry.search.as_mut().filter(|_| !entry.call.state().is_ended()) else {
             return self.fall_back(key, why);
         };
-        if search.next_device() {
-            if let Ok(request) = server.client.fetch(search.place(&server.url, unix.day()), now) {
-                entry.stage = Stage::Lookup { request };
-                return;
-            }
+        if search.next_device()
+            && let Ok(request) = server.client.fetch(search.place(&server.url, unix.day()), now)
+        {
+            entry.stage = Stage::Lookup { request };
+            return;
         }
         self.fall_back(key, why);
     }

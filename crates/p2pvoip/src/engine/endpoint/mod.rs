@@ -11,6 +11,7 @@ mod ringing;
 mod search;
 mod servers;
 mod settings;
+mod trust;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use self::presence::Presence;
 use self::search::Search;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
+use crate::contacts::Contact;
 use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
@@ -119,6 +121,7 @@ impl Endpoint {
             refused_offers: 0,
             now,
         };
+        endpoint.refresh_hints();
         endpoint.refresh_presence(now);
         Ok(endpoint)
     }
@@ -228,8 +231,8 @@ impl Endpoint {
         (key, self.seed.derive_index("call", key.0))
     }
 
-    fn parts(&self, seed: Seed) -> Parts<'_> {
-        Parts { codec: &self.settings.codec, nat: &self.settings.nat, seed }
+    fn parts(&self, seed: Seed, known: Option<Contact>) -> Parts<'_> {
+        Parts { codec: &self.settings.codec, nat: &self.settings.nat, seed, known }
     }
 }
 
@@ -328,6 +331,7 @@ impl Endpoint {
                     return Polled::Again;
                 }
                 Output::Event(event) => {
+                    self.note(index, &event);
                     return Polled::Output(Output::Event(Event::Call { call: key, event }));
                 }
                 Output::Wait(next) => wake = Wake::earliest(wake, next),

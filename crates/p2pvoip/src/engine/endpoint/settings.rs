@@ -7,6 +7,7 @@ use p2pvoip_nat as nat;
 
 use super::MAX_CALLS;
 use crate::codec::Codec;
+use crate::contacts::Book;
 use crate::server_url::ServerUrl;
 
 /// What an endpoint is made of. Validated by [`Endpoint::new`](super::Endpoint::new).
@@ -23,6 +24,8 @@ pub struct Settings {
     pub nat: nat::Config,
     /// The codec of every call.
     pub codec: Arc<dyn Codec>,
+    /// Whom we know, so that it can be told how far a peer is trusted. [`Endpoint::set_contacts`](super::Endpoint::set_contacts) changes it.
+    pub contacts: Book,
     /// Calls at once, at most [`MAX_CALLS`]; further callers hear that this endpoint is busy.
     pub max_calls: usize,
 }
@@ -30,7 +33,15 @@ pub struct Settings {
 impl Settings {
     /// Settings of which all else has its default.
     pub fn new(identity: Arc<Identity>, codec: Arc<dyn Codec>) -> Self {
-        Self { identity, server: None, directory: false, nat: nat::Config::default(), codec, max_calls: 8 }
+        Self {
+            identity,
+            server: None,
+            directory: false,
+            nat: nat::Config::default(),
+            codec,
+            contacts: Book::default(),
+            max_calls: 8,
+        }
     }
 }
 
