@@ -19,6 +19,8 @@ pub(super) const NOTICES: usize = 2;
 pub(crate) struct Model {
     /// The key of the other side: the one that the card names, or the one that the handshake proved.
     pub(super) peer: Fingerprint,
+    /// What the owner calls the other side.
+    pub(super) name: Option<String>,
     /// Whether we called by a card, which names the key.
     pub(super) by_card: bool,
     /// How far the other side is trusted, once keys are agreed.
@@ -65,6 +67,7 @@ impl Model {
     pub(crate) fn new(peer: Fingerprint, by_card: bool, state: CallState) -> Self {
         Self {
             peer,
+            name: None,
             by_card,
             trust: None,
             sas: None,
@@ -81,6 +84,12 @@ impl Model {
             notices: VecDeque::new(),
             log: Vec::new(),
         }
+    }
+
+    /// The same, of somebody in the contact book.
+    pub(crate) fn named(mut self, name: Option<String>) -> Self {
+        self.name = name;
+        self
     }
 
     /// The same, of a peer who is trusted this far.

@@ -63,7 +63,7 @@ mod system {
 
     fn words(error: &Error) -> String {
         let missing = matches!(error, Error::NoDefaultStore);
-        let why = missing.then(Entry::store_status).and_then(Result::err);
+        let why = missing.then(Entry::store_status).and_then(|status| status.as_ref().err());
         why.map_or_else(|| error.to_string(), |why| why.to_string())
     }
 }
