@@ -158,7 +158,7 @@ impl Path {
         let (answer, secret) = self.responder.answer(&offer, self.now).expect("the offer is honest");
         theirs.opener.mix(secret.clone());
         theirs.answered = Some(secret.clone());
-        let finished = self.initiator.finish(&answer).expect("the answer is honest");
+        let finished = self.initiator.finish(&answer, self.now).expect("the answer is honest");
         assert!(finished == secret, "both have the same secret");
         ours.opener.mix(secret.clone());
         ours.sealer.mix(secret);
@@ -173,10 +173,10 @@ impl Path {
         let secret = || RekeySecret::new([8; 32]);
         let _any = RekeyResponder::new(secret(), Seed::from_u64(3)).answer(&offer, self.now);
         let mut initiator = RekeyInitiator::new(secret(), Seed::from_u64(4), self.now);
-        assert!(initiator.finish(&answer).is_err(), "nothing was offered");
+        assert!(initiator.finish(&answer, self.now).is_err(), "nothing was offered");
         let _offer = initiator.offer(self.now + REKEY_EVERY);
-        let _any = initiator.finish(&answer);
-        assert!(initiator.finish(&answer).is_err(), "an offer has one answer");
+        let _any = initiator.finish(&answer, self.now);
+        assert!(initiator.finish(&answer, self.now).is_err(), "an offer has one answer");
     }
 
     /// Whether more epochs were lost than a receiver follows: a call has ended long before.

@@ -238,7 +238,7 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
         CallEvent::Stats(stats) => printer.stats(stats),
         CallEvent::Summary(summary) => printer.summary(summary),
         // What a later version of the facade tells besides is not for this output.
-        _ => {}
+        CallEvent::Rekeyed | _ => {}
     }
 }
 

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust};
+use p2pvoip::{
+    CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust,
+};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -48,6 +50,11 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
 /// Prints what is not well but stops nothing, on standard error.
 pub(crate) fn warning(sentence: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("warning:"));
+}
+
+/// Prints what is good to know and no matter of this run, on standard error.
+pub(crate) fn note(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("note:"));
 }
 
 /// Prints a command line that is wrong, or the help that was asked for; says how the program ends.

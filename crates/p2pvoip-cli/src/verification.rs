@@ -66,7 +66,10 @@ mod tests {
         assert_eq!(fields(Trust::Verified(How::Sas)), expected);
         let by = p2pvoip::Fingerprint::new([0xAB; 24]);
         let introduced = fields(Trust::Verified(How::Introduced(by)));
-        assert_eq!((introduced["how"].as_str(), introduced["by"].as_str()), (Some("introduced"), Some(&*by.to_string())));
+        assert_eq!(
+            (introduced["how"].as_str(), introduced["by"].as_str()),
+            (Some("introduced"), Some(&*by.to_string()))
+        );
         assert_eq!(fields(Trust::Changed)["how"], Value::Null);
     }
 }

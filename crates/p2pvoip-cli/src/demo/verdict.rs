@@ -313,6 +313,7 @@ impl Summary {
                     caller,
                 ),
             ],
+            trust: Some(serde_json::json!({ "trust": "first-contact", "how": null })),
             encrypted: Some(
                 serde_json::json!({ "version": "1.1", "cipher": "AES-256-GCM", "handshake": "Noise_IK" }),
             ),

@@ -23,10 +23,14 @@ pub(super) fn draw(sas: Option<Sas>, area: Rect, buffer: &mut Buffer) {
 
 fn lines(sas: Option<Sas>) -> Vec<String> {
     let Some(sas) = sas else {
-        return vec!["There is no code yet; it comes when both sides have their keys.".to_owned(), "Esc  away".to_owned()];
+        return vec![
+            "There is no code yet; it comes when both sides have their keys.".to_owned(),
+            "Esc  away".to_owned(),
+        ];
     };
     let [a, b, c, d, e, f] = sas.words();
-    let (pictures, names): (Vec<_>, Vec<_>) = sas.emoji().into_iter().map(|emoji| (emoji.symbol, emoji.name)).unzip();
+    let (pictures, names): (Vec<_>, Vec<_>) =
+        sas.emoji().into_iter().map(|emoji| (emoji.symbol, emoji.name)).unzip();
     vec![
         "Read the words to each other: one the first three, the".to_owned(),
         "other the last three. Or compare the pictures.".to_owned(),

@@ -57,8 +57,8 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, palette: Palette) {
     if area.height > 1 {
         keys(model, line(area.height - 1), buffer);
     }
-    if model.comparing {
-        compare::draw(model.sas, area, buffer);
+    if model.who.comparing {
+        compare::draw(model.who.sas, area, buffer);
     }
     if model.help {
         help(area, buffer);
@@ -74,8 +74,8 @@ fn bar(model: &Model, area: Rect, buffer: &mut Buffer, palette: Palette) {
 
 fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mute = if model.sound.muted { "unmute" } else { "mute" };
-    let ringing = [("a", "answer"), ("d", "decline"), ("?", "help")].as_slice();
-    let talking = [("m", mute), ("v", "compare"), ("q", "hang up"), ("?", "help")].as_slice();
+    let ringing = &[("a", "answer"), ("d", "decline"), ("?", "help")][..];
+    let talking = &[("m", mute), ("v", "compare"), ("q", "hang up"), ("?", "help")][..];
     let mut spans = Vec::new();
     for (key, what) in if model.asks { ringing } else { talking } {
         spans.extend([Span::styled(format!(" {key} "), palette::key()), Span::raw(format!(" {what}  "))]);

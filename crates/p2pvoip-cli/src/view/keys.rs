@@ -42,7 +42,7 @@ pub(super) fn press(key: &KeyEvent, model: &mut Model) -> Press {
         if key.code != KeyCode::Esc {
             return Press::Nothing;
         }
-        let hides = std::mem::take(&mut model.help) | std::mem::take(&mut model.comparing);
+        let hides = std::mem::take(&mut model.help) | std::mem::take(&mut model.who.comparing);
         return if hides { Press::Shows } else { Press::Nothing };
     };
     match (control, letter.to_ascii_lowercase()) {
@@ -55,11 +55,11 @@ pub(super) fn press(key: &KeyEvent, model: &mut Model) -> Press {
             Press::Shows
         }
         (false, 'v') if !model.asks => {
-            model.comparing = !model.comparing;
+            model.who.comparing = !model.who.comparing;
             Press::Shows
         }
-        (false, 'y' | 'n') if model.comparing && model.sas.is_some() => {
-            model.comparing = false;
+        (false, 'y' | 'n') if model.who.comparing && model.who.sas.is_some() => {
+            model.who.comparing = false;
             Press::Asks(Action::Compared(letter.eq_ignore_ascii_case(&'y')))
         }
         (false, 'a') if model.asks => Press::Asks(Action::Answer),
@@ -115,13 +115,13 @@ mod tests {
         let mut model = talking();
         assert_eq!(press(&key('y', KeyModifiers::NONE), &mut model), Press::Nothing, "not shown");
         assert_eq!(press(&key('v', KeyModifiers::NONE), &mut model), Press::Shows);
-        assert!(model.comparing);
+        assert!(model.who.comparing);
         assert_eq!(press(&key('y', KeyModifiers::NONE), &mut model), Press::Nothing, "not there");
         let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
         assert_eq!(press(&enter, &mut model), Press::Nothing);
-        assert!(model.comparing, "enter answers nothing");
+        assert!(model.who.comparing, "enter answers nothing");
         press(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), &mut model);
-        assert!(!model.comparing);
+        assert!(!model.who.comparing);
     }
 
     #[test]

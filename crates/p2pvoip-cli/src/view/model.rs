@@ -10,6 +10,7 @@ use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path, Sas, Trust};
 
 use super::history::History;
 use super::meter::Meters;
+use super::trust::Who;
 
 /// Notices that are shown: what happened last, and what it followed.
 pub(super) const NOTICES: usize = 2;
@@ -19,14 +20,7 @@ pub(super) const NOTICES: usize = 2;
 pub(crate) struct Model {
     /// The key of the other side: the one that the card names, or the one that the handshake proved.
     pub(super) peer: Fingerprint,
-    /// Whether we called by a card, which names the key.
-    pub(super) by_card: bool,
-    /// How far the other side is trusted, once keys are agreed.
-    pub(super) trust: Option<Trust>,
-    /// The code that both compare, once both have it.
-    pub(super) sas: Option<Sas>,
-    /// Whether the code is shown, and keys say how it compares.
-    pub(super) comparing: bool,
+    pub(super) who: Who,
     pub(super) state: CallState,
     pub(super) encryption: Option<Encryption>,
     pub(super) route: Option<Route>,
@@ -65,10 +59,7 @@ impl Model {
     pub(crate) fn new(peer: Fingerprint, by_card: bool, state: CallState) -> Self {
         Self {
             peer,
-            by_card,
-            trust: None,
-            sas: None,
-            comparing: false,
+            who: Who { by_card, ..Who::default() },
             state,
             encryption: None,
             route: None,
@@ -85,7 +76,7 @@ impl Model {
 
     /// The same, of a peer who is trusted this far.
     pub(crate) fn trusted(mut self, trust: Trust) -> Self {
-        self.trust = Some(trust);
+        self.who.trust = Some(trust);
         self
     }
 
@@ -109,12 +100,12 @@ impl Model {
 
     /// The other side is trusted this far.
     pub(crate) fn on_trust(&mut self, trust: Trust) {
-        self.trust = Some(trust);
+        self.who.trust = Some(trust);
     }
 
     /// Both have the code that they can compare.
     pub(crate) fn on_sas(&mut self, sas: Sas) {
-        self.sas = Some(sas);
+        self.who.sas = Some(sas);
     }
 
     /// Voice takes this path; its addresses are shown only where that was asked for.

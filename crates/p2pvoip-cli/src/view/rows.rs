@@ -156,7 +156,7 @@ fn sealed(model: &Model) -> Words {
 }
 
 fn trust(model: &Model) -> Words {
-    let (words, tone) = super::trust::words(model.trust, model.by_card);
+    let (words, tone) = super::trust::words(&model.who);
     vec![(words.to_owned(), tone)]
 }
 

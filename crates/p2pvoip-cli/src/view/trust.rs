@@ -1,12 +1,25 @@
 //! How sure it is who is at the other end, in words: what is seen before the handshake, and the level after it.
 
-use p2pvoip::{How, Trust};
+use p2pvoip::{How, Sas, Trust};
 
 use super::palette::Tone;
 
-/// What a person reads; `by_card` says that we called by a card, which names the key.
-pub(super) fn words(trust: Option<Trust>, by_card: bool) -> (&'static str, Tone) {
-    match (trust, by_card) {
+/// What is known of who is at the other end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Who {
+    /// Whether we called by a card, which names the key.
+    pub(super) by_card: bool,
+    /// How far it is trusted, once keys are agreed.
+    pub(super) trust: Option<Trust>,
+    /// The code that both compare, once both have it.
+    pub(super) sas: Option<Sas>,
+    /// Whether the code is shown, and keys say how it compares.
+    pub(super) comparing: bool,
+}
+
+/// What a person reads.
+pub(super) const fn words(who: &Who) -> (&'static str, Tone) {
+    match (who.trust, who.by_card) {
         (None, true) => ("no key yet; it must match the card", Tone::Fair),
         (None, false) => ("no key yet", Tone::Fair),
         (Some(Trust::Verified(how)), _) => (verified(how), Tone::Good),
@@ -55,7 +68,7 @@ mod tests {
             Trust::Unencrypted,
         ];
         for trust in levels {
-            let (words, tone) = words(Some(trust), true);
+            let (words, tone) = words(&Who { trust: Some(trust), by_card: true, ..Who::default() });
             assert_eq!(tone == Tone::Good, trust.how().is_some(), "{words}");
             assert_eq!(tone == Tone::Bad, trust.needs_warning(), "{words}");
             assert!(!sentence(trust).is_empty());

@@ -48,6 +48,7 @@ pub(super) enum Command {
     HangUp { call: CallKey },
     Confirm { call: CallKey, same: bool },
     Contacts(Box<Book>),
+    RememberedOffers { reply: oneshot::Sender<Vec<u8>> },
     Close { done: oneshot::Sender<()> },
 }
 
@@ -260,6 +261,7 @@ impl Driver {
             Command::HangUp { call } => self.parts.engine.hang_up(call, now),
             Command::Confirm { call, same } => self.parts.engine.confirm_sas(call, same, now),
             Command::Contacts(book) => self.parts.engine.set_contacts(*book),
+            Command::RememberedOffers { reply } => drop(reply.send(self.parts.engine.remembered_offers())),
             Command::Close { done } => self.close(Some(done)),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use p2pvoip_core::Seed;
-use p2pvoip_crypto::{CardError, ContactCard, Identity};
+use p2pvoip_crypto::{CardError, ContactCard, Identity, Policy};
 use p2pvoip_nat::CandidatePolicy;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -52,6 +52,11 @@ pub struct Config {
     pub codec: Arc<dyn Codec>,
     /// Whom we know, so that calls can tell how far a peer is trusted.
     pub contacts: Book,
+    /// Whether calls may be in clear with contacts of version 1.0: never, by default.
+    pub policy: Policy,
+    /// What [`Endpoint::remembered_offers`] gave when an endpoint of this identity ran last, so that an offer which came then
+    /// does not ring again; empty where nothing was kept.
+    pub remembered_offers: Vec<u8>,
     /// Calls at once; further callers hear that we are busy.
     pub max_calls: usize,
 }
@@ -77,6 +82,8 @@ impl Config {
             trusted_certificate: None,
             codec,
             contacts: Book::default(),
+            policy: Policy::default(),
+            remembered_offers: Vec::new(),
             max_calls: 8,
         }
     }
@@ -176,6 +183,8 @@ impl Endpoint {
         settings.nat.turn_servers = turn::resolve(&config.turn_servers, config.candidates).await?;
         settings.nat.policy = config.candidates;
         settings.contacts = config.contacts;
+        settings.policy = config.policy;
+        settings.remembered_offers = config.remembered_offers;
         settings.max_calls = config.max_calls;
         #[cfg(feature = "dht")]
         let directory = {
@@ -237,6 +246,17 @@ impl Endpoint {
     pub async fn set_contacts(&self, contacts: Book) {
         // A driver that has gone takes no calls.
         let _gone = self.commands.send(Command::Contacts(Box::new(contacts))).await;
+    }
+
+    /// Which offers came, so that none of them rings twice: kept by the owner, and given to the next endpoint of this identity
+    /// as [`Config::remembered_offers`]. It changes with each call that rings.
+    ///
+    /// # Errors
+    /// [`StartError::Closed`] when the endpoint is closed.
+    pub async fn remembered_offers(&self) -> Result<Vec<u8>, StartError> {
+        let (reply, remembered) = oneshot::channel();
+        self.commands.send(Command::RememberedOffers { reply }).await.map_err(|_| StartError::Closed)?;
+        remembered.await.map_err(|_| StartError::Closed)
     }
 
     /// Calls a contact. Returns at once: the call's state tells how it goes.

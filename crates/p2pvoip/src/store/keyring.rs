@@ -62,9 +62,13 @@ mod system {
     }
 
     fn words(error: &Error) -> String {
-        let missing = matches!(error, Error::NoDefaultStore);
-        let why = missing.then(Entry::store_status).and_then(Result::err);
-        why.map_or_else(|| error.to_string(), |why| why.to_string())
+        match error {
+            Error::NoDefaultStore => match Entry::store_status() {
+                Err(why) => why.to_string(),
+                Ok(()) => error.to_string(),
+            },
+            _ => error.to_string(),
+        }
     }
 }
 

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use p2pvoip::nat::RouteKind;
 use p2pvoip::telemetry::Quality;
-use p2pvoip::{CallState, Fingerprint};
+use p2pvoip::{CallState, Fingerprint, How, Trust};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use super::super::Trust;
 use super::super::model::tests::{talking, talking_for};
 use super::*;
 
@@ -91,7 +90,7 @@ fn trust_says_what_the_handshake_proved_and_no_more() {
     assert!(says(&model, 80, 24, "no key yet") && says(&model, 80, 24, "no keys yet, nothing is said"));
     model.on_trust(Trust::FirstContact);
     assert!(says(&model, 80, 24, "key matches the card, not verified"));
-    model.by_card = false;
+    model.who.by_card = false;
     assert!(says(&model, 80, 24, "first contact, not verified"));
     model.on_trust(Trust::Verified(How::Sas));
     assert!(says(&model, 80, 24, "verified by words"));
@@ -104,7 +103,7 @@ fn the_box_for_comparing_says_so_when_there_is_no_code_yet() {
     let mut model = talking();
     assert!(says(&model, 80, 24, " v  compare"));
     assert!(!says(&model, 80, 24, "no code yet"));
-    model.comparing = true;
+    model.who.comparing = true;
     assert!(says(&model, 80, 24, "There is no code yet"));
 }
 

@@ -1,7 +1,9 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
 
 use p2pvoip_core::Instant;
-use p2pvoip_crypto::{Callee, ContactCard, VERSION_1_1};
+use p2pvoip_crypto::{
+    Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys, VERSION_1_1,
+};
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 
@@ -170,10 +172,15 @@ impl Endpoint {
             }
         };
         let card = search.card();
+        let known = self.settings.contacts.find(card.fingerprint());
+        if let Err(error) = may_call(self.settings.policy, card, known, &prekeys) {
+            tracing::warn!(%error, "the contact is not called");
+            return entry.call.fail(error.end(), now);
+        }
+        let pin = known.and_then(Contact::pin);
+        let least_version = pin.map_or(0, Pin::least_version).max(card.least_version());
         // Who was spoken with before knows this device, and lets it in at once.
-        let pin = self.settings.contacts.find(card.fingerprint()).and_then(Contact::pin);
         let known = pin.is_some_and(|pin| !pin.devices().is_empty());
-        let least_version = pin.map_or(0, p2pvoip_crypto::Pin::least_version).max(card.least_version());
         let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known };
         let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
         let seed = self
@@ -234,5 +241,92 @@ impl Endpoint {
         let offering =
             |entry: &&mut Entry| matches!(&entry.stage, Stage::Offering { request } if *request == Some(id));
         self.calls.iter_mut().find(offering)
+    }
+}
+
+/// Why a contact whose prekeys are authentic is not called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum NotCalled {
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
+    #[error(transparent)]
+    Pin(#[from] PinRefused),
+    #[error(
+        "a call in clear is allowed, but this program speaks version 1.1 alone; ask the contact to update"
+    )]
+    Clear,
+}
+
+impl NotCalled {
+    const fn end(self) -> EndReason {
+        match self {
+            Self::Policy(PolicyRefused::Downgrade) | Self::Pin(_) => EndReason::NotTrusted,
+            Self::Policy(_) | Self::Clear => EndReason::Unsupported,
+        }
+    }
+}
+
+/// Whether a contact may be called that publishes these prekeys: by what is known of it, and by what the owner allows.
+fn may_call(
+    policy: Policy,
+    card: &ContactCard,
+    contact: Option<&Contact>,
+    prekeys: &Prekeys,
+) -> Result<(), NotCalled> {
+    if let Some(contact) = contact {
+        contact.judge(prekeys.peer())?;
+    }
+    let versions = prekeys.versions();
+    let offer = if versions.least() >= VERSION_1_1 {
+        Offer::Secure
+    } else if versions.greatest() >= VERSION_1_1 {
+        Offer::Either
+    } else {
+        Offer::Clear
+    };
+    let known = Known::of(Some(card.least_version()), contact.and_then(Contact::pin));
+    match policy.decide(known, offer)? {
+        Decision::Secure => Ok(()),
+        Decision::Clear => Err(NotCalled::Clear),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p2pvoip_core::{Seed, UnixTime};
+    use p2pvoip_crypto::{Identity, VERSION_1_0, VersionRange};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    /// What is decided of a contact whose card demands `least`, and which publishes that it speaks those versions.
+    fn decided(policy: Policy, least: u8, (from, to): (u8, u8)) -> Result<(), NotCalled> {
+        let bob = Identity::generate(&Seed::from_u64(2));
+        let versions = VersionRange::new(from, to).unwrap();
+        let bundle = bob.prekey_bundle_for(versions, 0, NOW.day(), NOW);
+        let mailbox = bob.mailbox().clone();
+        let prekeys = mailbox.open_bundle(&bundle, 0, NOW.day(), &bob.fingerprint(), NOW).unwrap();
+        let card = ContactCard::new(bob.fingerprint(), "ws://a.example", mailbox, least).unwrap();
+        may_call(policy, &card, None, &prekeys)
+    }
+
+    #[test]
+    fn a_contact_whose_card_says_1_1_is_never_called_as_1_0() {
+        let (old, new) = (VERSION_1_0, VERSION_1_1);
+        for policy in Policy::ALL {
+            assert_eq!(decided(policy, new, (old, old)), Err(PolicyRefused::Downgrade.into()));
+            assert_eq!(decided(policy, new, (old, new)), Ok(()));
+            assert_eq!(decided(policy, old, (new, new)), Ok(()));
+        }
+        assert_eq!(decided(Policy::Require, old, (old, old)), Err(PolicyRefused::Required.into()));
+        for policy in [Policy::Prefer, Policy::Legacy] {
+            assert_eq!(
+                decided(policy, old, (old, old)),
+                Err(NotCalled::Clear),
+                "nobody is told that it is secure"
+            );
+        }
+        assert_eq!(NotCalled::from(PolicyRefused::Downgrade).end(), EndReason::NotTrusted);
+        assert_eq!(NotCalled::Clear.end(), EndReason::Unsupported);
     }
 }

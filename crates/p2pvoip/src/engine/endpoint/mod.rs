@@ -105,7 +105,8 @@ impl Endpoint {
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
         let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
-        let gatekeeper = Gatekeeper::new(&settings.identity);
+        let mut gatekeeper = Gatekeeper::new(&settings.identity);
+        gatekeeper.recall(&settings.remembered_offers).map_err(SettingsError::RememberedOffers)?;
         let mut endpoint = Self {
             settings,
             seed,
@@ -203,6 +204,12 @@ impl Endpoint {
     /// Offers that did not ring: malformed, forged, stale or repeated.
     pub const fn refused_offers(&self) -> u64 {
         self.refused_offers
+    }
+
+    /// Which offers came, so that none of them rings twice: to be kept, and given to the next endpoint in its
+    /// [`Settings::remembered_offers`]. It changes with each offer that rings or is refused.
+    pub fn remembered_offers(&self) -> Vec<u8> {
+        self.gatekeeper.remembered()
     }
 
     /// The date is `unix` at `now`: an owner whose clock can be set, or whose machine can sleep, says so before it calls.
