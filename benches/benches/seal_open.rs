@@ -154,7 +154,7 @@ fn step(criterion: &mut Criterion) {
             now += REKEY_EVERY;
             let offer = initiator.offer(now).expect("it is due");
             let (answer, _) = responder.answer(&offer, now).expect("the offer is honest");
-            initiator.finish(&answer).expect("the answer is honest")
+            initiator.finish(&answer, now).expect("the answer is honest")
         });
     });
     group.finish();

@@ -3,10 +3,10 @@
 use p2pvoip_core::Seed;
 use p2pvoip_crypto::{
     Aead, BUNDLE_LEN, ContactCard, DirectionSecret, HEADER_LEN, Hello, MAX_CARD_LEN, MAX_PACKET_LEN,
-    MAX_SIGNAL_LEN, Opener, Responder, Sealer, Secret, SignalCipher,
+    MAX_SIGNAL_LEN, Opener, Sealer, Secret, SignalCipher,
 };
 
-use crate::fixture::{CALLEE, UNIX, first_message, second_message};
+use crate::fixture::{CALLEE, UNIX, first_message, read, second_message};
 use crate::script::steps;
 
 /// A contact card: what parses is written as a card that says the same.
@@ -29,7 +29,7 @@ pub fn identity_file(data: &[u8]) {
 
 /// A prekey bundle: only the one that its owner sealed can be opened.
 pub fn bundle(data: &[u8]) {
-    let opened = CALLEE.mailbox().open_bundle(data, &CALLEE.fingerprint(), UNIX);
+    let opened = CALLEE.mailbox().open_bundle(data, 0, UNIX.day(), &CALLEE.fingerprint(), UNIX);
     if let Ok(prekeys) = opened {
         assert_eq!(data.len(), BUNDLE_LEN);
         assert_eq!(prekeys.fingerprint(), CALLEE.fingerprint());
@@ -39,7 +39,7 @@ pub fn bundle(data: &[u8]) {
 
 /// A first handshake message, as it is: read or refused.
 pub fn first_handshake(data: &[u8]) {
-    if let Ok(responder) = Responder::read(&CALLEE, data, UNIX) {
+    if let Some(responder) = read(data) {
         let answer = responder.answer(b"answer", &Hello::default(), Seed::from_u64(4));
         assert!(answer.is_ok(), "what was read can be answered");
     }

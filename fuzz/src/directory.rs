@@ -33,26 +33,32 @@ const NEAR: u64 = 300;
 /// The keys of the contact's days around the date of the scripts, which are slow to make.
 static KEYS: LazyLock<Vec<(u64, DayKey)>> = LazyLock::new(|| {
     let today = UNIX.day();
-    (today - 1..=today + 2).map(|day| (day, DayKey(CALLEE.blinded_key(day)))).collect()
+    (today - 1..=today + 2).map(|day| (day, DayKey::new(day))).collect()
 });
-/// The record with the contact's prekeys, as a server keeps it.
-static PREKEYS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let key = RecordKey::from_secret(&CALLEE.mailbox().record_secret()).expect("any 32 bytes are a seed");
-    let end = UNIX + Duration::from_secs(2 * DAY);
-    let record = Record::sign(&key, UNIX.as_secs(), end, &CALLEE.prekey_bundle(UNIX)).expect("it fits");
-    record.emit().expect("a signed record has a form")
-});
+/// The contact's prekeys of today and tomorrow, as a server keeps them.
+static BUNDLES: LazyLock<[Vec<u8>; 2]> =
+    LazyLock::new(|| [0, 1].map(|later| CALLEE.prekey_bundle(UNIX.day() + later, UNIX)));
 
 /// The blinded key of a day signs records.
-struct DayKey(BlindedKey);
+struct DayKey {
+    key: BlindedKey,
+    public: [u8; 32],
+}
+
+impl DayKey {
+    fn new(day: u64) -> Self {
+        let key = CALLEE.blinded_key(day);
+        Self { public: key.public(), key }
+    }
+}
 
 impl Signer for DayKey {
     fn public(&self) -> &[u8; 32] {
-        self.0.public()
+        &self.public
     }
 
     fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message)
+        self.key.sign(message)
     }
 }
 
@@ -241,7 +247,7 @@ impl Caller {
         self.asked.retain(|(of, _)| *of != server);
         for asked in asked {
             let frame = match (asked, how) {
-                (Asked::Hello, _) => ServerFrame::Welcome { version: PROTOCOL_VERSION },
+                (Asked::Hello, _) => ServerFrame::Welcome { version: PROTOCOL_VERSION, challenge: [8; 32] },
                 (Asked::ToDo(id) | Asked::ToPut(id) | Asked::ToGive(id), 4..) => {
                     ServerFrame::Refused { id, why: Refusal::Limit }
                 }
@@ -250,7 +256,7 @@ impl Caller {
                 }
                 (Asked::ToDo(id) | Asked::ToPut(id), _) => ServerFrame::Done { id },
                 (Asked::ToGive(id), 0) => ServerFrame::Bundle { id, bytes },
-                (Asked::ToGive(id), _) => ServerFrame::Bundle { id, bytes: &PREKEYS },
+                (Asked::ToGive(id), _) => ServerFrame::Bundle { id, bytes: self.prekeys() },
             };
             let mut buf = [0; MAX_SERVER_FRAME];
             let Ok(len) = frame.emit(&mut buf) else { continue };
@@ -258,6 +264,12 @@ impl Caller {
             let _refused = self.endpoint.handle_input(Input::Server { server, input }, self.now);
             self.settle();
         }
+    }
+
+    /// What the contact's first device has published for the day.
+    fn prekeys(&self) -> &'static [u8] {
+        let later = usize::from(self.unix().day() != UNIX.day());
+        &BUNDLES[later]
     }
 
     fn pass(&mut self, by: Duration) {
@@ -320,13 +332,18 @@ impl Caller {
         let asked = match ClientFrame::parse(bytes).expect("an endpoint says nothing but frames to a server")
         {
             ClientFrame::Hello { .. } => Asked::Hello,
-            ClientFrame::Listen { id, .. } | ClientFrame::Publish { id, .. } => Asked::ToDo(id),
+            ClientFrame::Listen { id, .. }
+            | ClientFrame::Own { id, .. }
+            | ClientFrame::Publish { id, .. } => Asked::ToDo(id),
             ClientFrame::Put { id, .. } => {
                 self.put += 1;
                 Asked::ToPut(id)
             }
             ClientFrame::Fetch { id, .. } => Asked::ToGive(id),
-            ClientFrame::Forget { .. } | ClientFrame::Received { .. } | ClientFrame::Ping { .. } => return,
+            ClientFrame::Forget { .. }
+            | ClientFrame::Disown { .. }
+            | ClientFrame::Received { .. }
+            | ClientFrame::Ping { .. } => return,
         };
         self.asked.push((server, asked));
     }
@@ -350,9 +367,10 @@ pub(crate) fn text_of(urls: &[&str]) -> Vec<u8> {
     text[..len].to_vec()
 }
 
-/// The record that the contact would publish, were it of any length.
+/// What the contact publishes for today.
 pub(crate) fn prekeys() -> Vec<u8> {
-    PREKEYS.clone()
+    let [today, _] = &*BUNDLES;
+    today.clone()
 }
 
 #[cfg(test)]

@@ -9,17 +9,16 @@ use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Settings, Trans
 use p2pvoip::media::PlayedKind;
 use p2pvoip::{CallEvent, CallState, Frame, Identity, RejectReason, ServerUrl};
 use p2pvoip_core::{Instant, Machine, Output, Seed};
-use p2pvoip_crypto::{HEADER_LEN, Initiator, MAX_PACKET_LEN, Session};
+use p2pvoip_crypto::{HEADER_LEN, Initiator, MAX_PACKET_LEN, Session, forge};
 use p2pvoip_nat::{Agent, Candidate, Config, Credentials, Datagram, Kind, Role};
 use p2pvoip_signal::rendezvous::{self, ClientFrame, MAX_SERVER_FRAME, PROTOCOL_VERSION, ServerFrame};
 use p2pvoip_signal::{
-    AnswerBody, CallId, Envelope, EnvelopeKind, MailboxId, Message, OfferBody, PADDED_BODY_LEN,
-    PADDED_MESSAGE_LEN, pad, unpad,
+    AnswerBody, CallId, ENVELOPE_LEN, LETTER_LEN, MailboxId, Message, OFFER_BODY_LEN, OfferBody, pad, unpad,
 };
 
 use crate::codec::Plain;
 use crate::drive::{pass, rest};
-use crate::fixture::{CALLEE, UNIX, first_message};
+use crate::fixture::{CALLEE, CALLER, UNIX, callee, first_message};
 use crate::script::{millis, steps};
 
 const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)), 4_000);
@@ -61,8 +60,8 @@ pub fn offer_payload(data: &[u8]) {
 
 /// A script for an authenticated caller in a call that was taken.
 ///
-/// 0: any slot, rightly sealed (the high bits are the stream). 1: any message, rightly sealed. 2: any envelope. 3: any
-/// datagram. 4: any frame of the server. 5: time passes, and both sides hear one another. 6: voice is captured and played.
+/// 0: any slot, rightly sealed (the high bits are the stream). 1: any message, rightly sealed. 2: any envelope, to the call's
+/// mailbox; with bit 3 to the callee's own; with bit 4 too as an offer, rightly sealed, whose inside is any bytes. 3: any datagram. 4: any frame of the server. 5: time passes, and both sides hear one another. 6: voice is captured and played.
 /// 7: the owner hangs up.
 pub fn call(script: &[u8]) {
     let (mut peer, initiator) = Peer::offering(&peers_offer()).expect("the offer is short");
@@ -76,14 +75,15 @@ fn play(peer: &mut Peer, script: &[u8]) {
         match step & 7 {
             0 => peer.send_slot(step >> 4, bytes),
             1 => {
-                let padded = pad(bytes, PADDED_MESSAGE_LEN).unwrap_or_default();
+                let padded = pad(bytes, LETTER_LEN).unwrap_or_default();
                 let sealed = peer.session.as_mut().and_then(|session| session.signal.seal(&padded).ok());
-                peer.post(EnvelopeKind::Sealed, &sealed.unwrap_or_default());
+                peer.post(peer.mailbox, &sealed.unwrap_or_default());
             }
-            2 => {
-                let kinds = [EnvelopeKind::Offer, EnvelopeKind::Answer, EnvelopeKind::Sealed];
-                peer.post(kinds[usize::from(step >> 4) % kinds.len()], bytes);
+            2 if step & 0x18 == 0x18 => {
+                let forged = forge::offer(&CALLER, &callee(), bytes, &Seed::from_u64(8), UNIX);
+                peer.post(own_mailbox(), &forged.unwrap_or_default());
             }
+            2 => peer.post(if step & 8 == 0 { peer.mailbox } else { own_mailbox() }, bytes),
             3 => peer.send(bytes),
             4 => peer.say(rendezvous::Input::Frame(bytes)),
             5 => peer.talk(millis(bytes)),
@@ -107,7 +107,7 @@ struct Peer {
     /// The caller's path finding and keys.
     agent: Agent,
     session: Option<Session>,
-    /// Where the callee hears of this call.
+    /// Where the callee hears of this call: of any, before there is one.
     mailbox: MailboxId,
     /// How many envelopes the server has passed on.
     serial: u32,
@@ -125,7 +125,7 @@ struct Peer {
 impl Peer {
     /// The endpoint is online, and an offer with this payload has come; `None` when the payload is too long for one.
     fn offering(payload: &[u8]) -> Option<(Self, Initiator)> {
-        let (initiator, first) = first_message(&pad(payload, PADDED_BODY_LEN).ok()?)?;
+        let (initiator, first) = first_message(&pad(payload, OFFER_BODY_LEN).ok()?)?;
         let now = Instant::from_millis(1);
         let identity = Arc::new(Identity::from_secret(&CALLEE.to_secret()));
         let mut settings = Settings::new(identity, Arc::new(Plain));
@@ -138,7 +138,7 @@ impl Peer {
             finished: false,
             agent: caller_agent(now),
             session: None,
-            mailbox: MailboxId::new(CALLEE.mailbox().mailbox(UNIX.day())),
+            mailbox: own_mailbox(),
             serial: 0,
             answer: None,
             sent: Vec::new(),
@@ -149,11 +149,8 @@ impl Peer {
         };
         peer.settle();
         peer.say(rendezvous::Input::Connected);
-        let mut buf = [0; 2];
-        let welcome = ServerFrame::Welcome { version: PROTOCOL_VERSION };
-        welcome.emit(&mut buf).expect("a welcome has two bytes");
-        peer.say(rendezvous::Input::Frame(&buf));
-        peer.post(EnvelopeKind::Offer, &first);
+        peer.tell(&ServerFrame::Welcome { version: PROTOCOL_VERSION, challenge: [8; 32] });
+        peer.post(own_mailbox(), &first);
         Some((peer, initiator))
     }
 
@@ -183,12 +180,16 @@ impl Peer {
         self.settle();
     }
 
-    /// An envelope comes to the mailbox of the call, or of the callee before there is one.
-    fn post(&mut self, kind: EnvelopeKind, body: &[u8]) {
-        let Ok(envelope) = Envelope::pack(kind, body, &mut Seed::from_u64(6).rng()) else { return };
+    /// An envelope comes to a mailbox: these bytes, and zeros behind them.
+    fn post(&mut self, mailbox: MailboxId, bytes: &[u8]) {
+        let mut envelope = [0; ENVELOPE_LEN];
+        envelope.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         self.serial += 1;
-        let (serial, mailbox) = (self.serial, self.mailbox);
-        let frame = ServerFrame::Envelope { serial, mailbox, envelope: envelope.as_bytes() };
+        self.tell(&ServerFrame::Envelope { serial: self.serial, mailbox, envelope: &envelope });
+    }
+
+    /// The server says this.
+    fn tell(&mut self, frame: &ServerFrame<'_>) {
         let mut buf = [0; MAX_SERVER_FRAME];
         let len = frame.emit(&mut buf).expect("MAX_SERVER_FRAME bytes hold every frame");
         self.say(rendezvous::Input::Frame(&buf[..len]));
@@ -284,10 +285,8 @@ impl Peer {
     fn read(&mut self, bytes: &[u8]) {
         let frame = ClientFrame::parse(bytes).expect("an endpoint says nothing but frames to a server");
         if let ClientFrame::Put { envelope, .. } = frame {
-            let envelope = Envelope::from_bytes(envelope).expect("an endpoint puts nothing but envelopes");
-            if envelope.kind() == EnvelopeKind::Answer {
-                self.answer = Some(envelope.body().to_vec());
-            }
+            // The first is the answer; sealed letters follow, which look the same.
+            self.answer.get_or_insert_with(|| envelope.to_vec());
         }
     }
 
@@ -299,6 +298,11 @@ impl Peer {
         assert_eq!(self.endpoint.open_calls(), 0, "a call that is hung up is finished");
         assert_eq!(self.finished, self.call.is_some(), "and its owner is told so");
     }
+}
+
+/// Where the callee's offers come.
+fn own_mailbox() -> MailboxId {
+    MailboxId::new(CALLEE.mailbox().address(UNIX.day(), 0, SERVER))
 }
 
 /// What an output of the endpoint was.

@@ -35,7 +35,7 @@ pub fn epochs(script: &[u8]) {
                 match fate {
                     2 => {}
                     3 if path.held.len() < MOST_HELD => path.held.push(packet),
-                    5 => path.forge(packet, bytes),
+                    5 => path.forge(&packet, bytes),
                     _ => path.deliver(&packet),
                 }
             }
@@ -136,7 +136,7 @@ impl Path {
         }
     }
 
-    fn forge(&mut self, packet: Packet, by: &[u8]) {
+    fn forge(&mut self, packet: &Packet, by: &[u8]) {
         let mut bytes = packet.bytes.clone();
         let at = usize::from(by[0]) % bytes.len();
         bytes[at] ^= 1 << (by[1] & 7);
@@ -144,7 +144,7 @@ impl Path {
         let before = (opener.epoch(), opener.largest(), opener.awaits_mix(), opener.next_at());
         assert!(opener.open(&mut bytes).is_err(), "every bit counts");
         assert_eq!((opener.epoch(), opener.largest(), opener.awaits_mix(), opener.next_at()), before);
-        self.deliver(&packet);
+        self.deliver(packet);
     }
 
     /// The exchange goes through in no time, when the last one is done at both ends.
@@ -158,7 +158,7 @@ impl Path {
         let (answer, secret) = self.responder.answer(&offer, self.now).expect("the offer is honest");
         theirs.opener.mix(secret.clone());
         theirs.answered = Some(secret.clone());
-        let finished = self.initiator.finish(&answer).expect("the answer is honest");
+        let finished = self.initiator.finish(&answer, self.now).expect("the answer is honest");
         assert!(finished == secret, "both have the same secret");
         ours.opener.mix(secret.clone());
         ours.sealer.mix(secret);
@@ -173,10 +173,10 @@ impl Path {
         let secret = || RekeySecret::new([8; 32]);
         let _any = RekeyResponder::new(secret(), Seed::from_u64(3)).answer(&offer, self.now);
         let mut initiator = RekeyInitiator::new(secret(), Seed::from_u64(4), self.now);
-        assert!(initiator.finish(&answer).is_err(), "nothing was offered");
+        assert!(initiator.finish(&answer, self.now).is_err(), "nothing was offered");
         let _offer = initiator.offer(self.now + REKEY_EVERY);
-        let _any = initiator.finish(&answer);
-        assert!(initiator.finish(&answer).is_err(), "an offer has one answer");
+        let _any = initiator.finish(&answer, self.now);
+        assert!(initiator.finish(&answer, self.now).is_err(), "an offer has one answer");
     }
 
     /// Whether more epochs were lost than a receiver follows: a call has ended long before.

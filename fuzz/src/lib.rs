@@ -19,6 +19,8 @@ pub mod engine;
 pub mod epochs;
 mod fixture;
 pub mod group;
+pub mod handshake;
+pub mod identity;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -38,13 +40,23 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("cc-controller", cc::controller),
     ("crypto-card", crypto::card),
     ("crypto-identity-file", crypto::identity_file),
+    ("crypto-identity-fields", identity::identity_fields),
+    ("crypto-device-request", identity::device_request),
+    ("crypto-device-grant", identity::device_grant),
+    ("crypto-bundle-interior", identity::bundle_interior),
+    ("crypto-succession", identity::succession),
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
     ("crypto-epochs", epochs::epochs),
+    ("crypto-forged-answer", handshake::forged_answer),
+    ("crypto-forged-offer", handshake::forged_offer),
+    ("crypto-gate", handshake::gate),
+    ("crypto-gate-memory", handshake::gate_memory),
     ("crypto-packet", crypto::packet),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
+    ("crypto-upgrade", handshake::upgrade),
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),

@@ -12,6 +12,7 @@ mod cargo;
 mod examples;
 mod exit;
 mod fuzz;
+mod models;
 mod paint;
 mod programs;
 mod steps;
@@ -58,8 +59,10 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::ConstantTime(args) => programs::constant_time(&workspace, &args),
         Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
+        Command::Models(options) => models::run(&workspace, &options, paint).into(),
         Command::Bench(options) => bench::run(&workspace, &options, paint).into(),
     }
 }

@@ -1,5 +1,7 @@
 //! What the program understands on its command line.
 
+mod people;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -8,6 +10,10 @@ use clap::{Args as Group, Parser, Subcommand};
 use p2pvoip::{ServerUrl, TurnUrl};
 
 use crate::exit;
+
+pub(crate) use people::{
+    By, Contacts, ContactsCommand, Id, IdCommand, Join, Link, Protect, Revoke, Show, Verify,
+};
 
 /// Peer-to-peer encrypted voice calls.
 #[derive(Debug, Parser)]
@@ -45,18 +51,29 @@ pub(crate) struct Who {
     #[arg(long, value_name = "FILE", conflicts_with = "throwaway")]
     pub(crate) identity: Option<PathBuf>,
     /// Use a new identity for this run alone; nothing is stored
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["passphrase_file", "key_file"])]
     pub(crate) throwaway: bool,
+    /// The file whose first line is the passphrase of the identity
+    /// [default: the value of P2PVOIP_PASSPHRASE, else asked on the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// The key file of the identity, on a stick, say [default: the identity's name with .key behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the own fingerprint and contact card; the first use makes the identity
+    /// Show the own fingerprint and contact card; the first use makes the identity. Also: protect it, link devices
     Id(Id),
+    /// List the contacts, add, rename and introduce them: `p2pvoip call NAME` calls them
+    Contacts(Contacts),
+    /// Make sure that a contact is who it should be, face to face: compare fingerprints, or scan a code
+    Verify(Verify),
     /// Print the contact card and answer calls
     Listen(Listen),
-    /// Call the owner of a contact card
+    /// Call a contact, or the owner of a contact card
     Call(Call),
     /// List microphones and speakers
     Devices,
@@ -71,21 +88,6 @@ pub(crate) enum Command {
     /// The network of the demo: a NAT in user space which loses, delays and reorders
     #[command(hide = true)]
     Forwarder(Forwarder),
-}
-
-/// `p2pvoip id`.
-#[derive(Debug, Group)]
-pub(crate) struct Id {
-    /// Who calls or is called.
-    #[command(flatten)]
-    pub(crate) who: Who,
-    /// The rendezvous server that the contact card names, ws://HOST:PORT or wss://HOST
-    /// [default: the value of P2PVOIP_SERVER]
-    #[arg(long, value_name = "URL", value_parser = server)]
-    pub(crate) server: Option<String>,
-    /// Show the contact card as a QR code too; the fingerprint, when there is no server
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) qr: bool,
 }
 
 /// Whether a listener shows its contact card as a QR code.
@@ -227,7 +229,7 @@ pub(crate) struct Call {
     /// Who calls or is called.
     #[command(flatten)]
     pub(crate) who: Who,
-    /// The contact card of whom to call, p2pvoip:...
+    /// Whom to call: a name from `p2pvoip contacts`, or a contact card, p2pvoip:...
     #[arg(value_name = "CONTACT")]
     pub(crate) contact: String,
     /// How long to listen on after the recording has been said

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use p2pvoip::{CallState, ContactCard, DialError, EndReason};
+use p2pvoip::{CallState, DialError, EndReason};
 
 use crate::args;
+use crate::contacts;
 use crate::conversation::{self, Voices};
 use crate::dht;
 use crate::endpoint;
@@ -12,16 +13,15 @@ use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
-use crate::view::{Model, Trust, View};
+use crate::view::{Model, View};
 
 /// Calls, and follows the call to its end.
 pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
-    let contact: ContactCard =
-        call.contact.parse().map_err(|error: p2pvoip::crypto::CardError| Failure::Card(error.to_string()))?;
+    let own = identity_file::own(&call.who)?;
+    let (contact, _) = contacts::resolve(&call.contact, own.store.as_ref())?;
     let tail = call.sound.input.is_some().then(|| Duration::from_secs_f64(call.tail));
     let voices = Voices::open(&call.sound, common.json, 1, tail)?;
     voices.warn();
-    let own = identity_file::own(&call.who)?;
     let mut interrupt = Interrupt::watch(common.with_parent)?;
     let mut view = View::new(common, &interrupt);
     let mut printer = Printer::new(common.json, call.network.show_addresses).with_view(view.handle());
@@ -33,7 +33,7 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     });
     let held = match dialed {
         Ok(dialed) => {
-            view.open(Model::new(*contact.fingerprint(), Trust::Card, CallState::Dialing));
+            view.open(Model::new(*contact.fingerprint(), true, CallState::Dialing));
             conversation::hold(dialed, voices, &mut printer, &mut interrupt, &mut view, None).await
         }
         Err(failure) => Err(failure),

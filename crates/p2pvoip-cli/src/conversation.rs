@@ -188,7 +188,7 @@ async fn follow(
                 talked.err().filter(|_| wish.is_none()).map(Wish::Failed)
             }
             () = &mut hang_up_at, if wish.is_none() => Some(Wish::Done),
-            action = view.next(), if wish.is_none() => obey(action, call, printer),
+            action = view.next(), if wish.is_none() => obey(action, call, printer).await,
             () = interrupt.asked(), if wish.is_none() => Some(Wish::Interrupted),
             () = &mut give_up_at, if wish.is_some() => return (EndReason::HungUp, wish),
         };
@@ -201,7 +201,7 @@ async fn follow(
 }
 
 /// What a key asks of a call that runs.
-fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
+async fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
     match action {
         Action::Mute => {
             let muted = !call.is_muted();
@@ -210,6 +210,10 @@ fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
             None
         }
         Action::HangUp => Some(Wish::Done),
+        Action::Compared(same) => {
+            call.confirm_sas(same).await;
+            None
+        }
         // What rang was answered before.
         Action::Answer | Action::Decline => None,
     }
@@ -226,12 +230,15 @@ fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
         }
         CallEvent::Lookup(how) => printer.lookup(*how),
         CallEvent::Encrypted(encryption) => printer.encrypted(encryption),
+        CallEvent::Trust(trust) => printer.trust(*trust),
+        CallEvent::TrustFell { from, to } => printer.trust_fell(*from, *to),
+        CallEvent::Sas(sas) => printer.sas(*sas),
         CallEvent::Path(path) => printer.path(path),
         CallEvent::RelayFailed(failure) => printer.relay_failed(*failure),
         CallEvent::Stats(stats) => printer.stats(stats),
         CallEvent::Summary(summary) => printer.summary(summary),
         // What a later version of the facade tells besides is not for this output.
-        _ => {}
+        CallEvent::Rekeyed | _ => {}
     }
 }
 

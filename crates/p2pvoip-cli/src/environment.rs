@@ -11,6 +11,8 @@ pub(crate) const TURN: &str = "P2PVOIP_TURN";
 pub(crate) const TURN_USER: &str = "P2PVOIP_TURN_USER";
 /// The password at the TURN servers.
 pub(crate) const TURN_PASSWORD: &str = "P2PVOIP_TURN_PASSWORD";
+/// The passphrase of the identity.
+pub(crate) const PASSPHRASE: &str = "P2PVOIP_PASSPHRASE";
 
 /// All of them.
-pub(crate) const ALL: [&str; 5] = [SERVER, DHT, TURN, TURN_USER, TURN_PASSWORD];
+pub(crate) const ALL: [&str; 6] = [SERVER, DHT, TURN, TURN_USER, TURN_PASSWORD, PASSPHRASE];

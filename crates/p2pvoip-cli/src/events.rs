@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
-use p2pvoip::{CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure};
+use p2pvoip::{
+    CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust,
+};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -48,6 +50,11 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
 /// Prints what is not well but stops nothing, on standard error.
 pub(crate) fn warning(sentence: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("warning:"));
+}
+
+/// Prints what is good to know and no matter of this run, on standard error.
+pub(crate) fn note(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{} {sentence}", Paint::stderr().strong("note:"));
 }
 
 /// Prints a command line that is wrong, or the help that was asked for; says how the program ends.
@@ -220,8 +227,9 @@ impl Printer {
     }
 
     /// Somebody calls.
-    pub(crate) fn incoming(&self, peer: Fingerprint) {
-        self.tell("incoming", json!({ "peer": peer.to_string() }), || format!("A call from {peer}"));
+    pub(crate) fn incoming(&self, peer: Fingerprint, trust: Trust) {
+        let body = json!({ "peer": peer.to_string(), "trust": trust.word() });
+        self.tell("incoming", body, || format!("A call from {peer} ({trust})"));
     }
 
     /// The call stands elsewhere.
@@ -339,7 +347,7 @@ impl Printer {
     }
 
     /// The same for what the view shows in a row of its own.
-    fn tell_shown(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
+    pub(crate) fn tell_shown(&self, event: &str, body: Value, sentence: impl FnOnce() -> String) {
         if !self.json {
             self.view.print(Held::Line(sentence()));
             return;

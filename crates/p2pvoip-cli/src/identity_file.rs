@@ -1,21 +1,17 @@
-//! The file that holds the own identity: made at first use, readable by its owner alone, never overwritten.
-//!
-//! Its bytes are those of [`Secret::encode`], with a checksum, so that a damaged file is told from another identity.
+//! The store that holds the own identity and the contacts: made at first use, sealed, never overwritten.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use p2pvoip::Identity;
-use p2pvoip::crypto::Secret;
+use p2pvoip::contacts::{Book, BookError};
+use p2pvoip::store::{Opened, Passphrase, Protect, Store, StoreError, StoreFault};
 
 use crate::args::Who;
+use crate::clock;
+use crate::environment::PASSPHRASE;
 use crate::events;
 use crate::exit::Failure;
-use crate::files;
-
-/// Bytes read of an identity file at most; a whole one is far shorter, and what is longer is none.
-const LONGEST: u64 = 512;
+use crate::passphrase;
 
 /// The own identity, and where it comes from.
 #[derive(Debug)]
@@ -26,24 +22,145 @@ pub(crate) struct Own {
     pub(crate) is_new: bool,
     /// Where it is stored, unless it is thrown away.
     pub(crate) path: Option<PathBuf>,
+    /// Its store, unless it is thrown away.
+    pub(crate) store: Option<Opened>,
 }
 
 /// Loads the identity that the options name, or makes one.
 pub(crate) fn own(who: &Who) -> Result<Own, Failure> {
     if who.throwaway {
-        let identity = new_identity()?;
-        return Ok(Own { identity, is_new: true, path: None });
+        let identity = p2pvoip::new_identity().map_err(|error| Failure::Internal(error.to_string()))?;
+        return Ok(Own { identity, is_new: true, path: None, store: None });
     }
+    let store = store(who)?;
+    let (opened, is_new) = open_or_make(&store, who)?;
+    let path = Some(store.path().to_owned());
+    Ok(Own { identity: opened.identity(), is_new, path, store: Some(opened) })
+}
+
+/// The store that the options name; there is none of a throwaway identity.
+pub(crate) fn opened(who: &Who) -> Result<Opened, Failure> {
+    if who.throwaway {
+        return Err(Failure::Usage("a throwaway identity keeps nothing; leave out --throwaway".into()));
+    }
+    open_or_make(&store(who)?, who).map(|(opened, _)| opened)
+}
+
+/// The store that the options name, unopened.
+pub(crate) fn store(who: &Who) -> Result<Store, Failure> {
     let path = match &who.identity {
         Some(path) => path.clone(),
         None => default_path(|name| std::env::var_os(name).map(PathBuf::from))?,
     };
-    let is_new = match path.try_exists() {
-        Ok(true) => false,
-        Ok(false) => make(&path)?,
-        Err(error) => return Err(unreadable(&path, &error)),
+    let store = Store::at(path);
+    Ok(match &who.key_file {
+        Some(path) => store.with_key_file(path),
+        None => store,
+    })
+}
+
+fn open_or_make(store: &Store, who: &Who) -> Result<(Opened, bool), Failure> {
+    let given = passphrase::given(who.passphrase_file.as_deref())?;
+    let now = clock::unix();
+    let opened = with_passphrase(given.as_ref(), |phrase| store.open(phrase, now));
+    let (opened, is_new) = match opened {
+        Err(error) if error.is_missing() => match store.create(&protection(given), now) {
+            // Another process was faster.
+            Err(error) if matches!(error.fault(), StoreFault::Exists) => (opened_again(store, who)?, false),
+            made => (made.map_err(failure)?, true),
+        },
+        opened => (opened.map_err(failure)?, false),
     };
-    Ok(Own { identity: read(&path)?, is_new, path: Some(path) })
+    for exposed in opened.exposed() {
+        events::warning(&exposed.to_string());
+    }
+    if opened.was_in_clear() {
+        events::note(&format!(
+            "{}: stood in clear, and is sealed now; its key is in {}. `p2pvoip id protect` chooses another protection",
+            store.path().display(),
+            store.key_file().display()
+        ));
+    }
+    Ok((opened, is_new))
+}
+
+fn opened_again(store: &Store, who: &Who) -> Result<Opened, Failure> {
+    let given = passphrase::given(who.passphrase_file.as_deref())?;
+    store.open(given.as_ref(), clock::unix()).map_err(failure)
+}
+
+/// What protects something new: the passphrase that was given, else a key file.
+pub(crate) fn protection(given: Option<Passphrase>) -> Protect {
+    given.map_or(Protect::KeyFile, Protect::Passphrase)
+}
+
+/// Does what may need the passphrase, and asks for it when none was given and somebody is there.
+pub(crate) fn with_passphrase<T>(
+    given: Option<&Passphrase>,
+    act: impl Fn(Option<&Passphrase>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut done = act(given);
+    for _ in 0..passphrase::TRIES {
+        match &done {
+            Err(error) if error.asks_for_passphrase() && given.is_none() && passphrase::can_ask() => {
+                if matches!(error.fault(), StoreFault::Keystore(_)) {
+                    events::warning(&error.fault().to_string());
+                }
+                let Ok(typed) = passphrase::ask("Passphrase: ") else { return done };
+                done = act(Some(&typed));
+            }
+            _ => return done,
+        }
+    }
+    done
+}
+
+/// Whose fault a fault of the store is.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
+pub(crate) fn failure(error: StoreError) -> Failure {
+    let (path, fault) = (error.path(), error.fault());
+    let why = match fault {
+        StoreFault::Book(error) => return of_book(path, error),
+        StoreFault::Device(_) | StoreFault::NothingPending => return Failure::Usage(fault.to_string()),
+        StoreFault::Missing => "there is no identity here; `p2pvoip id` makes one".to_owned(),
+        StoreFault::PassphraseNeeded => {
+            format!("is sealed by a passphrase; give it by --passphrase-file FILE or in {PASSPHRASE}")
+        }
+        StoreFault::Exists
+        | StoreFault::Link
+        | StoreFault::NotAFile
+        | StoreFault::Foreign
+        | StoreFault::Io { .. }
+        | StoreFault::Busy
+        | StoreFault::KeyFileMissing
+        | StoreFault::Keyring(_)
+        | StoreFault::Keystore(_)
+        | StoreFault::Secret(_)
+        | StoreFault::Randomness(_)
+        | _ => fault.to_string(),
+    };
+    Failure::file(path, &why)
+}
+
+/// Whose fault it is that the contact book is not changed.
+fn of_book(path: &Path, error: &BookError) -> Failure {
+    if matches!(error, BookError::Damaged | BookError::UnknownForm(_)) {
+        return Failure::file(path, error);
+    }
+    let is_trust = matches!(
+        error,
+        BookError::OtherFingerprint(_)
+            | BookError::OtherPerson(_)
+            | BookError::Pin(_)
+            | BookError::Introduction(_)
+    );
+    let make = if is_trust { Failure::Card } else { Failure::Usage };
+    make(error.to_string())
+}
+
+/// The contacts of a store.
+pub(crate) fn contacts(opened: &Opened) -> Result<Book, Failure> {
+    opened.contacts().map_err(failure)
 }
 
 /// Where the identity is kept when nothing else is said (XDG Base Directory Specification).
@@ -61,71 +178,12 @@ fn default_path(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, F
     }
 }
 
-fn read(path: &Path) -> Result<Identity, Failure> {
-    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let mut bytes = Vec::new();
-    file.by_ref().take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    if is_open_to_others(&file) {
-        events::warning(&format!(
-            "{}: other users can read this identity and call in your name; take their rights to it away (chmod 600)",
-            path.display()
-        ));
-    }
-    let secret = Secret::decode(&bytes).map_err(|error| Failure::file(path, &error))?;
-    Ok(Identity::from_secret(&secret))
-}
-
-/// Whether the file's mode gives anything to others than its owner.
-#[cfg(unix)]
-fn is_open_to_others(file: &File) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.metadata().is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_file: &File) -> bool {
-    false
-}
-
-/// Makes the file, unless another process was faster; says which.
-fn make(path: &Path) -> Result<bool, Failure> {
-    let secret = new_identity()?.to_secret();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.map_or(Ok(()), make_folder).and_then(|()| files::create_secret(path, &*secret.encode())).map_err(
-        |error| {
-            Failure::file(
-                path,
-                &format!("the identity cannot be stored ({error}); name another file by --identity"),
-            )
-        },
-    )
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::file(path, &format!("the identity cannot be read ({error}); name another file by --identity"))
-}
-
-fn new_identity() -> Result<Identity, Failure> {
-    p2pvoip::new_identity().map_err(|error| Failure::Internal(error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(path: &Path) -> Who {
-        Who { identity: Some(path.to_owned()), throwaway: false }
+        Who { identity: Some(path.to_owned()), throwaway: false, passphrase_file: None, key_file: None }
     }
 
     #[test]
@@ -155,7 +213,7 @@ mod tests {
         let path = folder.path().join("identity");
         own(&at(&path)).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[20] ^= 1;
+        bytes[90] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         let failure = own(&at(&path)).unwrap_err();
         assert_eq!(failure.code(), 3);
@@ -164,9 +222,26 @@ mod tests {
     }
 
     #[test]
-    fn throwaway_identities_differ() {
-        let throwaway = || own(&Who { identity: None, throwaway: true }).unwrap();
-        assert_ne!(throwaway().identity.fingerprint(), throwaway().identity.fingerprint());
+    fn a_passphrase_that_is_given_protects_what_is_made_and_opens_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, phrase) = (folder.path().join("identity"), folder.path().join("passphrase"));
+        std::fs::write(&phrase, "correct horse\n").unwrap();
+        let who = Who { passphrase_file: Some(phrase.clone()), ..at(&path) };
+        let made = own(&who).unwrap();
+        assert_eq!(made.store.unwrap().protection(), "passphrase");
+        assert_eq!(own(&who).unwrap().identity.fingerprint(), made.identity.fingerprint());
+        let failure = own(&at(&path)).unwrap_err();
+        assert!(failure.code() == 3 && failure.to_string().contains("--passphrase-file"), "{failure}");
+        std::fs::write(&phrase, "wrong\n").unwrap();
+        let failure = own(&who).unwrap_err();
+        assert!(failure.code() == 3 && failure.to_string().contains("passphrase is wrong"), "{failure}");
+    }
+
+    #[test]
+    fn throwaway_identities_differ_and_have_no_store() {
+        let who = || Who { identity: None, throwaway: true, passphrase_file: None, key_file: None };
+        assert_ne!(own(&who()).unwrap().identity.fingerprint(), own(&who()).unwrap().identity.fingerprint());
+        assert_eq!(opened(&who()).unwrap_err().code(), 2);
     }
 
     #[test]

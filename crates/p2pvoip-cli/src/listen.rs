@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use p2pvoip::signal::RejectReason;
-use p2pvoip::{CallState, EndReason, Endpoint, Fingerprint, IncomingCall};
+use p2pvoip::{CallState, EndReason, Endpoint, IncomingCall};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,12 +17,10 @@ use crate::identity_file;
 use crate::interrupt::Interrupt;
 use crate::qr;
 use crate::ring::{self, Answer};
-use crate::view::{self, Model, Trust, View};
+use crate::view::{self, Model, View};
 
 /// How long the server may take to know us.
 const ONLINE: Duration = Duration::from_secs(10);
-/// Callers of this run that are known again; of more, the oldest are forgotten.
-const MET: usize = 64;
 
 /// Answers calls until it is enough.
 pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<(), Failure> {
@@ -50,9 +48,8 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
         told_findable: false,
         printer: printer.clone(),
     };
-    let (until, met) = (clock::never(), Vec::new());
-    let mut listener =
-        Listener { listen, server, printer, interrupt, view, connection, until, calls: 0, met };
+    let until = clock::never();
+    let mut listener = Listener { listen, server, printer, interrupt, view, connection, until, calls: 0 };
     let (endpoint, answered) = listener.answer(endpoint).await;
     endpoint::close(endpoint).await;
     answered
@@ -68,8 +65,6 @@ struct Listener<'a> {
     connection: Connection,
     until: Instant,
     calls: u32,
-    /// Who called in this run.
-    met: Vec<Fingerprint>,
 }
 
 /// Tells when the connection with the server is lost, and when it is back; without it nobody can call.
@@ -192,7 +187,7 @@ impl Listener<'_> {
     /// Follows one call to its end; who calls meanwhile hears that we are busy.
     async fn follow(&mut self, endpoint: &mut Endpoint, mut incoming: IncomingCall) -> Result<(), Failure> {
         self.printer.begin_call();
-        self.printer.incoming(incoming.peer());
+        self.printer.incoming(incoming.peer(), incoming.trust());
         if let Some(decline) = self.listen.decline {
             let (why, end) = match decline {
                 Decline::Declined => (RejectReason::Declined, EndReason::Declined),
@@ -202,9 +197,9 @@ impl Listener<'_> {
             self.printer.ended(end);
             return Failure::of_end(end);
         }
-        let (peer, trust) = (incoming.peer(), self.meet(incoming.peer()));
+        let (peer, trust) = (incoming.peer(), incoming.trust());
         if self.listen.ask {
-            self.view.open(Model::new(peer, trust, CallState::Ringing).asking());
+            self.view.open(Model::new(peer, false, CallState::Ringing).trusted(trust).asking());
             let rings = ring::wait(&mut incoming, endpoint, &mut self.view, &mut self.interrupt, self.until);
             let answer = rings.await;
             if !matches!(answer, Answer::Take) {
@@ -220,7 +215,7 @@ impl Listener<'_> {
                 return Failure::of_end(reason);
             }
         };
-        self.view.open(Model::new(peer, trust, CallState::Connecting));
+        self.view.open(Model::new(peer, false, CallState::Connecting).trusted(trust));
         let (printer, view) = (&mut self.printer, &mut self.view);
         let held = conversation::hold(call, voices, printer, &mut self.interrupt, view, Some(self.until));
         let mut held = std::pin::pin!(held);
@@ -231,18 +226,6 @@ impl Listener<'_> {
                 Some(other) = endpoint.incoming() => other.reject(RejectReason::Busy).await,
             }
         }
-    }
-
-    /// How well this caller is known, and from now on better.
-    fn meet(&mut self, peer: Fingerprint) -> Trust {
-        if self.met.contains(&peer) {
-            return Trust::Again;
-        }
-        if self.met.len() == MET {
-            self.met.remove(0);
-        }
-        self.met.push(peer);
-        Trust::Stranger
     }
 
     /// A call that rang and was not answered.

@@ -3,7 +3,9 @@
 mod args;
 mod call;
 mod clock;
+mod contacts;
 mod conversation;
+mod date;
 mod demo;
 mod dht;
 mod endpoint;
@@ -16,12 +18,15 @@ mod identity_file;
 mod interrupt;
 mod listen;
 mod netcheck;
+mod passphrase;
 mod qr;
 mod rendezvous;
 mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod verification;
+mod verify;
 mod view;
 
 use std::process::ExitCode;
@@ -53,6 +58,8 @@ fn run(args: &Args) -> Result<(), Failure> {
     runtime.block_on(async {
         match &args.command {
             Command::Id(id) => id::run(&args.common, id),
+            Command::Contacts(contacts) => contacts::run(&args.common, contacts),
+            Command::Verify(verify) => verify::run(&args.common, verify),
             Command::Listen(listen) => listen::run(&args.common, listen).await,
             Command::Call(call) => call::run(&args.common, call).await,
             Command::Devices => sound::list(&args.common),

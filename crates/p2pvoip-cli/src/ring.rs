@@ -35,7 +35,7 @@ pub(crate) async fn wait(
             action = view.next() => match action {
                 Action::Answer => return Answer::Take,
                 Action::Decline | Action::HangUp => return Answer::Decline,
-                Action::Mute => {}
+                Action::Mute | Action::Compared(_) => {}
             },
             reason = incoming.gone() => return Answer::Gone(reason),
             () = interrupt.asked() => return Answer::Interrupted,

@@ -29,7 +29,7 @@ use crate::suite::{Aead, TAG_LEN, VersionRange};
 pub const BUNDLE_LEN: usize = NONCE_LEN + BODY_LEN + SIGNATURE_LEN + TAG_LEN;
 
 const FORM: u8 = 2;
-const NONCE_LEN: usize = 12;
+pub(crate) const NONCE_LEN: usize = 12;
 /// The signed bytes.
 const BODY_LEN: usize = 8 + CREDENTIAL_LEN + 2 * PUBLIC_LEN + 3 * 8 + KEM_PUBLIC_LEN;
 const DOMAIN: &str = "prekey bundle";
@@ -157,10 +157,39 @@ pub(crate) fn seal(
     // The nonce depends on all that is sealed and on a secret, so that no two bundles share one.
     let hash = kdf::sha256(&[&day.to_be_bytes(), &bytes]);
     let nonce: [u8; NONCE_LEN] = kdf::array(&*identity.private_key("bundle nonce", &hash));
-    let key = Aead::ChaCha20Poly1305.key(&identity.mailbox().bundle_key(day, identity.index()));
-    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut bytes);
+    seal_plain(identity.mailbox(), nonce, bytes, (identity.index(), day))
+}
+
+/// Seals under the bundle key of a device and day.
+pub(crate) fn seal_plain(
+    mailbox: &MailboxKey,
+    nonce: [u8; NONCE_LEN],
+    mut plain: Vec<u8>,
+    (index, day): (u8, u64),
+) -> Option<Vec<u8>> {
+    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(day, index));
+    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut plain);
     // What was not sealed never leaves.
-    tag.ok().map(|tag| [&nonce[..], &bytes, tag.as_ref()].concat())
+    tag.ok().map(|tag| [&nonce[..], &plain, tag.as_ref()].concat())
+}
+
+/// What is under the seal of a bundle.
+pub(crate) fn unseal(
+    mailbox: &MailboxKey,
+    bytes: &[u8],
+    index: u8,
+    day: u64,
+) -> Result<Vec<u8>, BundleError> {
+    if bytes.len() != BUNDLE_LEN {
+        return Err(BundleError::Length(bytes.len()));
+    }
+    let mut reader = Reader::new(bytes);
+    let nonce = Nonce::assume_unique_for_key(reader.array()?);
+    let mut sealed = reader.rest().to_vec();
+    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(day, index));
+    let len = key.open_in_place(nonce, Aad::from(AAD), &mut sealed).map_err(|_| BundleError::Sealed)?.len();
+    sealed.truncate(len);
+    Ok(sealed)
 }
 
 /// Opens the bundle of a device and a day, and checks whose it is and its dates.
@@ -171,20 +200,13 @@ pub(crate) fn open(
     expect: &Fingerprint,
     now: UnixTime,
 ) -> Result<Prekeys, BundleError> {
-    if bytes.len() != BUNDLE_LEN {
-        return Err(BundleError::Length(bytes.len()));
-    }
-    let mut reader = Reader::new(bytes);
-    let nonce = Nonce::assume_unique_for_key(reader.array()?);
-    let mut sealed = reader.rest().to_vec();
-    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(day, index));
-    let plain = key.open_in_place(nonce, Aad::from(AAD), &mut sealed).map_err(|_| BundleError::Sealed)?;
-    let fields = parse(plain)?;
+    let plain = unseal(mailbox, bytes, index, day)?;
+    let fields = parse(&plain)?;
     if Fingerprint::of(&fields.credential.root) != *expect {
         return Err(BundleError::WrongIdentity);
     }
     let shown = fields.credential.verify(&fields.device, now)?;
-    if !is_signed(plain, &fields.credential.signing) {
+    if !is_signed(&plain, &fields.credential.signing) {
         return Err(BundleError::WrongIdentity);
     }
     if fields.index != index || shown.index != index {

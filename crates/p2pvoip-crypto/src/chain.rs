@@ -30,12 +30,13 @@ pub(crate) const CHAIN_LEN: usize = 8 + 32;
 pub(crate) struct PrekeyPair {
     pub(crate) x25519: Key,
     pub(crate) kem: KemPair,
+    public: [u8; PUBLIC_LEN],
 }
 
 impl PrekeyPair {
     /// The X25519 public key.
-    pub(crate) fn x25519_public(&self) -> [u8; PUBLIC_LEN] {
-        resolver::public_key(&self.x25519)
+    pub(crate) const fn x25519_public(&self) -> [u8; PUBLIC_LEN] {
+        self.public
     }
 }
 
@@ -73,7 +74,8 @@ impl Chain {
     pub(crate) fn prekeys(&self, period: u64) -> Option<PrekeyPair> {
         let chain = self.at(period)?;
         let seed: Zeroizing<[u8; 64]> = kdf::derive(&chain.secret, "ml-kem", b"");
-        Some(PrekeyPair { x25519: kdf::derive(&chain.secret, "x25519", b""), kem: KemPair::from_seed(&seed) })
+        let x25519 = kdf::derive(&chain.secret, "x25519", b"");
+        Some(PrekeyPair { public: resolver::public_key(&x25519), x25519, kem: KemPair::from_seed(&seed) })
     }
 
     /// Forgets the periods that no responder accepts at `now`; says whether there were any.

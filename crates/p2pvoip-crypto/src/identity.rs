@@ -8,6 +8,7 @@
 //! - What changes an identity (linking, revoking, moving prekeys on): that is done to its [`Secret`], which is written to a file.
 
 use core::fmt;
+use std::sync::Arc;
 
 use data_encoding::HEXUPPER;
 use p2pvoip_core::{Seed, UnixTime};
@@ -21,6 +22,7 @@ use crate::device::{DeviceKeys, SigningKey};
 use crate::kdf::{self, Key};
 use crate::linking::DeviceCode;
 use crate::mailbox::MailboxKey;
+use crate::ready::Ready;
 use crate::roster::{HOME, ROSTER_LEN, Roster, RosterPin};
 use crate::secret::{Holder, Secret};
 use crate::suite::VersionRange;
@@ -133,6 +135,7 @@ pub struct Identity {
     device: DeviceKeys,
     owner: Key,
     mailbox: MailboxKey,
+    ready: Ready,
 }
 
 impl Identity {
@@ -158,6 +161,7 @@ impl Identity {
             mailbox: MailboxKey::of_owner(&owner),
             owner,
             secret: secret.clone(),
+            ready: Ready::default(),
         }
     }
 
@@ -238,8 +242,12 @@ impl Identity {
         bundle::seal(self, (versions, features), day, now).unwrap_or_default()
     }
 
-    /// What shows that this device speaks for the root. Home signs it: about 20 us.
+    /// What shows that this device speaks for the root. Home signs it once a day: about 20 us.
     pub(crate) fn credential(&self, now: UnixTime) -> [u8; CREDENTIAL_LEN] {
+        self.ready.credential(now.day(), || self.make_credential(now))
+    }
+
+    fn make_credential(&self, now: UnixTime) -> [u8; CREDENTIAL_LEN] {
         let roster = match &self.standing {
             Standing::Home(key) => {
                 let devices = self.secret.devices().with_home(self.device.hash());
@@ -252,8 +260,8 @@ impl Identity {
     }
 
     /// The private prekeys of a period; `None` for one that is past or not covered by the chain.
-    pub(crate) fn prekeys(&self, period: u64) -> Option<PrekeyPair> {
-        self.secret.chain.as_ref()?.prekeys(period)
+    pub(crate) fn prekeys(&self, period: u64) -> Option<Arc<PrekeyPair>> {
+        self.ready.prekeys(period, || self.secret.chain.as_ref()?.prekeys(period))
     }
 
     /// The X25519 private key of this device.
@@ -297,7 +305,12 @@ pub(crate) fn root_key(secret: &Key) -> SigningKey {
 
 /// Whether the Ed25519 key `key` has signed that message for that purpose.
 pub(crate) fn verify(key: &[u8; PUBLIC_LEN], domain: &str, message: &[&[u8]], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&ED25519, key).verify(&signed(domain, message), signature).is_ok()
+    verify_bytes(key, &signed(domain, message), signature)
+}
+
+/// Whether the Ed25519 key `key` has signed these very bytes (RFC 8032 section 5.1.7).
+pub(crate) fn verify_bytes(key: &[u8; PUBLIC_LEN], bytes: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key).verify(bytes, signature).is_ok()
 }
 
 /// What is signed: `p2pvoip `, the purpose, a zero byte, the message.

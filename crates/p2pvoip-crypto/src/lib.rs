@@ -54,15 +54,21 @@ mod gate;
 pub mod group;
 mod handshake;
 mod identity;
+#[cfg(any(test, feature = "forge"))]
+#[doc(hidden)]
+pub mod interiors;
 mod introduction;
 mod kdf;
 mod kem;
 pub mod keystore;
 mod linking;
 mod mailbox;
+#[cfg(test)]
+mod outside;
 mod packet;
 mod policy;
 mod presence;
+mod ready;
 mod rekey;
 mod roster;
 mod sas;
@@ -80,7 +86,7 @@ pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
 pub use card::{CardError, ContactCard, MAX_CARD_LEN, MAX_SERVER_LEN};
 pub use credential::CredentialError;
-pub use dates::{CERTIFICATE_LIFE, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
+pub use dates::{CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 pub use envelope::MAX_HANDSHAKE_LEN;
 pub use gate::{
     Admitted, CONTACT_AT_ONCE, CONTACT_EVERY, GateRefused, Gatekeeper, MAX_CONTACTS, MAX_REMEMBERED,
@@ -91,7 +97,7 @@ pub use gate::{
 pub use handshake::forge;
 pub use handshake::{
     Callee, ExportError, FIRST_OVERHEAD, HandshakeError, Hello, Initiator, MAX_AEADS, Responder,
-    SECOND_OVERHEAD, SasError, SasPart, Session,
+    SECOND_OVERHEAD, SasError, SasPart, Session, UPGRADE_LENS, UpgradeInitiator, UpgradeResponder,
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};

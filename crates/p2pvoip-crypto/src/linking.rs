@@ -31,6 +31,8 @@ use crate::roster::{HOME, MAX_DEVICES, Roster, RosterPin};
 use crate::secret::{Holder, Secret};
 use crate::suite::VersionRange;
 
+#[cfg(any(test, feature = "forge"))]
+pub(crate) use grant::forge_grant;
 pub use grant::{DeviceGrant, GRANT_LEN};
 pub use request::{DeviceCode, DeviceRequest, PendingDevice};
 

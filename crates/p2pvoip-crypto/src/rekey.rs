@@ -9,7 +9,8 @@
 //! directions: the initiator when it has the answer, the responder when it has opened a packet of the initiator's mixed epoch.
 //!
 //! # Timers
-//! - the initiator offers [`REKEY_EVERY`] after it began or offered last; what is not answered by then is given up.
+//! - the initiator offers [`REKEY_EVERY`] after it began or offered last, and [`REKEY_SPACING`] after it was answered last at the
+//!   earliest, so that a secret is in use before the next one is made; what is not answered by then is given up.
 //! - the responder answers at most one offer in [`REKEY_SPACING`].
 
 use core::fmt;
@@ -30,7 +31,8 @@ pub const REKEY_OFFER_LEN: usize = X25519_LEN + KEM_PUBLIC_LEN;
 pub const REKEY_ANSWER_LEN: usize = X25519_LEN + KEM_CIPHERTEXT_LEN;
 /// How often the initiator of the session offers a re-key.
 pub const REKEY_EVERY: Duration = Duration::from_secs(120);
-/// How often a responder answers an offer at most: what a hostile peer can make it spend.
+/// The least time from an answer to the next offer, and between two offers that are answered: what a hostile peer can make a
+/// responder spend.
 pub const REKEY_SPACING: Duration = Duration::from_secs(60);
 
 /// What binds all re-keys to their session; overwritten when dropped.
@@ -139,8 +141,9 @@ impl RekeyInitiator {
     ///
     /// # Errors
     /// [`RekeyError`]; an offer has one answer, so that after one which is of no use the next offer has to be waited for.
-    pub fn finish(&mut self, answer: &[u8; REKEY_ANSWER_LEN]) -> Result<MixSecret, RekeyError> {
+    pub fn finish(&mut self, answer: &[u8; REKEY_ANSWER_LEN], now: Instant) -> Result<MixSecret, RekeyError> {
         let Offered { x25519, kem, offer_hash } = *self.offered.take().ok_or(RekeyError::NotOffered)?;
+        self.next_at = self.next_at.max(now + REKEY_SPACING);
         let (theirs, ciphertext) = split(answer);
         let shared = [agree(&x25519, &theirs).ok_or(RekeyError::WeakKey)?, kem.decapsulate(&ciphertext)];
         Ok(outcome(&self.secret, &shared, &offer_hash, answer))
@@ -268,10 +271,10 @@ mod tests {
         for round in 1..=3 {
             let offer = offer(&mut alice);
             let (answer, theirs) = bob.answer(&offer, START + round * REKEY_SPACING).unwrap();
-            let ours = alice.finish(&answer).unwrap();
+            let ours = alice.finish(&answer, START).unwrap();
             assert_eq!(ours, theirs);
             outcomes.insert(*ours.expose());
-            assert_eq!(alice.finish(&answer), Err(RekeyError::NotOffered), "an offer has one answer");
+            assert_eq!(alice.finish(&answer, START), Err(RekeyError::NotOffered), "an offer has one answer");
         }
         assert_eq!(outcomes.len(), 3);
     }
@@ -288,7 +291,7 @@ mod tests {
             if let Some(byte) = flipped_answer {
                 answer[byte] ^= 1;
             }
-            Some(alice.finish(&answer).ok()? == theirs)
+            Some(alice.finish(&answer, START).ok()? == theirs)
         };
         assert_eq!(outcome(7, None, None), Some(true));
         assert_eq!(outcome(8, None, None), Some(false));
@@ -308,8 +311,19 @@ mod tests {
         assert_ne!(first, second);
         let (late, _) = bob.answer(&first, START).unwrap();
         let (answer, theirs) = bob.answer(&second, START + REKEY_SPACING).unwrap();
-        assert_eq!(alice.finish(&answer).unwrap(), theirs);
-        assert_eq!(alice.finish(&late), Err(RekeyError::NotOffered));
+        assert_eq!(alice.finish(&answer, START).unwrap(), theirs);
+        assert_eq!(alice.finish(&late, START), Err(RekeyError::NotOffered));
+    }
+
+    #[test]
+    fn after_a_late_answer_the_next_offer_waits_until_its_secret_is_in_use() {
+        let (mut alice, mut bob) = (initiator(7), responder(7));
+        let offer = offer(&mut alice);
+        let late = START + 2 * REKEY_EVERY.saturating_sub(Duration::from_secs(1));
+        let (answer, _) = bob.answer(&offer, late).unwrap();
+        assert!(alice.finish(&answer, late).is_ok());
+        assert_eq!(alice.next_at().at, late + REKEY_SPACING);
+        assert!(alice.offer(late + REKEY_SPACING).is_some());
     }
 
     #[test]
@@ -331,6 +345,6 @@ mod tests {
         assert_eq!(responder(7).answer(&[0xff; REKEY_OFFER_LEN], START), Err(RekeyError::WeakKey));
         let mut answer = [3; REKEY_ANSWER_LEN];
         answer[..32].fill(0);
-        assert_eq!(alice.finish(&answer), Err(RekeyError::WeakKey));
+        assert_eq!(alice.finish(&answer, START), Err(RekeyError::WeakKey));
     }
 }

@@ -37,7 +37,7 @@ fn rekey(out: &mut Vectors) -> MixSecret {
     let mut responder = RekeyResponder::new(session(), theirs.clone());
     let offer = initiator.offer(START + REKEY_EVERY).unwrap();
     let (answer, outcome) = responder.answer(&offer, START + REKEY_EVERY).unwrap();
-    assert!(initiator.finish(&answer).unwrap() == outcome);
+    assert!(initiator.finish(&answer, START).unwrap() == outcome);
     let mut add = |name: &str, value: String| out.push((name.to_owned(), value));
     add("rekey_session_secret", hex([11; 32]));
     add("rekey_offer_chance", hex(ours.derive_index("offer", 0).expose()));

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use p2pvoip_crypto::{Fingerprint, Sas};
+use p2pvoip_crypto::{Fingerprint, PeerIdentity, Sas, Trust};
 use p2pvoip_nat::{RelayFailure, RouteKind};
 use p2pvoip_signal::EndReason;
 use p2pvoip_telemetry::{CallStats, Summary};
@@ -55,6 +55,8 @@ pub struct Encryption {
     pub handshake: &'static str,
     /// Who is at the other end: the fingerprint of the root identity that the handshake proved.
     pub peer: Fingerprint,
+    /// What else the handshake proved of them, for a contact book.
+    pub identity: PeerIdentity,
 }
 
 impl fmt::Debug for Encryption {
@@ -123,6 +125,15 @@ pub enum CallEvent {
     Lookup(Lookup),
     /// Keys are agreed, and this is who with.
     Encrypted(Encryption),
+    /// How far the peer is known to be who it should be. Show it; it comes anew when it changes.
+    Trust(Trust),
+    /// It is less than it was when the contact was last seen, or earlier in this call: warn. [`CallEvent::Trust`] comes with it.
+    TrustFell {
+        /// What a person may have relied on.
+        from: Trust,
+        /// What it is.
+        to: Trust,
+    },
     /// The code of this call: when both people see the same one, nobody sits in between.
     Sas(Sas),
     /// Voice takes this path from now on.

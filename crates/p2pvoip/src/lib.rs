@@ -29,7 +29,7 @@ pub use codec::Opus;
 pub use codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
 pub use engine::DialError;
 pub use event::{CallEvent, CallState, Encryption, Lookup, Path};
-pub use p2pvoip_crypto::{ContactCard, Fingerprint, Identity};
+pub use p2pvoip_crypto::{ContactCard, Fingerprint, How, Identity, Sas, Trust};
 pub use p2pvoip_media::{FRAME, Frame};
 pub use p2pvoip_nat::{CandidatePolicy, RelayFailure, RouteKind};
 pub use p2pvoip_signal::{EndReason, RejectReason};

@@ -2,21 +2,27 @@
 
 mod story;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2pvoip_core::Seed;
-use p2pvoip_sim::{LinkConfig, Loss, topology};
+use p2pvoip_core::{Bitrate, Seed};
+use p2pvoip_sim::{LinkConfig, Loss, Tap, topology};
 use story::{Counting, Outcome, Story};
 
 /// The first offer comes after two minutes, and is answered within half a minute.
 const TALK: Duration = Duration::from_secs(150);
 
-fn talk(link: &LinkConfig) -> Story {
+fn story(link: &LinkConfig) -> Story {
     let seed = Seed::from_u64(51);
     let side = || topology::Side::public().with_links(link.clone(), LinkConfig::delay(Duration::ZERO));
     let codec = Arc::new(Counting) as Arc<dyn p2pvoip::Codec>;
-    let mut story = Story::new(topology::two_sides(&seed, side(), side()), &codec, &seed).untaped();
+    Story::new(topology::two_sides(&seed, side(), side()), &codec, &seed).untaped()
+}
+
+fn talk(link: &LinkConfig) -> Story {
+    let mut story = story(link);
     assert_eq!(story.call(TALK).0, Outcome::Talked);
     story
 }
@@ -47,4 +53,34 @@ fn loss_and_jitter_delay_fresh_keys_and_forge_nothing() {
         assert_eq!(person.rekeys, 1);
         assert_eq!(person.stats.as_ref().unwrap().refused.unauthenticated, 0);
     }
+}
+
+#[test]
+fn no_packet_is_sent_for_fresh_keys_and_none_is_larger() {
+    // A link so narrow that a packet lasts 60 ms: the slots of a second are few.
+    let mut story = story(&LinkConfig {
+        rate: Some(Bitrate::from_kbps(22)),
+        ..LinkConfig::delay(Duration::from_millis(20))
+    });
+    let (a, seen) = (story.a, Rc::new(RefCell::new(Vec::new())));
+    let counted = Rc::clone(&seen);
+    story.world.tap(move |datagram| {
+        if datagram.host == a && datagram.bytes[0] >= 192 {
+            counted.borrow_mut().push(datagram.bytes.len());
+        }
+        Tap::Pass
+    });
+    assert_eq!(story.call(Duration::from_secs(90)).0, Outcome::Talked);
+    let window = |story: &mut Story| {
+        seen.borrow_mut().clear();
+        story.world.run_for(Duration::from_secs(25));
+        let sizes = seen.take();
+        (sizes.len(), sizes.iter().max().copied())
+    };
+    let before = window(&mut story);
+    story.world.run_for(Duration::from_secs(5));
+    let during = window(&mut story);
+    assert_eq!(story.person(story.a).rekeys, 1);
+    assert_eq!(story.person(story.a).stats.as_ref().unwrap().outbound.ptime, Duration::from_millis(60));
+    assert!(before.0.abs_diff(during.0) <= 3 && before.1 >= during.1, "{before:?} {during:?}");
 }

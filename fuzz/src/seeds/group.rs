@@ -68,7 +68,7 @@ fn proof() -> Named {
 fn packet() -> Named {
     let some = [7; 60];
     let way = write(&[(1, &some), (4, &some), (2, &some), (3, &[]), (1, &some), (1, &some)]);
-    let talk: Vec<(u8, &[u8])> = (0..80).map(|i| (if i % 9 == 8 { 3 } else { 1 }, &some[..])).collect();
+    let talk: Vec<(u8, &[u8])> = (0..80).map(|i| (if i % 9 == 8 { 3 } else { 1 }, &some[..40])).collect();
     let foreign = write(&[(0, &[0x64; 40]), (1, &some), (0, &[0x60; 22]), (0, &[])]);
     vec![("valid-way", way), ("valid-talk", write(&talk)), ("hostile-foreign", foreign)]
 }

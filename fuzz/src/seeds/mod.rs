@@ -4,6 +4,8 @@
 //! hostile by design.
 
 mod group;
+mod handshake;
+mod identity;
 mod machines;
 mod parsers;
 mod signalling;
@@ -14,7 +16,8 @@ pub type Seed = (String, Vec<u8>);
 /// The seeds of the target of that name; none for a name that is no target's.
 pub fn of(target: &str) -> Vec<Seed> {
     let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
-    let named = named.or_else(|| group::of(target));
+    let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
+    let named = named.or_else(|| identity::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
@@ -38,6 +41,17 @@ mod tests {
             "cc-feedback" => p2pvoip_cc::Feedback::parse(bytes).is_ok(),
             "crypto-card" => text.parse::<p2pvoip_crypto::ContactCard>().is_ok(),
             "crypto-identity-file" => p2pvoip_crypto::Secret::decode(bytes).is_ok(),
+            "crypto-identity-fields" => {
+                let file = crate::identity::framed(bytes);
+                p2pvoip_crypto::Secret::decode(&file).is_ok()
+                    || p2pvoip_crypto::PendingDevice::decode(&file).is_ok()
+            }
+            "crypto-device-request" => text.parse::<p2pvoip_crypto::DeviceRequest>().is_ok(),
+            "crypto-device-grant" => text.parse::<p2pvoip_crypto::DeviceGrant>().is_ok(),
+            "crypto-succession" => {
+                let read = p2pvoip_crypto::Succession::parse(bytes, crate::fixture::UNIX);
+                read.is_ok() || p2pvoip_crypto::Succession::parse_text(text, crate::fixture::UNIX).is_ok()
+            }
             "crypto-first-handshake" => crate::fixture::second_message(bytes, b"").is_some(),
             "crypto-presence" => {
                 let day = crate::fixture::UNIX.day();

@@ -150,9 +150,11 @@ fn identity_file() -> Named {
 }
 
 fn bundle() -> Named {
+    let day = UNIX.day();
     vec![
-        ("valid-bundle", CALLEE.prekey_bundle(UNIX)),
-        ("hostile-old", CALLEE.prekey_bundle(UNIX - Duration::from_secs(90 * 86_400))),
+        ("valid-bundle", CALLEE.prekey_bundle(day, UNIX)),
+        ("hostile-of-tomorrow", CALLEE.prekey_bundle(day + 1, UNIX)),
+        ("hostile-old", CALLEE.prekey_bundle(day, UNIX - Duration::from_secs(90 * 86_400))),
     ]
 }
 

@@ -75,6 +75,8 @@ pub(super) struct Summary {
     /// Caller to callee, callee to caller.
     pub(super) ways: [Way; 2],
     encrypted: Option<Value>,
+    /// How far the caller trusts the callee.
+    trust: Option<Value>,
     path: Option<Value>,
     ends: [String; 2],
     impairment: Impairment,
@@ -122,6 +124,7 @@ impl Summary {
                 way("callee to caller", "Callee to caller", 'b', callee, caller, says.1, hears.1)?,
             ],
             encrypted: caller.last("encrypted").cloned(),
+            trust: caller.last("trust").cloned(),
             path: caller.last("path").cloned(),
             ends: [end(caller), end(callee)],
             impairment: script.impairment,
@@ -310,6 +313,7 @@ impl Summary {
                     caller,
                 ),
             ],
+            trust: Some(serde_json::json!({ "trust": "first-contact", "how": null })),
             encrypted: Some(
                 serde_json::json!({ "version": "1.1", "cipher": "AES-256-GCM", "handshake": "Noise_IK" }),
             ),

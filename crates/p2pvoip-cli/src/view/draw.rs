@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget as _};
 
+use super::compare;
 use super::history::Curve;
 use super::model::Model;
 use super::palette::{self, Palette, Tone};
@@ -27,8 +28,9 @@ const LOG: u16 = 7;
 /// Eighths of a character's height.
 const EIGHTHS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 /// What the help says.
-const HELP: [&str; 9] = [
+const HELP: [&str; 10] = [
     "m        mute, and no longer",
+    "v        compare the code of the call",
     "q        hang up",
     "Ctrl-C   hang up and end the program;",
     "         once more: end at once",
@@ -55,6 +57,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, palette: Palette) {
     if area.height > 1 {
         keys(model, line(area.height - 1), buffer);
     }
+    if model.who.comparing {
+        compare::draw(model.who.sas, area, buffer);
+    }
     if model.help {
         help(area, buffer);
     }
@@ -69,8 +74,8 @@ fn bar(model: &Model, area: Rect, buffer: &mut Buffer, palette: Palette) {
 
 fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mute = if model.sound.muted { "unmute" } else { "mute" };
-    let ringing = [("a", "answer"), ("d", "decline"), ("?", "help")];
-    let talking = [("m", mute), ("q", "hang up"), ("?", "help")];
+    let ringing = &[("a", "answer"), ("d", "decline"), ("?", "help")][..];
+    let talking = &[("m", mute), ("v", "compare"), ("q", "hang up"), ("?", "help")][..];
     let mut spans = Vec::new();
     for (key, what) in if model.asks { ringing } else { talking } {
         spans.extend([Span::styled(format!(" {key} "), palette::key()), Span::raw(format!(" {what}  "))]);
@@ -79,7 +84,7 @@ fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn help(area: Rect, buffer: &mut Buffer) {
-    let (width, height) = (area.width.min(46), area.height.min(11));
+    let (width, height) = (area.width.min(46), area.height.min(12));
     let (x, y) = (area.x + (area.width - width) / 2, area.y + (area.height - height) / 2);
     let place = Rect::new(x, y, width, height);
     Clear.render(place, buffer);

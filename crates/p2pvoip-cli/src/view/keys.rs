@@ -15,6 +15,8 @@ pub(crate) enum Action {
     Answer,
     /// Not to take it.
     Decline,
+    /// The two have compared the code of the call: it is the same, or it is not.
+    Compared(bool),
 }
 
 /// What a key does.
@@ -37,7 +39,10 @@ pub(super) fn press(key: &KeyEvent, model: &mut Model) -> Press {
     }
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let KeyCode::Char(letter) = key.code else {
-        let hides = key.code == KeyCode::Esc && std::mem::take(&mut model.help);
+        if key.code != KeyCode::Esc {
+            return Press::Nothing;
+        }
+        let hides = std::mem::take(&mut model.help) | std::mem::take(&mut model.who.comparing);
         return if hides { Press::Shows } else { Press::Nothing };
     };
     match (control, letter.to_ascii_lowercase()) {
@@ -48,6 +53,14 @@ pub(super) fn press(key: &KeyEvent, model: &mut Model) -> Press {
         (false, '?' | 'h') => {
             model.help = !model.help;
             Press::Shows
+        }
+        (false, 'v') if !model.asks => {
+            model.who.comparing = !model.who.comparing;
+            Press::Shows
+        }
+        (false, 'y' | 'n') if model.who.comparing && model.who.sas.is_some() => {
+            model.who.comparing = false;
+            Press::Asks(Action::Compared(letter.eq_ignore_ascii_case(&'y')))
         }
         (false, 'a') if model.asks => Press::Asks(Action::Answer),
         (false, 'd' | 'q') if model.asks => Press::Asks(Action::Decline),
@@ -95,6 +108,20 @@ mod tests {
         let mut model = talking();
         assert_eq!(press(&key('c', KeyModifiers::NONE), &mut model), Press::Nothing);
         assert_eq!(press(&key('c', KeyModifiers::CONTROL), &mut model), Press::Interrupts);
+    }
+
+    #[test]
+    fn a_code_that_is_not_there_or_not_shown_is_not_confirmed() {
+        let mut model = talking();
+        assert_eq!(press(&key('y', KeyModifiers::NONE), &mut model), Press::Nothing, "not shown");
+        assert_eq!(press(&key('v', KeyModifiers::NONE), &mut model), Press::Shows);
+        assert!(model.who.comparing);
+        assert_eq!(press(&key('y', KeyModifiers::NONE), &mut model), Press::Nothing, "not there");
+        let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+        assert_eq!(press(&enter, &mut model), Press::Nothing);
+        assert!(model.who.comparing, "enter answers nothing");
+        press(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), &mut model);
+        assert!(!model.who.comparing);
     }
 
     #[test]

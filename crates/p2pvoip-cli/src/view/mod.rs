@@ -8,6 +8,7 @@
 //! # Left out
 //! - The time while nobody calls: `listen` says what there is to say in plain lines, and the view opens with the call.
 
+mod compare;
 mod draw;
 mod history;
 mod keys;
@@ -18,7 +19,7 @@ mod palette;
 mod rows;
 mod screen;
 mod terminal;
-mod trust;
+pub(crate) mod trust;
 
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
@@ -31,7 +32,6 @@ pub(crate) use keys::Action;
 pub(crate) use meter::{Meter, Meters};
 pub(crate) use model::Model;
 pub(crate) use terminal::restore;
-pub(crate) use trust::Trust;
 
 use crate::args::Common;
 use crate::events;

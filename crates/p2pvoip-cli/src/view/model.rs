@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use p2pvoip::media::Level;
 use p2pvoip::nat::RouteKind;
-use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path};
+use p2pvoip::{CallState, CallStats, Encryption, Fingerprint, Path, Sas, Trust};
 
 use super::history::History;
 use super::meter::Meters;
-use super::trust::Trust;
+use super::trust::Who;
 
 /// Notices that are shown: what happened last, and what it followed.
 pub(super) const NOTICES: usize = 2;
@@ -20,7 +20,7 @@ pub(super) const NOTICES: usize = 2;
 pub(crate) struct Model {
     /// The key of the other side: the one that the card names, or the one that the handshake proved.
     pub(super) peer: Fingerprint,
-    pub(super) trust: Trust,
+    pub(super) who: Who,
     pub(super) state: CallState,
     pub(super) encryption: Option<Encryption>,
     pub(super) route: Option<Route>,
@@ -55,11 +55,11 @@ pub(super) struct Sound {
 }
 
 impl Model {
-    /// A call with this key that has just begun.
-    pub(crate) fn new(peer: Fingerprint, trust: Trust, state: CallState) -> Self {
+    /// A call with this key that has just begun, by a card or from somebody.
+    pub(crate) fn new(peer: Fingerprint, by_card: bool, state: CallState) -> Self {
         Self {
             peer,
-            trust,
+            who: Who { by_card, ..Who::default() },
             state,
             encryption: None,
             route: None,
@@ -72,6 +72,12 @@ impl Model {
             notices: VecDeque::new(),
             log: Vec::new(),
         }
+    }
+
+    /// The same, of a peer who is trusted this far.
+    pub(crate) fn trusted(mut self, trust: Trust) -> Self {
+        self.who.trust = Some(trust);
+        self
     }
 
     /// The same, ringing until a key answers it.
@@ -90,6 +96,16 @@ impl Model {
     pub(crate) fn on_encrypted(&mut self, with: &Encryption) {
         self.peer = with.peer;
         self.encryption = Some(*with);
+    }
+
+    /// The other side is trusted this far.
+    pub(crate) fn on_trust(&mut self, trust: Trust) {
+        self.who.trust = Some(trust);
+    }
+
+    /// Both have the code that they can compare.
+    pub(crate) fn on_sas(&mut self, sas: Sas) {
+        self.who.sas = Some(sas);
     }
 
     /// Voice takes this path; its addresses are shown only where that was asked for.
@@ -157,7 +173,7 @@ pub(super) mod tests {
 
     /// A call that has been connected for so many fifths of a second.
     pub(in crate::view) fn talking_for(number: u32) -> Model {
-        let mut model = Model::new(Fingerprint::new([0xA5; 32]), Trust::Card, CallState::Connected);
+        let mut model = Model::new(Fingerprint::new([0xA5; 24]), true, CallState::Connected);
         model.route =
             Some(Route { kind: RouteKind::Direct, rtt: Some(Duration::from_millis(42)), addresses: None });
         model.sound.microphone = Level { rms: -20.0, peak: -9.0 };
@@ -180,7 +196,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_call_asks_until_it_no_longer_rings() {
-        let mut model = Model::new(Fingerprint::new([1; 32]), Trust::Stranger, CallState::Ringing).asking();
+        let mut model = Model::new(Fingerprint::new([1; 24]), false, CallState::Ringing).asking();
         model.on_state(CallState::Ringing);
         assert!(model.asks);
         model.on_state(CallState::Connecting);

@@ -59,7 +59,7 @@ pub(super) fn rows(model: &Model) -> Vec<Row> {
     row(1, "Call", Body::Rule);
     row(9, "With", Body::Words(with(model)));
     row(8, "Path", Body::Words(path(model)));
-    row(3, "Sealed", Body::Words(sealed(model)));
+    row(3, "Cipher", Body::Words(sealed(model)));
     row(7, "Trust", Body::Words(trust(model)));
     for (age, notice) in model.notices.iter().rev().enumerate().rev() {
         // The newest stays as long as who it is, the one before it goes before how the call fares.
@@ -156,9 +156,8 @@ fn sealed(model: &Model) -> Words {
 }
 
 fn trust(model: &Model) -> Words {
-    let proved = model.encryption.is_some();
-    let tone = if model.trust.is_settled(proved) { Tone::Good } else { Tone::Fair };
-    vec![(model.trust.words(proved).to_owned(), tone)]
+    let (words, tone) = super::trust::words(&model.who);
+    vec![(words.to_owned(), tone)]
 }
 
 fn own_level(model: &Model) -> Words {

@@ -1,32 +1,77 @@
-//! How sure it is who is at the other end: what the handshake proves, measured against what was known before.
-//!
-//! # Left out
-//! - Words compared aloud and contacts that are remembered: further levels, which go here.
+//! How sure it is who is at the other end, in words: what is seen before the handshake, and the level after it.
 
-/// How sure it is who is at the other end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Trust {
-    /// We called by a card; the handshake fails unless the other side has the key that the card names.
-    Card,
-    /// Somebody called. The handshake proved a key, and nothing is known of whose it is.
-    Stranger,
-    /// Somebody called, with the key of an earlier call of this run.
-    Again,
+use p2pvoip::{How, Sas, Trust};
+
+use super::palette::Tone;
+
+/// What is known of who is at the other end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Who {
+    /// Whether we called by a card, which names the key.
+    pub(super) by_card: bool,
+    /// How far it is trusted, once keys are agreed.
+    pub(super) trust: Option<Trust>,
+    /// The code that both compare, once both have it.
+    pub(super) sas: Option<Sas>,
+    /// Whether the code is shown, and keys say how it compares.
+    pub(super) comparing: bool,
 }
 
-impl Trust {
-    /// What a person reads, before and after the handshake.
-    pub(super) const fn words(self, proved: bool) -> &'static str {
-        match (self, proved) {
-            (Self::Card, false) => "no key yet; it must match the card",
-            (Self::Card, true) => "key matches the card",
-            (Self::Stranger, _) => "first contact, not verified",
-            (Self::Again, _) => "same key as before, not verified",
-        }
+/// What a person reads.
+pub(super) const fn words(who: &Who) -> (&'static str, Tone) {
+    match (who.trust, who.by_card) {
+        (None, true) => ("no key yet; it must match the card", Tone::Fair),
+        (None, false) => ("no key yet", Tone::Fair),
+        (Some(Trust::Verified(how)), _) => (verified(how), Tone::Good),
+        (Some(Trust::KnownKey), _) => ("same key as before, not verified", Tone::Fair),
+        (Some(Trust::FirstContact), true) => ("key matches the card, not verified", Tone::Fair),
+        (Some(Trust::FirstContact), false) => ("first contact, not verified", Tone::Fair),
+        (Some(Trust::Changed), _) => ("KEY CHANGED: compare words before you speak", Tone::Bad),
+        (Some(Trust::Unencrypted), _) => ("NOT ENCRYPTED: others can listen", Tone::Bad),
     }
+}
 
-    /// Whether nothing is left to be checked.
-    pub(super) const fn is_settled(self, proved: bool) -> bool {
-        matches!(self, Self::Card) && proved
+/// How it was verified.
+pub(crate) const fn verified(how: How) -> &'static str {
+    match how {
+        How::Sas => "verified by words",
+        How::Qr => "verified by scanning",
+        How::Introduced(_) => "introduced by a verified contact",
+        How::Attested => "vouched for by an identity system",
+    }
+}
+
+/// The level in a sentence, for plain lines.
+pub(crate) fn sentence(trust: Trust) -> String {
+    match trust {
+        Trust::Verified(how) => format!("Trust: {}.", verified(how)),
+        Trust::KnownKey => "Trust: the same key as before; nobody has verified it.".to_owned(),
+        Trust::FirstContact => "Trust: first contact; nobody has verified the key.".to_owned(),
+        Trust::Changed => "The other side has another key than the contact had. Compare the words before you say anything that \
+                           others must not hear."
+            .to_owned(),
+        Trust::Unencrypted => "This call is not encrypted: others can listen.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_verified_looks_good_and_what_needs_a_warning_looks_bad() {
+        let levels = [
+            Trust::Verified(How::Attested),
+            Trust::KnownKey,
+            Trust::FirstContact,
+            Trust::Changed,
+            Trust::Unencrypted,
+        ];
+        for trust in levels {
+            let (words, tone) = words(&Who { trust: Some(trust), by_card: true, ..Who::default() });
+            assert_eq!(tone == Tone::Good, trust.how().is_some(), "{words}");
+            assert_eq!(tone == Tone::Bad, trust.needs_warning(), "{words}");
+            assert!(!sentence(trust).is_empty());
+        }
     }
 }

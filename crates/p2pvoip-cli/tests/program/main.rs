@@ -12,6 +12,7 @@ mod environment;
 mod exit_codes;
 mod forwarder;
 mod networks;
+mod people;
 #[cfg(all(target_os = "linux", feature = "device"))]
 #[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
 mod pulse;

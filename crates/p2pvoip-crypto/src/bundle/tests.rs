@@ -6,6 +6,7 @@ use p2pvoip_core::Seed;
 use proptest::prelude::*;
 
 use super::*;
+use crate::interiors;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const DAY: u64 = 20_833;
@@ -53,28 +54,16 @@ fn every_flipped_bit_and_every_wrong_length_is_refused() {
     }
 }
 
-/// What is under the seal.
-fn unseal(bundle: &[u8]) -> Vec<u8> {
-    let key = Aead::ChaCha20Poly1305.key(&alice().mailbox().bundle_key(DAY, 0));
-    let (nonce, sealed) = bundle.split_at(NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
-    key.open_in_place(nonce, Aad::from(AAD), &mut sealed.to_vec()).unwrap().to_vec()
-}
-
 /// A bundle of that plaintext, as every card holder can seal one.
 fn reseal(mailbox: &MailboxKey, plain: &[u8]) -> Vec<u8> {
-    let key = Aead::ChaCha20Poly1305.key(&mailbox.bundle_key(DAY, 0));
-    let nonce = [9; NONCE_LEN];
-    let mut sealed = plain.to_vec();
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut sealed).unwrap();
-    [&nonce[..], &sealed].concat()
+    interiors::seal_bundle(mailbox, plain, 0, DAY)
 }
 
 #[test]
 fn every_changed_byte_under_the_seal_is_refused_too() {
     // A card holder can open and seal again, but not sign.
     let alice = alice();
-    let plain = unseal(&alice.prekey_bundle(DAY, NOW));
+    let plain = interiors::open_bundle(alice.mailbox(), &alice.prekey_bundle(DAY, NOW), 0, DAY).unwrap();
     let (mailbox, fingerprint) = (alice.mailbox(), alice.fingerprint());
     let open = |plain: &[u8]| mailbox.open_bundle(&reseal(mailbox, plain), 0, DAY, &fingerprint, NOW);
     assert!(open(&plain).is_ok());

@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 use super::block::BLOCK_LEN;
 use super::initiator::{Callee, Offer, draw};
 use super::{HandshakeError, Responder};
+use crate::credential::CREDENTIAL_LEN;
 use crate::identity::Identity;
-use crate::kem::KEM_PUBLIC_LEN;
+use crate::kdf;
+use crate::kem::{KEM_PUBLIC_LEN, KemPair};
 
 /// Bytes of an offer's Noise payload before its body.
 pub const OFFER_HEAD_LEN: usize = BLOCK_LEN + KEM_PUBLIC_LEN;
@@ -37,4 +39,14 @@ pub fn offer(
 /// [`HandshakeError`] when the payload is too long.
 pub fn answer(responder: Responder, plain: &[u8], seed: &Seed) -> Result<Vec<u8>, HandshakeError> {
     responder.forge(plain, seed)
+}
+
+/// What an identity shows in its offers.
+pub fn credential(identity: &Identity, now: UnixTime) -> [u8; CREDENTIAL_LEN] {
+    identity.credential(now)
+}
+
+/// An ephemeral ML-KEM-768 key.
+pub fn encapsulation_key(seed: &Seed) -> [u8; KEM_PUBLIC_LEN] {
+    *KemPair::from_seed(&kdf::derive(seed.expose(), "ml-kem ephemeral", b"")).public()
 }

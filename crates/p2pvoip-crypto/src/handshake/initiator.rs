@@ -54,6 +54,7 @@ pub(super) struct Waiting {
 /// From what Noise's first message is made: so that it can be made again when an authentic answer turns out to be of no use.
 struct Recipe {
     device: Key,
+    device_public: [u8; PUBLIC_LEN],
     prekey: [u8; PUBLIC_LEN],
     prologue: Vec<u8>,
     seed: Seed,
@@ -64,7 +65,14 @@ impl Recipe {
     fn start(&self) -> Result<(HandshakeState, Vec<u8>), HandshakeError> {
         let chance = Chance::default();
         chance.set(self.seed.clone());
-        let mut state = noise::state(IK, &self.device, Some(&self.prekey), true, &self.prologue, &chance)?;
+        let mut state = noise::state(
+            IK,
+            (&self.device, self.device_public),
+            Some(&self.prekey),
+            true,
+            &self.prologue,
+            &chance,
+        )?;
         let message = noise::write(&mut state, &self.plain, NOISE_FIRST_OVERHEAD)?;
         Ok((state, message))
     }
@@ -163,6 +171,7 @@ impl Offer {
         let (ciphertext, secret) = encapsulated.ok_or(HandshakeError::WeakKey)?;
         let recipe = Recipe {
             device: identity.device().clone(),
+            device_public: *identity.device_public(),
             prekey: prekeys.prekey,
             prologue: prologue(prekeys.period, prekeys.index, &prekeys.peer.fingerprint, &ciphertext),
             seed: draw.ephemeral(),

@@ -20,11 +20,14 @@ pub mod forge;
 mod hello;
 mod initiator;
 mod noise;
+#[cfg(test)]
+mod outside;
 pub(crate) mod resolver;
 mod responder;
 mod session;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use p2pvoip_core::wire::Malformed;
 use thiserror::Error;
@@ -39,6 +42,7 @@ pub use hello::{Hello, MAX_AEADS};
 pub use initiator::{Callee, Initiator};
 pub use responder::Responder;
 pub use session::{ExportError, SasError, SasPart, Session};
+pub use upgrade::{UPGRADE_LENS, UpgradeInitiator, UpgradeResponder};
 
 /// Bytes that an offer has more than its body.
 pub const FIRST_OVERHEAD: usize = OFFER_OVERHEAD + NOISE_FIRST_OVERHEAD + BLOCK_LEN + KEM_PUBLIC_LEN;
@@ -92,6 +96,9 @@ pub enum HandshakeError {
         "the peer offers less than it has signed that it can do; somebody may be in between, do not call"
     )]
     Downgrade,
+    /// The nonce of the short authentication string is not the promised one.
+    #[error("the peer revealed another nonce than it promised; end the call, somebody may be in between")]
+    Commitment,
     /// The Noise state could not be built. A defect of this program.
     #[error("the handshake could not be started; report this as a defect")]
     Unavailable,

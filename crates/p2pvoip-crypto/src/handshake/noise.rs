@@ -26,14 +26,17 @@ pub(super) const NOISE_SECOND_OVERHEAD: usize = PUBLIC_LEN + TAG_LEN;
 /// A Noise state before its first message: an initiator's when the other side's static key is given.
 pub(super) fn state(
     pattern: &str,
-    private: &Key,
+    (private, public): (&Key, [u8; PUBLIC_LEN]),
     remote: Option<&[u8; PUBLIC_LEN]>,
     is_initiator: bool,
     prologue: &[u8],
     chance: &Chance,
 ) -> Result<HandshakeState, HandshakeError> {
     let build = || {
-        let builder = snow::Builder::with_resolver(pattern.parse()?, Box::new(Resolver(chance.clone())));
+        let builder = snow::Builder::with_resolver(
+            pattern.parse()?,
+            Box::new(Resolver { chance: chance.clone(), public }),
+        );
         let mut builder = builder.prologue(prologue)?.local_private_key(&**private)?;
         if let Some(remote) = remote {
             builder = builder.remote_public_key(remote)?;

@@ -47,15 +47,21 @@ impl Random for Chance {
 }
 
 /// What snow asks for its primitives.
-pub(super) struct Resolver(pub(super) Chance);
+pub(super) struct Resolver {
+    pub(super) chance: Chance,
+    /// The public half of the static key, which is known already and costs to compute.
+    pub(super) public: [u8; PUBLIC_LEN],
+}
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(self.0.clone()))
+        Some(Box::new(self.chance.clone()))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        let x25519 = || -> Box<dyn Dh> { Box::new(X25519::new()) };
+        let x25519 = || -> Box<dyn Dh> {
+            Box::new(X25519 { private: Key::new([0; PUBLIC_LEN]), public: self.public })
+        };
         matches!(choice, DHChoice::Curve25519).then(x25519)
     }
 
@@ -75,12 +81,6 @@ struct X25519 {
     public: [u8; PUBLIC_LEN],
 }
 
-impl X25519 {
-    fn new() -> Self {
-        Self { private: Key::new([0; PUBLIC_LEN]), public: [0; PUBLIC_LEN] }
-    }
-}
-
 impl Dh for X25519 {
     fn name(&self) -> &'static str {
         "25519"
@@ -94,9 +94,9 @@ impl Dh for X25519 {
         PUBLIC_LEN
     }
 
+    /// Asked for the static key alone, whose public half is there.
     fn set(&mut self, privkey: &[u8]) {
         self.private = Key::new(kdf::array(privkey));
-        self.public = x25519::public_key(&self.private);
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
@@ -231,7 +231,8 @@ mod tests {
         chance.set(Seed::new(hex(e).try_into().unwrap()));
         let (prologue, s, rs) = (hex(prologue), hex(s), rs.map(hex));
         let name = "Noise_IK_25519_ChaChaPoly_SHA256".parse().unwrap();
-        let builder = Builder::with_resolver(name, Box::new(Resolver(chance)));
+        let public = public_key(&Key::new(s.clone().try_into().unwrap()));
+        let builder = Builder::with_resolver(name, Box::new(Resolver { chance, public }));
         let builder = builder.prologue(&prologue).unwrap().local_private_key(&s).unwrap();
         match &rs {
             Some(rs) => builder.remote_public_key(rs).unwrap().build_initiator().unwrap(),

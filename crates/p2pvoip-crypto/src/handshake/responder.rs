@@ -1,6 +1,7 @@
 //! The callee's side: reads an offer that passed the gate, lets the owner decide, and writes the answer.
 
 use core::fmt;
+use std::sync::Arc;
 
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Seed, UnixTime};
@@ -40,7 +41,7 @@ struct Read {
 
 /// The prekeys that an offer was made for, and what is inside its outer layer.
 struct Opened {
-    prekeys: PrekeyPair,
+    prekeys: Arc<PrekeyPair>,
     period: u64,
     outer: Outer,
     message: Zeroizing<Vec<u8>>,
@@ -63,8 +64,10 @@ impl Responder {
             admitted.interior.split_first_chunk::<KEM_CIPHERTEXT_LEN>().ok_or(HandshakeError::Forged)?;
         let opened = open(identity, ciphertext, sealed, now)?;
         let chance = Chance::default();
+        let prekeys = &opened.prekeys;
         let prologue = prologue(opened.period, identity.index(), &identity.fingerprint(), ciphertext);
-        let mut state = noise::state(IK, &opened.prekeys.x25519, None, false, &prologue, &chance)?;
+        let mut state =
+            noise::state(IK, (&prekeys.x25519, prekeys.x25519_public()), None, false, &prologue, &chance)?;
         let plain = noise::read(&mut state, &opened.message)?;
         let (block, ephemeral, _) = parts(&plain)?;
         if !kem::is_sound(ephemeral) {
@@ -205,7 +208,8 @@ fn parts(plain: &[u8]) -> Result<Parts<'_>, Malformed> {
     Ok((block, ephemeral, body))
 }
 
-fn check_date(made: UnixTime, now: UnixTime) -> Result<(), HandshakeError> {
+/// An offer is in date for [`OFFER_LIFE`], give or take the skew of clocks.
+pub(super) fn check_date(made: UnixTime, now: UnixTime) -> Result<(), HandshakeError> {
     let in_date = made <= now + CLOCK_SKEW && now <= made + OFFER_LIFE + CLOCK_SKEW;
     if in_date { Ok(()) } else { Err(HandshakeError::Stale) }
 }

@@ -56,6 +56,8 @@ pub enum Content {
     Identity = 1,
     /// A contact book.
     Contacts = 2,
+    /// A [`PendingDevice`](crate::PendingDevice) in its form for a file.
+    Pending = 3,
 }
 
 impl Content {
@@ -63,6 +65,7 @@ impl Content {
         match id {
             1 => Some(Self::Identity),
             2 => Some(Self::Contacts),
+            3 => Some(Self::Pending),
             _ => None,
         }
     }

@@ -71,6 +71,15 @@ pub(super) fn seal(
     let signature = sign(DOMAIN, &[&request.hash(), &plain]);
     plain.extend(signature);
 
+    seal_plain(request, plain, seed)
+}
+
+/// Seals for the device of a request; the bytes are as many as in every grant.
+fn seal_plain(
+    request: &DeviceRequest,
+    mut plain: Zeroizing<Vec<u8>>,
+    seed: &Seed,
+) -> Result<DeviceGrant, LinkError> {
     // What is sealed is mixed in, so that a seed given twice by mistake gives two keys.
     let context = kdf::sha256(&[&request.hash(), &plain]);
     let private: Key = kdf::derive(seed.expose(), "ephemeral", &context);
@@ -82,6 +91,13 @@ pub(super) fn seal(
     // The seal fails for plaintexts of 256 GiB alone; without its tag the grant would be refused.
     let tag = tag.map_or_else(|_| Vec::new(), |tag| tag.as_ref().to_vec());
     Ok(DeviceGrant(kdf::array(&[&[FORM], &ephemeral[..], &plain, &tag].concat())))
+}
+
+/// A grant of any bytes; `None` when they are not as many as in a grant.
+#[cfg(any(test, feature = "forge"))]
+pub(crate) fn forge_grant(request: &DeviceRequest, plain: &[u8], seed: &Seed) -> Option<DeviceGrant> {
+    let fits = plain.len() == BODY_LEN + SIGNATURE_LEN;
+    if fits { seal_plain(request, Zeroizing::new(plain.to_vec()), seed).ok() } else { None }
 }
 
 /// Opens the grant of a device, and checks that its root made it for that device.

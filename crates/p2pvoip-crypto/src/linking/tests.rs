@@ -311,4 +311,11 @@ proptest! {
         prop_assert!(Secret::linked(&pending(1), &grant, NOW).is_err());
         prop_assert!(PendingDevice::decode(&bytes).is_err());
     }
+
+    #[test]
+    fn any_bytes_under_the_seal_of_a_grant_are_refused(bytes in proptest::collection::vec(any::<u8>(), GRANT_LEN - 49)) {
+        let grant = forge_grant(&pending(1).request(), &bytes, &Seed::from_u64(9)).unwrap();
+        prop_assert!(Secret::linked(&pending(1), &grant, NOW).is_err());
+        prop_assert!(forge_grant(&pending(1).request(), &bytes[1..], &Seed::from_u64(9)).is_none());
+    }
 }

@@ -20,11 +20,6 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// One step by time.
-    pub(super) const PLAIN: Self = Self { steps: 1, mixed: 0 };
-    /// One step with the secret mixed in.
-    pub(super) const MIXED: Self = Self { steps: 1, mixed: 1 };
-
     /// All ways to be so many steps ahead, those with the secret first: that step follows at once when both have it.
     pub(super) fn all(steps: u8, has_secret: bool) -> impl Iterator<Item = Self> {
         let from = if has_secret { 1 } else { steps + 1 };
@@ -64,10 +59,6 @@ pub(super) struct Ahead {
 impl Ahead {
     pub(super) fn new(aead: Aead) -> Self {
         Self { epochs: core::array::from_fn(|_| Epoch::blank(aead)), known: [false; WAYS] }
-    }
-
-    pub(super) fn knows(&self, way: Way) -> bool {
-        self.known.get(way.place()).is_some_and(|known| *known)
     }
 
     /// The epoch at the end of a way; `None` when it needs a secret that is not there, or no epoch is left.
@@ -132,7 +123,10 @@ mod tests {
         let all: Vec<_> = (1..=MOST_AHEAD).flat_map(|steps| Way::all(steps, true)).collect();
         let places: std::collections::BTreeSet<_> = all.iter().map(|way| way.place()).collect();
         assert_eq!((all.len(), places), (WAYS, (0..WAYS).collect()));
-        assert_eq!(Way::all(1, true).collect::<Vec<_>>(), [Way::MIXED, Way::PLAIN]);
+        assert_eq!(
+            Way::all(1, true).collect::<Vec<_>>(),
+            [Way { steps: 1, mixed: 1 }, Way { steps: 1, mixed: 0 }]
+        );
         assert_eq!(Way::all(3, false).collect::<Vec<_>>(), [Way { steps: 3, mixed: 0 }]);
     }
 }

@@ -29,6 +29,8 @@ pub struct Opener {
     before: PacketKeys,
     before_until: Option<Instant>,
     ahead: Ahead,
+    /// Whether the epochs one step ahead are to be derived before they are needed.
+    is_to_prepare: bool,
     /// What the sender will mix into one of its next steps.
     mix: Option<MixSecret>,
     window: Window,
@@ -128,6 +130,7 @@ impl Opener {
             before: PacketKeys::blank(aead),
             before_until: None,
             ahead: Ahead::new(aead),
+            is_to_prepare: true,
             mix: None,
             window: Window::new(),
             counters: Counters::default(),
@@ -140,16 +143,22 @@ impl Opener {
     /// compares two moments.
     pub fn on_time(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if self.before_until.is_some() || self.is_to_prepare {
+            self.erase_and_prepare();
+        }
+    }
+
+    #[cold]
+    fn erase_and_prepare(&mut self) {
         if self.before_until.is_some_and(|until| until <= self.now) {
             self.before_until = None;
             self.before = PacketKeys::blank(self.aead);
         }
         // Ahead of need, so that the first packet of an epoch takes no longer than the others.
-        if !self.ahead.knows(Way::PLAIN) {
-            self.ahead.get(Way::PLAIN, self.aead, &self.epoch, None);
-        }
-        if self.mix.is_some() && !self.ahead.knows(Way::MIXED) {
-            self.ahead.get(Way::MIXED, self.aead, &self.epoch, self.mix.as_ref());
+        if core::mem::take(&mut self.is_to_prepare) {
+            for way in Way::all(1, self.mix.is_some()) {
+                self.ahead.get(way, self.aead, &self.epoch, self.mix.as_ref());
+            }
         }
     }
 
@@ -162,6 +171,7 @@ impl Opener {
     pub fn mix(&mut self, secret: MixSecret) {
         self.mix = Some(secret);
         self.ahead.erase(self.aead);
+        self.is_to_prepare = true;
     }
 
     /// Whether the sender has not been seen yet to mix the last secret in.
@@ -240,6 +250,8 @@ impl Opener {
     }
 
     /// Tries the ways to be so many steps ahead: at most four, so that a forged packet costs little.
+    #[cold]
+    #[inline(never)]
     fn decrypt_ahead(
         &mut self,
         steps: u8,
@@ -277,6 +289,7 @@ impl Opener {
     }
 
     /// The sender has stepped: an authentic packet has shown which way.
+    #[cold]
     fn follow(&mut self, way: Way) {
         let before = way.without_last();
         let skipped = match before.steps {
@@ -291,6 +304,7 @@ impl Opener {
         if way.mixed > 0 {
             self.mix = None;
         }
+        self.is_to_prepare = true;
     }
 }
 

@@ -5,7 +5,7 @@ use ring::aead::quic::HeaderProtectionKey;
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use zeroize::Zeroizing;
 
-use super::HEADER_LEN;
+use super::{HEADER_LEN, LAST_NUMBER};
 use crate::rekey::MixSecret;
 use crate::schedule::{DirectionSecret, EpochSecret, IV_LEN, KeyAndIv};
 use crate::suite::{Aead, TAG_LEN};
@@ -106,20 +106,16 @@ impl Epoch {
 /// The vector with the number added to its end (RFC 9001 section 5.3).
 pub(crate) fn nonce(iv: &[u8; IV_LEN], number: u64) -> Nonce {
     let mut nonce = *iv;
-    for (to, from) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
-        *to ^= from;
+    if let Some(low) = nonce.last_chunk_mut() {
+        *low = (u64::from_be_bytes(*low) ^ number).to_be_bytes();
     }
     Nonce::assume_unique_for_key(nonce)
 }
 
 fn associated(epoch: u32, stream: u8, number: u64) -> [u8; AAD_LEN] {
-    let [_, _, number @ ..] = number.to_be_bytes();
-    let mut aad = [0; AAD_LEN];
-    let fields = epoch.to_be_bytes().into_iter().chain([stream]).chain(number);
-    for (to, from) in aad.iter_mut().zip(fields) {
-        *to = from;
-    }
-    aad
+    let number = u128::from(number & LAST_NUMBER);
+    let wide = u128::from(epoch) << 56 | u128::from(stream) << 48 | number;
+    wide.to_be_bytes().last_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

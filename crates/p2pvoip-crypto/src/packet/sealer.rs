@@ -98,6 +98,7 @@ impl Sealer {
         self.epoch.keys.epoch
     }
 
+    #[cold]
     fn step(&mut self, now: Instant) {
         let mix = self.mix.take();
         if let Some(next) = self.epoch.ahead(self.aead, 1, mix.as_ref().map(|mix| (1, mix))) {

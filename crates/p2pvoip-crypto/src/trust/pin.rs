@@ -17,6 +17,7 @@ use super::{How, Trust};
 use crate::identity::{Fingerprint, PUBLIC_LEN, PeerIdentity, RootKey};
 use crate::introduction::Vouched;
 use crate::roster::MAX_DEVICES;
+use crate::succession::Succession;
 use crate::suite::VERSION_1_1;
 
 /// The most bytes of an encoded pin.
@@ -173,6 +174,20 @@ impl Pin {
         let least = self.least_version;
         let changed = Self::first(peer, version, now)?;
         *self = Self { least_version: changed.least_version.max(least), ..changed };
+        Ok(())
+    }
+
+    /// The pinned root has signed that another takes its place, and that one agrees. It is pinned then, and known, and not
+    /// verified: who stole the old root could have signed as well.
+    ///
+    /// # Errors
+    /// [`PinRefused::OtherRoot`] when the pinned root is not the one that is given up; nothing is changed then.
+    pub fn succeed(&mut self, succession: &Succession, now: UnixTime) -> Result<(), PinRefused> {
+        if *succession.old() != self.root {
+            return Err(PinRefused::OtherRoot);
+        }
+        let new = Self::of(*succession.new_root(), None, now);
+        *self = Self { least_version: self.least_version.max(new.least_version), ..new };
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::*;
 use crate::identity::{Identity, RootKey};
 use crate::introduction::Introduction;
 use crate::roster::{MAX_DEVICES, RosterPin};
+use crate::succession::Succession;
 use crate::suite::{VERSION_1_0, VERSION_1_1};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -90,6 +91,20 @@ fn a_confirmed_change_is_a_known_key_that_nobody_has_verified() {
     let weak = PeerIdentity { root: [0; 32], ..peer(3, 3, 1) };
     assert_eq!(pin.confirm_change(&weak, VERSION_1_1, NOW), Err(PinRefused::Key));
     assert_eq!(pin.fingerprint(), root(2).fingerprint());
+}
+
+#[test]
+fn a_succession_makes_the_new_root_known_and_no_more_than_that() {
+    let (old, new) = (Identity::generate(&Seed::from_u64(1)), Identity::generate(&Seed::from_u64(2)));
+    let succession = Succession::make(&old, &new, NOW).unwrap();
+    let mut pin = pin(5);
+    pin.verify(&old.fingerprint(), How::Qr).unwrap();
+    pin.succeed(&succession, NOW).unwrap();
+    assert_eq!(pin.judge(&peer(2, 3, 1)), Ok(Trust::KnownKey));
+    assert_eq!(pin.judge(&peer(1, 5, 1)), Ok(Trust::Changed));
+    let before = pin.clone();
+    assert_eq!(pin.succeed(&succession, NOW), Err(PinRefused::OtherRoot), "once");
+    assert_eq!(pin, before);
 }
 
 #[test]

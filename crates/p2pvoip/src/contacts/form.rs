@@ -69,11 +69,10 @@ impl Contact {
             out.extend(date.map_or(0, UnixTime::as_secs).to_be_bytes());
         }
         out.push(match self.verified {
-            None => 0,
+            // An introduction tells the root key, and is pinned with it.
+            None | Some(How::Introduced(_)) => 0,
             Some(How::Sas) => 1,
             Some(How::Qr) => 2,
-            // An introduction tells the root key, and is pinned with it.
-            Some(How::Introduced(_)) => 0,
             Some(How::Attested) => 4,
         });
         block8(&mut out, &self.pin.as_ref().map(Pin::encode).unwrap_or_default());

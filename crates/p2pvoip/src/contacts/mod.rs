@@ -357,15 +357,14 @@ impl Book {
         let who = introduction.subject();
         let subject = self.contacts.iter_mut().find(|contact| *contact.fingerprint() == who);
         let subject = subject.ok_or(BookError::NotInBook)?;
-        match &mut subject.pin {
-            Some(pin) => pin.vouched(&vouched)?,
-            None => {
-                let mut pin = Pin::introduced(&vouched, now);
-                if let Some(how) = subject.verified.take() {
-                    pin.verify(&who, how)?;
-                }
-                subject.pin = Some(pin);
+        if let Some(pin) = &mut subject.pin {
+            pin.vouched(&vouched)?;
+        } else {
+            let mut pin = Pin::introduced(&vouched, now);
+            if let Some(how) = subject.verified.take() {
+                pin.verify(&who, how)?;
             }
+            subject.pin = Some(pin);
         }
         let notes = &mut subject.introductions;
         notes.retain(|note| note.by != *vouched.by());

@@ -1,6 +1,6 @@
 //! The application's handles of a call: one that rings, and one that runs.
 
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, Sas, Trust};
 use p2pvoip_signal::{EndReason, RejectReason};
 use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,18 +16,30 @@ use crate::event::{CallEvent, CallState, Encryption};
 pub struct IncomingCall {
     key: CallKey,
     peer: Fingerprint,
+    trust: Trust,
     state: watch::Receiver<CallState>,
     commands: Option<mpsc::Sender<Command>>,
 }
 
 impl IncomingCall {
     pub(super) fn new(ring: Ring, commands: mpsc::Sender<Command>) -> Self {
-        Self { key: ring.key, peer: ring.peer, state: ring.state, commands: Some(commands) }
+        Self {
+            key: ring.key,
+            peer: ring.peer,
+            trust: ring.trust,
+            state: ring.state,
+            commands: Some(commands),
+        }
     }
 
     /// Who calls: the fingerprint of the identity that the handshake proved.
     pub const fn peer(&self) -> Fingerprint {
         self.peer
+    }
+
+    /// How far who calls is known to be who it should be. Show it while it rings.
+    pub const fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// Takes the call.
@@ -116,6 +128,23 @@ impl Call {
     /// Who is at the other end, as soon as the handshake has proved it.
     pub fn peer(&self) -> Option<Fingerprint> {
         self.encryption().map(|encryption| encryption.peer)
+    }
+
+    /// How far the peer is known to be who it should be, as soon as keys are agreed.
+    pub fn trust(&self) -> Option<Trust> {
+        self.facts.borrow().trust
+    }
+
+    /// The code that both people compare, as soon as both ends have it.
+    pub fn sas(&self) -> Option<Sas> {
+        self.facts.borrow().sas
+    }
+
+    /// The two people have compared the code. If it is the same, the peer is verified ([`CallEvent::Trust`] tells it); if it
+    /// is not, somebody sits in between, and the call is ended. Nothing happens while there is no code.
+    pub async fn confirm_sas(&self, same: bool) {
+        // A driver that has gone has ended the call.
+        let _gone = self.commands.send(Command::Confirm { call: self.key, same }).await;
     }
 
     /// How it fares: the newest figures.

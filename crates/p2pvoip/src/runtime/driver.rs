@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output};
-use p2pvoip_crypto::{ContactCard, Fingerprint};
+use p2pvoip_crypto::{ContactCard, Fingerprint, Sas, Trust};
 use p2pvoip_media::Frame;
 use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
 use p2pvoip_telemetry::CallStats;
@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::dht;
 use super::server::{Connection, LinkId, Report};
 use super::sockets::{Received, Sockets};
+use crate::contacts::Book;
 use crate::engine::{CallKey, DialError, Endpoint, Event, Input, QueryKey, ServerId, Transmit};
 use crate::event::{CallEvent, CallState, Encryption};
 
@@ -41,10 +42,13 @@ const RESERVED_EVENTS: usize = 32;
 /// What the owner of a handle asks for.
 #[derive(Debug)]
 pub(super) enum Command {
-    Dial { card: Box<ContactCard>, reply: oneshot::Sender<Result<CallPort, DialError>> },
+    Dial { card: Box<ContactCard>, name: Option<String>, reply: oneshot::Sender<Result<CallPort, DialError>> },
     Accept { call: CallKey, reply: oneshot::Sender<Option<CallPort>> },
     Reject { call: CallKey, reason: RejectReason },
     HangUp { call: CallKey },
+    Confirm { call: CallKey, same: bool },
+    Contacts(Box<Book>),
+    RememberedOffers { reply: oneshot::Sender<Vec<u8>> },
     Close { done: oneshot::Sender<()> },
 }
 
@@ -63,6 +67,8 @@ pub(super) struct CallPort {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) encryption: Option<Encryption>,
+    pub(super) trust: Option<Trust>,
+    pub(super) sas: Option<Sas>,
     pub(super) stats: CallStats,
 }
 
@@ -84,6 +90,7 @@ struct Port {
 pub(super) struct Ring {
     pub(super) key: CallKey,
     pub(super) peer: Fingerprint,
+    pub(super) trust: Trust,
     pub(super) state: watch::Receiver<CallState>,
 }
 
@@ -226,8 +233,13 @@ impl Driver {
     async fn obey(&mut self, command: Command) {
         let now = self.parts.clock.now();
         match command {
-            Command::Dial { card, reply } => {
-                let dialled = match self.parts.engine.dial(&card, now) {
+            Command::Dial { card, name, reply } => {
+                let engine = &mut self.parts.engine;
+                let dialled = match &name {
+                    Some(name) => engine.dial_as(name, &card, now),
+                    None => engine.dial(&card, now),
+                };
+                let dialled = match dialled {
                     Ok(key) => Ok(self.open(key, CallState::Dialing).await),
                     Err(error) => Err(error),
                 };
@@ -247,6 +259,9 @@ impl Driver {
             }
             Command::Reject { call, reason } => self.parts.engine.reject(call, reason, now),
             Command::HangUp { call } => self.parts.engine.hang_up(call, now),
+            Command::Confirm { call, same } => self.parts.engine.confirm_sas(call, same, now),
+            Command::Contacts(book) => self.parts.engine.set_contacts(*book),
+            Command::RememberedOffers { reply } => drop(reply.send(self.parts.engine.remembered_offers())),
             Command::Close { done } => self.close(Some(done)),
         }
     }
@@ -349,7 +364,9 @@ impl Driver {
 
     async fn ring(&mut self, key: CallKey, peer: Fingerprint) {
         let port = self.open(key, CallState::Ringing).await;
-        let ring = Ring { key, peer, state: port.state.clone() };
+        // Who rings has proven who it is, unless the call is over already.
+        let trust = self.parts.engine.trust(key).unwrap_or(Trust::FirstContact);
+        let ring = Ring { key, peer, trust, state: port.state.clone() };
         if let Some(entry) = self.calls.get_mut(&key) {
             entry.unclaimed = Some(port);
         }
@@ -374,7 +391,22 @@ impl Driver {
                 tracing::info!(call = call.number(), aead = encryption.aead, "keys are agreed");
                 port.facts.send_modify(|facts| facts.encryption = Some(*encryption));
             }
-            CallEvent::Sas(_) => tracing::debug!(call = call.number(), "the code for comparison is known"),
+            CallEvent::Trust(trust) => {
+                tracing::info!(call = call.number(), trust = trust.word(), "how far the peer is trusted");
+                port.facts.send_modify(|facts| facts.trust = Some(*trust));
+            }
+            CallEvent::TrustFell { from, to } => {
+                tracing::warn!(
+                    call = call.number(),
+                    from = from.word(),
+                    to = to.word(),
+                    "the peer is trusted less"
+                );
+            }
+            CallEvent::Sas(sas) => {
+                tracing::debug!(call = call.number(), "the code for comparison is known");
+                port.facts.send_modify(|facts| facts.sas = Some(*sas));
+            }
             CallEvent::Stats(stats) => port.facts.send_modify(|facts| facts.stats.clone_from(stats)),
             CallEvent::Path(path) => tracing::info!(call = call.number(), kind = ?path.kind, "a path works"),
             CallEvent::Lookup(how) => {

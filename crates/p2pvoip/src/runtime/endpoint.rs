@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use p2pvoip_core::Seed;
-use p2pvoip_crypto::{CardError, ContactCard, Identity};
+use p2pvoip_crypto::{CardError, ContactCard, Identity, Policy};
 use p2pvoip_nat::CandidatePolicy;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -16,6 +16,7 @@ use super::driver::{Command, Driver, Parts, Ring};
 use super::tls::{self, TlsError};
 use super::turn;
 use crate::codec::Codec;
+use crate::contacts::Book;
 use crate::engine::{self, DialError, Settings, SettingsError};
 use crate::server_url::{BadServerUrl, ServerUrl};
 use crate::turn_url::{TurnServer, TurnUrl};
@@ -49,6 +50,13 @@ pub struct Config {
     pub trusted_certificate: Option<PathBuf>,
     /// The codec of every call.
     pub codec: Arc<dyn Codec>,
+    /// Whom we know, so that calls can tell how far a peer is trusted.
+    pub contacts: Book,
+    /// Whether calls may be in clear with contacts of version 1.0: never, by default.
+    pub policy: Policy,
+    /// What [`Endpoint::remembered_offers`] gave when an endpoint of this identity ran last, so that an offer which came then
+    /// does not ring again; empty where nothing was kept.
+    pub remembered_offers: Vec<u8>,
     /// Calls at once; further callers hear that we are busy.
     pub max_calls: usize,
 }
@@ -73,6 +81,9 @@ impl Config {
             candidates: CandidatePolicy::default(),
             trusted_certificate: None,
             codec,
+            contacts: Book::default(),
+            policy: Policy::default(),
+            remembered_offers: Vec::new(),
             max_calls: 8,
         }
     }
@@ -171,6 +182,9 @@ impl Endpoint {
         settings.nat.stun_servers = config.stun_servers;
         settings.nat.turn_servers = turn::resolve(&config.turn_servers, config.candidates).await?;
         settings.nat.policy = config.candidates;
+        settings.contacts = config.contacts;
+        settings.policy = config.policy;
+        settings.remembered_offers = config.remembered_offers;
         settings.max_calls = config.max_calls;
         #[cfg(feature = "dht")]
         let directory = {
@@ -228,14 +242,44 @@ impl Endpoint {
         self.findable.clone()
     }
 
+    /// Whom we know from now on. Calls that are open go on with what was known when they began.
+    pub async fn set_contacts(&self, contacts: Book) {
+        // A driver that has gone takes no calls.
+        let _gone = self.commands.send(Command::Contacts(Box::new(contacts))).await;
+    }
+
+    /// Which offers came, so that none of them rings twice: kept by the owner, and given to the next endpoint of this identity
+    /// as [`Config::remembered_offers`]. It changes with each call that rings.
+    ///
+    /// # Errors
+    /// [`StartError::Closed`] when the endpoint is closed.
+    pub async fn remembered_offers(&self) -> Result<Vec<u8>, StartError> {
+        let (reply, remembered) = oneshot::channel();
+        self.commands.send(Command::RememberedOffers { reply }).await.map_err(|_| StartError::Closed)?;
+        remembered.await.map_err(|_| StartError::Closed)
+    }
+
     /// Calls a contact. Returns at once: the call's state tells how it goes.
     ///
     /// # Errors
     /// [`DialError`] when the call cannot even be started.
     pub async fn dial(&self, contact: &ContactCard) -> Result<Call, DialError> {
+        self.dial_known(contact, None).await
+    }
+
+    /// Calls by a card which is said to be a new one of the contact of that name: when it is of another key than the contact
+    /// had, the call says that the key has [changed](p2pvoip_crypto::Trust::Changed).
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot even be started.
+    pub async fn dial_as(&self, name: &str, card: &ContactCard) -> Result<Call, DialError> {
+        self.dial_known(card, Some(name.to_owned())).await
+    }
+
+    async fn dial_known(&self, card: &ContactCard, name: Option<String>) -> Result<Call, DialError> {
         let (reply, dialled) = oneshot::channel();
-        let card = Box::new(contact.clone());
-        self.commands.send(Command::Dial { card, reply }).await.map_err(|_| DialError::Closed)?;
+        let card = Box::new(card.clone());
+        self.commands.send(Command::Dial { card, name, reply }).await.map_err(|_| DialError::Closed)?;
         let port = dialled.await.map_err(|_| DialError::Closed)??;
         Ok(Call::new(port, self.commands.clone()))
     }

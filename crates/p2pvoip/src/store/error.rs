@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use p2pvoip_crypto::SecretError;
 use p2pvoip_crypto::keystore::KeystoreError;
+use p2pvoip_crypto::{LinkError, SecretError};
 use thiserror::Error;
 
 use crate::contacts::BookError;
@@ -70,6 +70,14 @@ pub enum StoreFault {
     /// What was sealed is no contact book, or a change of it is not possible.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// A device cannot be linked or revoked.
+    #[error(transparent)]
+    Device(#[from] LinkError),
+    /// There is no request that waits for a grant.
+    #[error(
+        "no request of this device waits for a grant; make a request first, and link it on the other device"
+    )]
+    NothingPending,
     /// The system gives no randomness.
     #[error("the system gives no randomness ({0}); this machine cannot make keys")]
     Randomness(getrandom::Error),

@@ -1,7 +1,7 @@
 //! Where an identity and its contact book are kept: sealed files, written whole or not at all, for their owner alone.
 //!
 //! A [`Store`] is named by the place of its identity file; what belongs to it lies beside: `.key` (the key file, unless another
-//! protection is chosen), `.contacts`, `.backup`, `.lock`. It is synchronous, and an operation takes milliseconds, but for
+//! protection is chosen), `.contacts`, `.backup`, `.pending`, `.lock`. It is synchronous, and an operation takes milliseconds, but for
 //! stretching a passphrase. `docs/spec/store.md` has the bytes.
 //!
 //! ```
@@ -25,6 +25,7 @@
 
 mod error;
 mod files;
+mod joining;
 mod keyring;
 mod opened;
 #[cfg(test)]
@@ -125,14 +126,19 @@ impl Store {
     /// [`StoreError`]; [`StoreFault::Exists`] when there is an identity already.
     pub fn keep(&self, secret: Secret, protect: &Protect, now: UnixTime) -> Result<Opened, StoreError> {
         let lock = files::lock(&self.identity)?;
-        if files::read(&self.identity, 0)?.is_some() {
-            return Err(StoreError::new(&self.identity, StoreFault::Exists));
-        }
+        self.check_is_free()?;
         let unlocked = self.unlock_newly(&lock, protect)?;
         let mut opened = Opened::new(self.clone(), secret, Some(unlocked));
         opened.refresh(now)?;
         opened.write_secret(&lock)?;
         Ok(opened)
+    }
+
+    fn check_is_free(&self) -> Result<(), StoreError> {
+        match files::read(&self.identity, 0)? {
+            Some(_) => Err(StoreError::new(&self.identity, StoreFault::Exists)),
+            None => Ok(()),
+        }
     }
 
     /// Opens what is kept here. An identity file in clear, as versions before the store wrote, is sealed by a key file. Prekeys

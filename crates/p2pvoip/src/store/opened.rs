@@ -4,7 +4,7 @@
 
 use p2pvoip_core::UnixTime;
 use p2pvoip_crypto::keystore::{Content, KeystoreError, MAX_SEALED_LEN, Protection, SealedFile};
-use p2pvoip_crypto::{Identity, Secret};
+use p2pvoip_crypto::{DeviceGrant, DeviceRequest, Identity, LinkError, Secret};
 use zeroize::Zeroizing;
 
 use super::error::{At as _, StoreError, StoreFault};
@@ -62,18 +62,38 @@ impl Opened {
         &self.exposed
     }
 
-    /// Changes the secret as it stands in the file, and writes it.
+    /// Changes the secret as it stands in the file, and writes it; not when the change is refused.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is changed then.
-    pub fn update_secret<T>(&mut self, change: impl FnOnce(&mut Secret) -> T) -> Result<T, StoreError> {
+    pub fn update_secret<T>(
+        &mut self,
+        change: impl FnOnce(&mut Secret) -> Result<T, LinkError>,
+    ) -> Result<T, StoreError> {
         let lock = files::lock(self.store.path())?;
         let (mut current, before) = self.read_again()?;
-        let made = change(&mut current.secret);
+        let made = change(&mut current.secret).at(self.store.path())?;
         current.back_up(&lock, &before)?;
         current.write_secret(&lock)?;
         self.adopt(current);
         Ok(made)
+    }
+
+    /// Lists another device of the identity, on the device that made it; gives what that device needs.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub fn link(&mut self, request: &DeviceRequest, now: UnixTime) -> Result<DeviceGrant, StoreError> {
+        let seed = self.store.seed()?;
+        self.update_secret(|secret| secret.link(request, seed, now))
+    }
+
+    /// Strikes a device off, on the device that made the identity.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub fn revoke(&mut self, index: u8, now: UnixTime) -> Result<(), StoreError> {
+        self.update_secret(|secret| secret.revoke(index, now))
     }
 
     /// Chooses another protection: everything is sealed anew, and the old key is forgotten.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use p2pvoip_crypto::LinkError;
 use p2pvoip_crypto::keystore::KeystoreError;
 
 use super::*;
@@ -320,9 +321,9 @@ fn a_change_by_another_program_is_seen_before_the_secret_is_written() {
     let place = Place::new();
     let mut first = place.store.create(&Protect::KeyFile, NOW).unwrap();
     let mut second = place.store.open(None, NOW).unwrap();
-    second.update_secret(|secret| secret.advance(NOW + 9 * WEEK)).unwrap();
+    second.update_secret(|secret| Ok(secret.advance(NOW + 9 * WEEK))).unwrap();
     // The first still holds the secret of before; it finds the one of the second.
-    let is_changed = first.update_secret(|secret| secret.advance(NOW + 9 * WEEK)).unwrap();
+    let is_changed = first.update_secret(|secret| Ok(secret.advance(NOW + 9 * WEEK))).unwrap();
     assert!(!is_changed);
     assert_eq!(*first.secret().encode(), *second.secret().encode());
 }
@@ -350,4 +351,46 @@ fn what_is_no_identity_is_told() {
     let error = place.store.open(None, NOW).unwrap_err();
     assert!(error.to_string().contains("update the program"), "{error}");
     assert_eq!(Path::new(error.path()), place.store.path());
+}
+
+#[test]
+fn a_second_device_is_linked_lists_nobody_and_is_revoked() {
+    let (home, other) = (Place::new(), Place::new());
+    let mut made = home.store.create(&Protect::KeyFile, NOW).unwrap();
+    let request = other.store.request(&by_phrase("right")).unwrap();
+    let phrase = phrase("right");
+    let again = other.store.waiting(Some(&phrase)).unwrap().unwrap().request();
+    assert_eq!(again.to_string(), request.to_string());
+    assert_eq!(other.names(), ["identity.pending"]);
+    let grant = made.link(&request, NOW).unwrap();
+    assert!(matches!(other.store.join(&grant, None, NOW).unwrap_err().fault(), StoreFault::PassphraseNeeded));
+    let mut linked = other.store.join(&grant, Some(&phrase), NOW).unwrap();
+    assert_eq!(linked.identity().fingerprint(), made.identity().fingerprint());
+    assert_eq!((other.names(), linked.protection()), (vec!["identity".to_owned()], "passphrase"));
+    assert!(other.store.open(Some(&phrase), NOW).is_ok());
+    assert!(matches!(
+        linked.link(&request, NOW).unwrap_err().fault(),
+        StoreFault::Device(LinkError::NotHome)
+    ));
+    let listed = |opened: &Opened| opened.secret().linked_devices().count();
+    assert_eq!(listed(&home.store.open(None, NOW).unwrap()), 1);
+    made.revoke(1, NOW).unwrap();
+    assert_eq!(listed(&home.store.open(None, NOW).unwrap()), 0);
+    assert!(matches!(made.revoke(1, NOW).unwrap_err().fault(), StoreFault::Device(LinkError::NoDevice(1))));
+}
+
+#[test]
+fn a_grant_needs_a_request_and_a_request_a_place_without_an_identity() {
+    let place = Place::new();
+    let mut made = place.store.create(&Protect::KeyFile, NOW).unwrap();
+    assert!(matches!(place.store.request(&Protect::KeyFile).unwrap_err().fault(), StoreFault::Exists));
+    let other = Place::new();
+    let grant = made.link(&other.store.request(&Protect::KeyFile).unwrap(), NOW).unwrap();
+    let third = Place::new();
+    let nothing = third.store.join(&grant, None, NOW).unwrap_err();
+    assert!(matches!(nothing.fault(), StoreFault::NothingPending));
+    third.store.request(&Protect::KeyFile).unwrap();
+    let wrong = third.store.join(&grant, None, NOW).unwrap_err();
+    assert!(matches!(wrong.fault(), StoreFault::Device(_)), "{wrong}");
+    other.store.join(&grant, None, NOW).unwrap();
 }

@@ -5,12 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use p2pvoip::crypto::ContactCard;
+use p2pvoip::contacts::Book;
+use p2pvoip::crypto::{ContactCard, PeerIdentity};
 use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Query};
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind, Sas, Trust};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -117,6 +118,12 @@ pub struct Person {
     /// How all calls ended that did.
     pub all_ends: Vec<EndReason>,
     pub encrypted: bool,
+    /// How far the peer was trusted, one after another, and when that fell: from what to what.
+    pub trust: Vec<Trust>,
+    pub fell: Vec<(Trust, Trust)>,
+    pub sas: Option<Sas>,
+    /// Who the peer has proven to be.
+    pub identity: Option<PeerIdentity>,
     /// How often fresh keys were agreed.
     pub rekeys: u32,
     /// By what kinds of path voice went, one after another.
@@ -154,6 +161,10 @@ impl Person {
             state: None,
             all_ends: Vec::new(),
             encrypted: false,
+            trust: Vec::new(),
+            fell: Vec::new(),
+            sas: None,
+            identity: None,
             rekeys: 0,
             paths: Vec::new(),
             finished: false,
@@ -193,6 +204,26 @@ impl Person {
         self.note(now, || Deed::Dial(Box::new(card.clone())));
         let call = self.endpoint.dial(card, now).unwrap();
         self.begin(call, now);
+    }
+
+    /// Dials by a card which is said to be a new one of the contact of that name.
+    pub fn dial_as(&mut self, name: &str, card: &ContactCard, now: Instant) {
+        let call = self.endpoint.dial_as(name, card, now).unwrap();
+        self.begin(call, now);
+    }
+
+    /// Whom the endpoint knows.
+    pub const fn contacts(&self) -> &Book {
+        self.endpoint.contacts()
+    }
+
+    pub fn set_contacts(&mut self, contacts: Book) {
+        self.endpoint.set_contacts(contacts);
+    }
+
+    /// Says whether the codes are the same.
+    pub fn compare(&mut self, same: bool, now: Instant) {
+        self.endpoint.confirm_sas(self.call.unwrap(), same, now);
     }
 
     pub fn hang_up(&mut self, now: Instant) {
@@ -442,7 +473,13 @@ impl Person {
                 self.next_tick = (state == CallState::Connected).then(|| self.now + self.phase);
             }
             CallEvent::Lookup(how) => self.lookups.push(how),
-            CallEvent::Encrypted(_) => self.encrypted = true,
+            CallEvent::Encrypted(encryption) => {
+                self.encrypted = true;
+                self.identity = Some(encryption.identity);
+            }
+            CallEvent::Trust(trust) => self.trust.push(trust),
+            CallEvent::TrustFell { from, to } => self.fell.push((from, to)),
+            CallEvent::Sas(sas) => self.sas = Some(sas),
             CallEvent::Rekeyed => self.rekeys += 1,
             CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),

@@ -67,7 +67,12 @@ pub struct Server {
 
 impl Server {
     pub fn new(now: Instant) -> Self {
-        Self { hub: Hub::new(Limits::default(), &Seed::from_u64(99), now), streams: BTreeMap::new(), next: 1, closing: Vec::new() }
+        Self {
+            hub: Hub::new(Limits::default(), &Seed::from_u64(99), now),
+            streams: BTreeMap::new(),
+            next: 1,
+            closing: Vec::new(),
+        }
     }
 
     fn handle_stream(&mut self, stream: StreamId, event: StreamEvent<'_>, now: Instant) {

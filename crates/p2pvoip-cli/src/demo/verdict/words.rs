@@ -44,10 +44,21 @@ impl Summary {
             ("Protocol", format!("P2P VoIP {}", text(&self.encrypted, "version"))),
             ("Encryption", text(&self.encrypted, "cipher")),
             ("Key agreement", text(&self.encrypted, "handshake")),
+            ("Trust", self.trust()),
             ("Path", path),
             ("Caller's end", caller.clone()),
             ("Callee's end", callee.clone()),
         ]
+    }
+
+    /// How far the caller trusts the callee, which it knows by its card alone.
+    fn trust(&self) -> String {
+        let field = |name| self.trust.as_ref().and_then(|trust| trust[name].as_str());
+        match (field("trust"), field("how")) {
+            (Some(trust), Some(how)) => format!("{trust} ({how})"),
+            (Some(trust), None) => trust.to_owned(),
+            (None, _) => "none".to_owned(),
+        }
     }
 
     /// The summary for the terminal.
@@ -81,7 +92,7 @@ impl Summary {
         all.extend(
             self.facts()
                 .into_iter()
-                .take(4)
+                .take(5)
                 .map(|(name, value)| format!("  {:<18} {value}", name.to_lowercase())),
         );
         all
@@ -96,6 +107,7 @@ impl Summary {
             "complaints": self.complaints(),
             "ways": self.ways.iter().map(Way::to_json).collect::<Vec<_>>(),
             "encrypted": self.encrypted,
+            "trust": self.trust,
             "path": self.path,
             "ends": self.ends,
             "strangers": self.strangers,

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use p2pvoip::nat::RouteKind;
 use p2pvoip::telemetry::Quality;
-use p2pvoip::{CallState, Fingerprint};
+use p2pvoip::{CallState, Fingerprint, How, Trust};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use super::super::Trust;
 use super::super::model::tests::{talking, talking_for};
 use super::*;
 
@@ -87,10 +86,25 @@ fn loss_before_and_after_repair_are_both_shown_even_on_a_small_terminal() {
 
 #[test]
 fn trust_says_what_the_handshake_proved_and_no_more() {
-    let mut model = Model::new(Fingerprint::new([2; 32]), Trust::Card, CallState::Dialing);
+    let mut model = Model::new(Fingerprint::new([2; 24]), true, CallState::Dialing);
     assert!(says(&model, 80, 24, "no key yet") && says(&model, 80, 24, "no keys yet, nothing is said"));
-    model.trust = Trust::Stranger;
+    model.on_trust(Trust::FirstContact);
+    assert!(says(&model, 80, 24, "key matches the card, not verified"));
+    model.who.by_card = false;
     assert!(says(&model, 80, 24, "first contact, not verified"));
+    model.on_trust(Trust::Verified(How::Sas));
+    assert!(says(&model, 80, 24, "verified by words"));
+    model.on_trust(Trust::Changed);
+    assert!(says(&model, 80, 24, "KEY CHANGED"));
+}
+
+#[test]
+fn the_box_for_comparing_says_so_when_there_is_no_code_yet() {
+    let mut model = talking();
+    assert!(says(&model, 80, 24, " v  compare"));
+    assert!(!says(&model, 80, 24, "no code yet"));
+    model.who.comparing = true;
+    assert!(says(&model, 80, 24, "There is no code yet"));
 }
 
 #[test]
@@ -104,7 +118,7 @@ fn who_is_muted_reads_it_in_two_places() {
 
 #[test]
 fn a_call_that_rings_names_the_keys_that_answer_it() {
-    let model = Model::new(Fingerprint::new([2; 32]), Trust::Stranger, CallState::Ringing).asking();
+    let model = Model::new(Fingerprint::new([2; 24]), false, CallState::Ringing).asking();
     assert!(says(&model, 80, 24, "a answers, d declines") && says(&model, 80, 24, " a  answer"));
     assert!(!says(&model, 80, 24, "hang up"));
 }

@@ -2,6 +2,7 @@
 
 mod downgrade;
 mod lies;
+mod upgrade;
 
 use core::time::Duration;
 

@@ -77,10 +77,15 @@ impl Asides {
 
     /// What a slot of that packet time carries beside its voice, in place of feedback.
     pub(super) fn beside_voice(&mut self, ptime: Duration, now: Instant) -> Option<Control> {
-        let most = if ptime >= LONG_PTIME { 2 } else { 1 };
-        let aside = (self.without_feedback < most).then(|| self.rekey.next(now)).flatten();
+        let aside = (self.without_feedback < most(ptime)).then(|| self.rekey.next(now)).flatten();
         self.without_feedback = if aside.is_some() { self.without_feedback + 1 } else { 0 };
         aside
+    }
+
+    /// How much longer feedback waits for a slot of voice when an aside took its place in the last one: it must not go alone for
+    /// that.
+    pub(super) fn patience(&self, ptime: Duration) -> Duration {
+        if self.without_feedback == 0 { Duration::ZERO } else { ptime * u32::from(most(ptime) + 1) }
     }
 
     /// The peer has acknowledged this hang-up.
@@ -92,4 +97,9 @@ impl Asides {
     pub(super) const fn on_hang_up(&mut self, number: u8) {
         self.ack = Some(number);
     }
+}
+
+/// How many slots of that packet time may carry an aside between two with feedback.
+fn most(ptime: Duration) -> u8 {
+    if ptime >= LONG_PTIME { 2 } else { 1 }
 }

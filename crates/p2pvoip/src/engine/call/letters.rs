@@ -5,9 +5,7 @@ use std::collections::VecDeque;
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::SignalCipher;
 use p2pvoip_nat::{Agent, Candidate, CommandError};
-use p2pvoip_signal::{
-    CallId, Envelope, LETTER_LEN, MAX_CANDIDATES, MailboxId, Message, Token, pad, unpad,
-};
+use p2pvoip_signal::{CallId, Envelope, LETTER_LEN, MAX_CANDIDATES, MailboxId, Message, Token, pad, unpad};
 
 /// Remote candidates that are kept until the agent may have them.
 const MAX_HELD: usize = 64;

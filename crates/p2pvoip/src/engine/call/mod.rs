@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Wake};
-use p2pvoip_crypto::{Fingerprint, SasPart};
+use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::call::{Call as State, Step};
@@ -31,6 +31,7 @@ use p2pvoip_signal::{CallId, EndReason, Envelope, MailboxId, Message, RejectReas
 use self::letters::Letters;
 use self::setup::Pending;
 use self::stats::Monitor;
+use self::verification::Verification;
 use self::voice::{Received, Sending, Voice};
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
@@ -55,8 +56,7 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
-    /// The code that both people compare, or what it is still made of.
-    sas: Option<SasPart>,
+    verification: Verification,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
     ended_at: Option<Instant>,
@@ -170,11 +170,6 @@ impl Machine for Call {
 }
 
 impl Call {
-    /// Whose call it is, once the handshake has proved it.
-    pub(crate) const fn peer(&self) -> Option<Fingerprint> {
-        self.peer
-    }
-
     /// Whether this side made it.
     pub(crate) const fn is_outgoing(&self) -> bool {
         self.outgoing

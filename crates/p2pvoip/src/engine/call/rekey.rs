@@ -139,7 +139,7 @@ impl Rekey {
             Side::Offers { keys, .. } => {
                 self.outgoing = None;
                 let Some(answer) = incoming.message::<REKEY_ANSWER_LEN>() else { return Outcome::Nothing };
-                let finished = keys.finish(answer);
+                let finished = keys.finish(answer, now);
                 self.incoming = None;
                 finished.map_or(Outcome::Nothing, Outcome::Both)
             }

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
-    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener, RekeySecret,
-    Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
+    Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener,
+    RekeySecret, Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
 use p2pvoip_signal::call::{Call as State, Offered, Rung};
 use p2pvoip_signal::{
-    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message, OFFER_BODY_LEN,
-    OfferBody, RejectReason, Token, pad, unpad,
+    ANSWER_BODY_LEN, AnswerBody, CallId, ENVELOPE_LEN, EndReason, Envelope, MailboxId, Message,
+    OFFER_BODY_LEN, OfferBody, RejectReason, Token, pad, unpad,
 };
 
 use super::letters::Letters;
 use super::rekey::Rekey;
 use super::stats::Monitor;
+use super::verification::Verification;
 use super::voice::Voice;
 use super::{Call, Refused};
 use crate::codec::Codec;
@@ -38,6 +39,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) codec: &'a Arc<dyn Codec>,
     pub(crate) nat: &'a nat::Config,
     pub(crate) seed: Seed,
+    /// What the contact book says of the other side.
+    pub(crate) known: Option<crate::contacts::Contact>,
 }
 
 /// Whom an offer goes to.
@@ -77,6 +80,8 @@ pub(crate) enum SetupError {
     Handshake(#[from] HandshakeError),
     #[error("what the two sides say of themselves does not fit into an envelope")]
     TooLong,
+    #[error("what the caller shows does not fit what is known of it")]
+    NotTrusted,
     #[error("the offer's ICE credentials are not what the format says")]
     Credentials,
 }
@@ -150,7 +155,9 @@ impl Call {
         if !call.letters.post(offer.reply_to, &message) {
             return Err(SetupError::TooLong);
         }
-        call.secure(session, offer.reply_to);
+        if !call.secure(session, offer.reply_to) {
+            return Err(SetupError::NotTrusted);
+        }
         call.announce(now);
         if !description::fits(&offer.media) {
             call.reject(RejectReason::Unsupported, now);
@@ -183,7 +190,7 @@ impl Call {
             },
             voice: None,
             peer: None,
-            sas: None,
+            verification: Verification::of(parts.known.clone()),
             events: VecDeque::new(),
             monitor: Monitor::new(),
             ended_at: None,
@@ -217,7 +224,10 @@ impl Call {
             self.step(now, |state| state.fail(EndReason::NotTrusted));
             return Ok(());
         };
-        self.secure(session, answer.reply_to);
+        if !self.secure(session, answer.reply_to) {
+            self.step(now, |state| state.fail(EndReason::NotTrusted));
+            return Ok(());
+        }
         self.step(now, |state| state.on_answer(now));
         self.pending.theirs = Some(theirs);
         if !description::fits(&answer.media) {
@@ -237,25 +247,30 @@ impl Call {
         }
     }
 
-    /// Both have keys: who it is is known, and messages can be sealed.
-    fn secure(&mut self, session: Session, peer: MailboxId) {
+    /// Both have keys: who it is is known, and messages can be sealed. Whether the call may go on.
+    fn secure(&mut self, session: Session, peer: MailboxId) -> bool {
         let fingerprint: Fingerprint = session.peer.fingerprint;
         let encryption = Encryption {
             version: session.suite.version,
             aead: aead_name(session.suite.aead),
             handshake: HANDSHAKE,
             peer: fingerprint,
+            identity: session.peer,
         };
         self.peer = Some(fingerprint);
         self.pending.keys =
             Some(MediaKeys { sealer: session.sealer, opener: session.opener, rekey: session.rekey });
         self.letters.secure(peer, session.signal);
-        self.sas = Some(session.sas);
+        if !self.prove(session.peer, session.sas) {
+            return false;
+        }
         // Who has given the call up is not told that it is encrypted.
         if !self.state().is_ended() {
             self.events.push_back(crate::event::CallEvent::Encrypted(encryption));
+            self.tell_trust();
             self.reveal();
         }
+        true
     }
 
     /// The call is accepted: voice may travel as soon as there is a path, and addresses may be told and used.

@@ -323,13 +323,18 @@ impl Voice {
         if !self.queue.is_empty() {
             return Some(Class::Audio);
         }
-        let feedback = !self.stopped && self.collector.next_at().is_some_and(|wake| wake.at <= now);
+        let feedback = self.feedback_at().is_some_and(|wake| wake.at <= now);
         (control || feedback).then_some(Class::Control)
     }
 
     fn next_at(&self) -> Option<Wake> {
-        let feedback = if self.stopped { None } else { self.collector.next_at() };
-        Wake::earliest(Wake::earliest(self.asides.next_at(), feedback), self.opener.next_at())
+        Wake::earliest(Wake::earliest(self.asides.next_at(), self.feedback_at()), self.opener.next_at())
+    }
+
+    /// When feedback goes even without voice.
+    fn feedback_at(&self) -> Option<Wake> {
+        let Wake { at, why } = self.collector.next_at().filter(|_| !self.stopped)?;
+        Some(Wake { at: at + self.asides.patience(self.sender.rung().ptime), why })
     }
 
     /// A slot's size depends on the rung alone: that of the packet that waits, or the one to come.

@@ -1,14 +1,18 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
 
 use p2pvoip_core::Instant;
-use p2pvoip_crypto::{Callee, ContactCard, VERSION_1_1};
+use p2pvoip_crypto::{
+    Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys,
+    VERSION_1_1, VersionRange,
+};
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId};
 
 use super::search::Search;
 use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
-use crate::engine::call::{Call, Contact};
+use crate::contacts::Contact;
+use crate::engine::call::{self, Call};
 use crate::server_url::ServerUrl;
 
 /// Why a call could not even be started.
@@ -51,6 +55,26 @@ impl Endpoint {
     /// # Errors
     /// [`DialError`] when the call cannot be started at all.
     pub fn dial(&mut self, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        let known = self.known(card.fingerprint()).cloned();
+        self.dial_known(card, known, now)
+    }
+
+    /// Calls by a card which is said to be a new one of the contact of that name: when it is of another key, the call says that
+    /// the key has [changed](p2pvoip_crypto::Trust::Changed).
+    ///
+    /// # Errors
+    /// [`DialError`] when the call cannot be started at all.
+    pub fn dial_as(&mut self, name: &str, card: &ContactCard, now: Instant) -> Result<CallKey, DialError> {
+        let known = self.contacts().get(name).cloned();
+        self.dial_known(card, known, now)
+    }
+
+    fn dial_known(
+        &mut self,
+        card: &ContactCard,
+        known: Option<Contact>,
+        now: Instant,
+    ) -> Result<CallKey, DialError> {
         self.now = now;
         let unix = self.unix(now);
         let url: ServerUrl = card.server().parse()?;
@@ -63,7 +87,7 @@ impl Endpoint {
         let server = self.servers.reach(&url, now).ok_or(DialError::TooManyServers)?;
         let (key, seed) = self.new_key();
         // The settings were tried when the endpoint was made.
-        let call = Call::dial(&self.parts(seed), now).map_err(|_| DialError::Busy)?;
+        let call = Call::dial(&self.parts(seed, known), now).map_err(|_| DialError::Busy)?;
         let client = &mut self.servers.get_mut(server).ok_or(DialError::TooManyServers)?.client;
         client.listen(*call.mailbox(), now).map_err(|_| DialError::Busy)?;
         let mut search = Search::new(card, self.directory.is_some(), now);
@@ -149,9 +173,21 @@ impl Endpoint {
             }
         };
         let card = search.card();
-        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known: false };
-        let contact = Contact { mailbox: search.mailbox(), callee, least_version: card.least_version() };
-        let seed = self.seed.derive_index("handshake", entry.key.0).derive_index("device", u64::from(prekeys.index()));
+        let known = self.settings.contacts.find(card.fingerprint());
+        if let Err(error) = may_call(self.settings.policy, card, known, &prekeys) {
+            tracing::warn!(%error, "the contact is not called");
+            return entry.call.fail(error.end(), now);
+        }
+        let pin = known.and_then(Contact::pin);
+        let least_version = pin.map_or(0, Pin::least_version).max(card.least_version());
+        // Who was spoken with before knows this device, and lets it in at once.
+        let known = pin.is_some_and(|pin| !pin.devices().is_empty());
+        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known };
+        let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
+        let seed = self
+            .seed
+            .derive_index("handshake", entry.key.0)
+            .derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
@@ -167,11 +203,11 @@ impl Endpoint {
         let Some(search) = entry.search.as_mut().filter(|_| !entry.call.state().is_ended()) else {
             return self.fall_back(key, why);
         };
-        if search.next_device() {
-            if let Ok(request) = server.client.fetch(search.place(&server.url, unix.day()), now) {
-                entry.stage = Stage::Lookup { request };
-                return;
-            }
+        if search.next_device()
+            && let Ok(request) = server.client.fetch(search.place(&server.url, unix.day()), now)
+        {
+            entry.stage = Stage::Lookup { request };
+            return;
         }
         self.fall_back(key, why);
     }
@@ -206,5 +242,76 @@ impl Endpoint {
         let offering =
             |entry: &&mut Entry| matches!(&entry.stage, Stage::Offering { request } if *request == Some(id));
         self.calls.iter_mut().find(offering)
+    }
+}
+
+/// Why a contact whose prekeys are authentic is not called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum NotCalled {
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
+    #[error(transparent)]
+    Pin(#[from] PinRefused),
+    #[error(
+        "a call in clear is allowed, but this program speaks version 1.1 alone; ask the contact to update"
+    )]
+    Clear,
+}
+
+impl NotCalled {
+    const fn end(self) -> EndReason {
+        match self {
+            Self::Policy(PolicyRefused::Downgrade) | Self::Pin(_) => EndReason::NotTrusted,
+            Self::Policy(_) | Self::Clear => EndReason::Unsupported,
+        }
+    }
+}
+
+/// Whether a contact may be called that publishes these prekeys: by what is known of it, and by what the owner allows.
+fn may_call(
+    policy: Policy,
+    card: &ContactCard,
+    contact: Option<&Contact>,
+    prekeys: &Prekeys,
+) -> Result<(), NotCalled> {
+    if let Some(contact) = contact {
+        contact.judge(prekeys.peer())?;
+    }
+    let known = Known::of(Some(card.least_version()), contact.and_then(Contact::pin));
+    match policy.decide(known, offered(prekeys.versions()))? {
+        Decision::Secure => Ok(()),
+        Decision::Clear => Err(NotCalled::Clear),
+    }
+}
+
+/// Which calls somebody takes part in who speaks these versions.
+const fn offered(versions: VersionRange) -> Offer {
+    if versions.least() >= VERSION_1_1 {
+        Offer::Secure
+    } else if versions.greatest() >= VERSION_1_1 {
+        Offer::Either
+    } else {
+        Offer::Clear
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p2pvoip_crypto::VERSION_1_0;
+
+    #[test]
+    fn only_who_speaks_nothing_later_is_called_in_clear() {
+        let offered = |from, to| super::offered(VersionRange::new(from, to).unwrap());
+        assert_eq!(offered(VERSION_1_0, VERSION_1_0), Offer::Clear);
+        assert_eq!(offered(VERSION_1_0, VERSION_1_1), Offer::Either);
+        assert_eq!(offered(VERSION_1_1, VERSION_1_1 + 1), Offer::Secure);
+    }
+
+    #[test]
+    fn a_downgrade_is_no_mere_lack_of_support() {
+        assert_eq!(NotCalled::from(PolicyRefused::Downgrade).end(), EndReason::NotTrusted);
+        assert_eq!(NotCalled::from(PolicyRefused::Required).end(), EndReason::Unsupported);
+        assert_eq!(NotCalled::Clear.end(), EndReason::Unsupported);
     }
 }

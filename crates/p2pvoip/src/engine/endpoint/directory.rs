@@ -302,9 +302,9 @@ impl Endpoint {
                         .put(search.mailbox(), offer, now)
                         .map(|request| Stage::Offering { request: Some(request) })
                 }
-                None => client
-                    .fetch(search.place(&url, unix.day()), now)
-                    .map(|request| Stage::Lookup { request }),
+                None => {
+                    client.fetch(search.place(&url, unix.day()), now).map(|request| Stage::Lookup { request })
+                }
             };
             let Ok(stage) = stage else {
                 if server != entry.server {

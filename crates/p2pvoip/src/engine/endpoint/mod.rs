@@ -11,6 +11,7 @@ mod ringing;
 mod search;
 mod servers;
 mod settings;
+mod trust;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use self::presence::Presence;
 use self::search::Search;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
+use crate::contacts::Contact;
 use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
@@ -103,7 +105,8 @@ impl Endpoint {
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
         let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
-        let gatekeeper = Gatekeeper::new(&settings.identity);
+        let mut gatekeeper = Gatekeeper::new(&settings.identity);
+        gatekeeper.recall(&settings.remembered_offers).map_err(SettingsError::RememberedOffers)?;
         let mut endpoint = Self {
             settings,
             seed,
@@ -119,6 +122,7 @@ impl Endpoint {
             refused_offers: 0,
             now,
         };
+        endpoint.refresh_hints();
         endpoint.refresh_presence(now);
         Ok(endpoint)
     }
@@ -202,6 +206,12 @@ impl Endpoint {
         self.refused_offers
     }
 
+    /// Which offers came, so that none of them rings twice: to be kept, and given to the next endpoint in its
+    /// [`Settings::remembered_offers`]. It changes with each offer that rings or is refused.
+    pub fn remembered_offers(&self) -> Vec<u8> {
+        self.gatekeeper.remembered()
+    }
+
     /// The date is `unix` at `now`: an owner whose clock can be set, or whose machine can sleep, says so before it calls.
     pub const fn set_date(&mut self, unix: UnixTime, now: Instant) {
         self.date = (unix, now);
@@ -228,8 +238,8 @@ impl Endpoint {
         (key, self.seed.derive_index("call", key.0))
     }
 
-    fn parts(&self, seed: Seed) -> Parts<'_> {
-        Parts { codec: &self.settings.codec, nat: &self.settings.nat, seed }
+    fn parts(&self, seed: Seed, known: Option<Contact>) -> Parts<'_> {
+        Parts { codec: &self.settings.codec, nat: &self.settings.nat, seed, known }
     }
 }
 
@@ -328,6 +338,7 @@ impl Endpoint {
                     return Polled::Again;
                 }
                 Output::Event(event) => {
+                    self.note(index, &event);
                     return Polled::Output(Output::Event(Event::Call { call: key, event }));
                 }
                 Output::Wait(next) => wake = Wake::earliest(wake, next),

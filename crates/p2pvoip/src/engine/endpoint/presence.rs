@@ -75,13 +75,7 @@ pub(super) struct Presence {
 
 impl Presence {
     pub(super) const fn new(server: ServerId) -> Self {
-        Self {
-            server,
-            challenge: None,
-            mailboxes: Vec::new(),
-            online: false,
-            next: Instant::from_micros(0),
-        }
+        Self { server, challenge: None, mailboxes: Vec::new(), online: false, next: Instant::from_micros(0) }
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {

@@ -61,8 +61,9 @@ impl Endpoint {
         }
         let busy = self.calls.iter().filter(|entry| !entry.call.state().is_ended()).count()
             >= self.settings.max_calls;
+        let known = self.known(&peer).cloned();
         let (key, seed) = self.new_key();
-        let Ok(mut call) = Call::ring(&self.parts(seed), responder, &offer, now) else { return false };
+        let Ok(mut call) = Call::ring(&self.parts(seed, known), responder, &offer, now) else { return false };
         if busy {
             call.reject(RejectReason::Busy, now);
         }

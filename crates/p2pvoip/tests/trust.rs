@@ -1,0 +1,158 @@
+//! How far the peer of a call is trusted: what is told, what is remembered, and when a call is refused.
+
+mod story;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use p2pvoip::contacts::Book;
+use p2pvoip::{CallState, ContactCard, EndReason, How, Trust};
+use p2pvoip_core::Seed;
+use p2pvoip_sim::{HostId, topology};
+use story::{Counting, DATE, Story};
+
+fn story() -> Story {
+    let seed = Seed::from_u64(61);
+    let codec = Arc::new(Counting) as Arc<dyn p2pvoip::Codec>;
+    let sides = topology::two_sides(&seed, topology::Side::public(), topology::Side::public());
+    Story::new(sides, &codec, &seed).untaped()
+}
+
+fn book(name: &str, card: &ContactCard) -> Book {
+    let mut book = Book::default();
+    book.add(name, card.clone(), DATE).unwrap();
+    book
+}
+
+/// Two people who have each other's card.
+fn acquainted() -> Story {
+    let mut story = story();
+    let (b, a) = (book("Bob", &story.card), book("Alice", &story.other_card));
+    story.person_mut(story.a, |person, _| person.set_contacts(b));
+    story.person_mut(story.b, |person, _| person.set_contacts(a));
+    story
+}
+
+/// Calls, and lets a second pass, so that both have told each other everything.
+fn call(story: &mut Story) {
+    for host in [story.a, story.b] {
+        story.person_mut(host, |person, _| {
+            (person.state, person.trust, person.sas) = (None, Vec::new(), None)
+        });
+    }
+    story.dial();
+    story.settle();
+    story.world.run_for(Duration::from_secs(1));
+}
+
+fn hang_up(story: &mut Story) {
+    story.person_mut(story.a, |person, now| person.hang_up(now));
+    story.world.run_for(Duration::from_secs(5));
+}
+
+fn trust(story: &Story, host: HostId) -> &[Trust] {
+    &story.person(host).trust
+}
+
+#[test]
+fn both_see_the_same_code_and_strangers_are_first_contacts() {
+    let mut story = story();
+    call(&mut story);
+    let (a, b) = (story.person(story.a), story.person(story.b));
+    assert_eq!((a.state, b.state), (Some(CallState::Connected), Some(CallState::Connected)));
+    assert!(a.sas.is_some());
+    assert_eq!(a.sas, b.sas);
+    for host in [story.a, story.b] {
+        assert_eq!(trust(&story, host), [Trust::FirstContact]);
+        assert!(story.person(host).fell.is_empty());
+    }
+}
+
+#[test]
+fn the_key_of_a_contact_is_known_from_the_second_call_on_and_each_call_has_its_code() {
+    let mut story = acquainted();
+    call(&mut story);
+    let first = story.person(story.a).sas;
+    assert_eq!(trust(&story, story.a), [Trust::FirstContact]);
+    hang_up(&mut story);
+    call(&mut story);
+    for host in [story.a, story.b] {
+        assert_eq!(trust(&story, host), [Trust::KnownKey]);
+    }
+    assert_ne!(story.person(story.a).sas, first);
+}
+
+#[test]
+fn who_compares_the_code_has_verified_the_peer_for_this_call_and_the_next() {
+    let mut story = acquainted();
+    call(&mut story);
+    story.person_mut(story.a, |person, now| person.compare(true, now));
+    story.world.run_for(Duration::from_millis(100));
+    let verified = Trust::Verified(How::Sas);
+    assert_eq!(trust(&story, story.a), [Trust::FirstContact, verified]);
+    assert_eq!(trust(&story, story.b), [Trust::FirstContact], "each side confirms for itself");
+    assert_eq!(story.person(story.a).contacts().get("bob").unwrap().verified(), Some(How::Sas));
+    hang_up(&mut story);
+    call(&mut story);
+    assert_eq!(trust(&story, story.a), [verified]);
+    assert!(story.person(story.a).fell.is_empty());
+}
+
+#[test]
+fn codes_that_differ_end_the_call_and_trust_falls() {
+    let mut story = acquainted();
+    call(&mut story);
+    story.person_mut(story.b, |person, now| person.compare(false, now));
+    story.world.run_for(Duration::from_secs(1));
+    let b = story.person(story.b);
+    assert_eq!(b.end(), Some(EndReason::NotTrusted));
+    assert_eq!(b.fell, [(Trust::FirstContact, Trust::Changed)]);
+    assert_eq!(b.contacts().get("alice").unwrap().verified(), None);
+    assert!(story.person(story.a).end().is_some(), "the other side hears of the end");
+}
+
+#[test]
+fn a_new_card_of_another_key_is_a_change_that_is_told_and_noted_nowhere() {
+    let mut story = acquainted();
+    call(&mut story);
+    story.person_mut(story.a, |person, now| person.compare(true, now));
+    hang_up(&mut story);
+    // What a knows as Bob from here on is somebody else's key.
+    let other = story.other_card.clone();
+    let mut book = book("Bob", &other);
+    book.verify("Bob", other.fingerprint(), How::Qr).unwrap();
+    story.person_mut(story.a, |person, _| {
+        person.set_contacts(book.clone());
+        (person.state, person.trust) = (None, Vec::new());
+    });
+    let card = story.card.clone();
+    story.person_mut(story.a, |person, now| person.dial_as("bob", &card, now));
+    story.settle();
+    story.world.run_for(Duration::from_secs(1));
+    let a = story.person(story.a);
+    assert_eq!(a.state, Some(CallState::Connected));
+    assert_eq!(a.trust, [Trust::Changed]);
+    assert_eq!(a.fell, [(Trust::Verified(How::Qr), Trust::Changed)]);
+    assert_eq!(*a.contacts(), book);
+}
+
+#[test]
+fn a_device_that_shows_an_older_list_than_was_seen_is_not_spoken_with() {
+    let mut story = acquainted();
+    call(&mut story);
+    hang_up(&mut story);
+    // Each has seen a newer list of the other's devices.
+    for (host, name) in [(story.a, "Bob"), (story.b, "Alice")] {
+        let mut book = story.person(host).contacts().clone();
+        let mut peer = story.person(host).identity.unwrap();
+        peer.roster.sequence += 1;
+        assert_eq!(book.get(name).unwrap().fingerprint(), &peer.fingerprint);
+        assert!(book.note_call(&peer, p2pvoip::crypto::VERSION_1_1, DATE).unwrap());
+        story.person_mut(host, |person, _| person.set_contacts(book));
+    }
+    call(&mut story);
+    let a = story.person(story.a);
+    assert!(a.end().is_some(), "it was never connected: {:?}", a.state);
+    assert_eq!(a.trust, []);
+    assert_eq!(story.person(story.b).state, None, "nothing rang");
+}
