@@ -24,6 +24,8 @@ pub(crate) enum Command {
         /// Only compare.
         check: bool,
     },
+    /// Measure the comparison of secrets, with these arguments for the program.
+    ConstantTime(Vec<String>),
     /// Ask the symbolic models.
     Models(crate::models::Options),
     /// Measure the hot paths.
@@ -69,7 +71,7 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("test", TEST_HELP),
     ("tidy", TIDY_HELP),
     ("demo", DEMO_HELP),
@@ -77,6 +79,7 @@ const COMMANDS: [(&str, &str); 8] = [
     ("fuzz", crate::fuzz::HELP),
     ("bench", crate::bench::HELP),
     ("models", crate::models::HELP),
+    ("constant-time", CONSTANT_TIME_HELP),
     ("api", API_HELP),
 ];
 
@@ -100,6 +103,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "tidy" => nothing_more(rest, "tidy").map(|()| Command::Tidy),
         "demo" => Ok(Command::Demo(rest.to_vec())),
         "sim" => Ok(Command::Sim(rest.to_vec())),
+        "constant-time" => Ok(Command::ConstantTime(rest.to_vec())),
         "api" => parse_api(rest),
         "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
         "models" => crate::models::parse(rest).map(Command::Models),
@@ -200,14 +204,15 @@ The project's commands.
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
-  test    Everything that must hold before a change is merged; CI runs the same
-  tidy    The rules of the house that a program can check
-  demo    Build the program and show a whole call on this machine, with a report
-  sim     Many simulated calls in virtual time, with their figures
-  fuzz    Search for inputs that break a parser or a machine
-  bench   What the hot paths cost, in one table
-  models  The symbolic models of the protocol, and what breaks them
-  api     Lock the public API of every crate, after a change that is meant
+  test           Everything that must hold before a change is merged; CI runs the same
+  tidy           The rules of the house that a program can check
+  demo           Build the program and show a whole call on this machine, with a report
+  sim            Many simulated calls in virtual time, with their figures
+  fuzz           Search for inputs that break a parser or a machine
+  bench          What the hot paths cost, in one table
+  models         The symbolic models of the protocol, and what breaks them
+  constant-time  Whether the comparison of secrets takes a time that tells of them
+  api            Lock the public API of every crate, after a change that is meant
 
 `cargo xtask COMMAND --help` tells more.
 
@@ -267,6 +272,20 @@ Options:
   --seed X      The number that all chance comes from; the same seed gives the same calls
 
 All arguments go to the example `sim` of the package p2pvoip, built in release mode; its exit code is passed on.
+";
+
+const CONSTANT_TIME_HELP: &str = "\
+Measures whether the comparison of secrets takes a time that tells where they differ (dudect).
+
+Usage: cargo xtask constant-time [--measurements N] [--json]
+
+Builds benches/constant-time in release mode and runs it: the comparison of two secrets, and the refusal of a wrong tag at
+the gate, of a packet and of a letter, in two classes by turns; Welch's t-test over their times, and a control that must be
+caught. Best on a quiet machine. Its exit code is passed on.
+
+Options:
+  --measurements N   How many of each subject (500000; at least 20000)
+  --json             Write the results as JSON
 ";
 
 const API_HELP: &str = "\

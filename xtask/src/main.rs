@@ -59,6 +59,7 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::ConstantTime(args) => programs::constant_time(&workspace, &args),
         Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),
         Command::Models(options) => models::run(&workspace, &options, paint).into(),

@@ -1,4 +1,4 @@
-//! The commands that build a program of the workspace and run it: `demo` and `sim`.
+//! The commands that build a program of the workspace and run it: `demo`, `sim` and `constant-time`.
 
 use std::process::{Command, ExitCode};
 
@@ -43,6 +43,13 @@ pub(crate) fn sim(workspace: &Workspace, arguments: &[String], paint: Paint) -> 
         return exit.into();
     }
     let mut command = workspace.cargo("run --release -p p2pvoip --example sim --");
+    command.args(arguments.iter().skip_while(|word| *word == "--"));
+    run(command).code()
+}
+
+/// Measures whether comparing secrets takes a time that tells of them; in release mode, since that is what is shipped.
+pub(crate) fn constant_time(workspace: &Workspace, arguments: &[String]) -> ExitCode {
+    let mut command = workspace.cargo("run --release -p p2pvoip-constant-time --");
     command.args(arguments.iter().skip_while(|word| *word == "--"));
     run(command).code()
 }

@@ -305,7 +305,12 @@ pub(crate) fn root_key(secret: &Key) -> SigningKey {
 
 /// Whether the Ed25519 key `key` has signed that message for that purpose.
 pub(crate) fn verify(key: &[u8; PUBLIC_LEN], domain: &str, message: &[&[u8]], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&ED25519, key).verify(&signed(domain, message), signature).is_ok()
+    verify_bytes(key, &signed(domain, message), signature)
+}
+
+/// Whether the Ed25519 key `key` has signed these very bytes (RFC 8032 section 5.1.7).
+pub(crate) fn verify_bytes(key: &[u8; PUBLIC_LEN], bytes: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key).verify(bytes, signature).is_ok()
 }
 
 /// What is signed: `p2pvoip `, the purpose, a zero byte, the message.

@@ -20,6 +20,8 @@ pub mod forge;
 mod hello;
 mod initiator;
 mod noise;
+#[cfg(test)]
+mod outside;
 pub(crate) mod resolver;
 mod responder;
 mod session;
