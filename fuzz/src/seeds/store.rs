@@ -1,6 +1,7 @@
 //! Seeds of sealed files, key files, contact books and attestations.
 
-use p2pvoip_crypto::keystore::{Content, Protection, Stretching, seal};
+use p2pvoip_core::Seed;
+use p2pvoip_crypto::keystore::{Content, Protection, StoreKey, Stretching, seal};
 
 use crate::store::{BOOK, KEY, SEALED, some_attestation};
 
@@ -37,6 +38,6 @@ pub(super) fn of(target: &str) -> Option<Named> {
 fn by_passphrase() -> Vec<u8> {
     let stretching = Stretching::new(8, 1, 1, [7; 16]).expect("the cost is within bounds");
     let protection = Protection::Passphrase(stretching);
-    let seed = p2pvoip_core::Seed::from_u64(11);
-    seal(Content::Contacts, b"", &protection, &KEY, &seed).expect("nothing is short")
+    let (other, seed) = (StoreKey::generate(&Seed::from_u64(12)), Seed::from_u64(11));
+    seal(Content::Contacts, b"", &protection, &other, &seed).expect("nothing is short")
 }
