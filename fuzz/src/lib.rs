@@ -30,6 +30,7 @@ mod script;
 pub mod seeds;
 pub mod signal;
 mod stun;
+pub mod trust;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -53,10 +54,13 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-forged-offer", handshake::forged_offer),
     ("crypto-gate", handshake::gate),
     ("crypto-gate-memory", handshake::gate_memory),
+    ("crypto-introduction", trust::introduction),
     ("crypto-packet", crypto::packet),
+    ("crypto-pin", trust::pin),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
     ("crypto-upgrade", handshake::upgrade),
+    ("crypto-verify-code", trust::verify_code),
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
