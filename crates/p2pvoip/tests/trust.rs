@@ -1,5 +1,5 @@
 //! How far the peer of a call is trusted: what is told, what is remembered, and when a call is refused.
-#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
+#![expect(clippy::unwrap_used, reason = "a story that goes wrong fails its test")]
 
 mod story;
 
