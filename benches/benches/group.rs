@@ -107,7 +107,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
             loop {
                 match group.poll_output(&mut buf) {
                     Output::Transmit { to: To::Member(to), len } => {
-                        letters.push((*from, to, buf[..len].to_vec()))
+                        letters.push((*from, to, buf[..len].to_vec()));
                     }
                     Output::Transmit { to: To::All, .. } | Output::Event(_) => {}
                     Output::Wait(_) => break,
@@ -124,7 +124,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
                     group.handle_input(input, NOW).expect("honest members understand each other")
                 }
                 None => {
-                    people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)))
+                    people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)));
                 }
             }
         }

@@ -29,6 +29,7 @@ pub mod rendezvous;
 mod script;
 pub mod seeds;
 pub mod signal;
+pub mod store;
 mod stun;
 pub mod trust;
 
@@ -46,6 +47,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-device-grant", identity::device_grant),
     ("crypto-bundle-interior", identity::bundle_interior),
     ("crypto-succession", identity::succession),
+    ("crypto-sealed-file", store::sealed_file),
+    ("crypto-key-file", store::key_file),
+    ("crypto-attestation", store::attestation),
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
@@ -64,6 +68,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
+    ("engine-contacts", store::contacts),
     ("engine-server-url", engine::server_url),
     ("engine-turn-url", relay::turn_url),
     ("engine-whereabouts", engine::whereabouts),

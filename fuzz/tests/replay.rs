@@ -177,4 +177,4 @@ macro_rules! changes {
     };
 }
 
-changes!(cc, crypto, dht, engine, media, nat, rendezvous, signal);
+changes!(cc, crypto, dht, engine, group, media, nat, rendezvous, signal);
