@@ -87,10 +87,16 @@ fn take(sender: &mut Sender, listener: &mut Listener, buf: &mut [u8], bytes: &[u
     let Ok(sealed) = sender.seal(buf, bytes.len(), now) else { return };
     let packet = &mut buf[..sealed.len];
     let mut again = packet.to_vec();
-    let Ok(Received::Voice(voice)) = listener.open(packet, now) else { panic!("it was sealed") };
-    assert_eq!((voice.number, voice.payload), (sealed.number, bytes));
+    let heard = match listener.open(packet, now) {
+        Ok(Received::Voice(voice)) => Some((voice.number, voice.payload)),
+        Ok(Received::Proof) | Err(_) => None,
+    };
+    assert_eq!(heard, Some((sealed.number, bytes)), "it was sealed");
     assert!(listener.open(&mut again, now).is_err(), "once");
 }
+
+/// More letters than follow from one thing that happens.
+const MOST_LETTERS: usize = 1_000;
 
 /// Members, and what they have said that has not arrived.
 struct Mesh {
@@ -153,13 +159,13 @@ impl Mesh {
 
     /// All that is under way arrives, and what is answered.
     fn exchange(&mut self) {
-        for _ in 0..1_000 {
+        let mut letters = 0;
+        self.collect();
+        while self.deliver() {
+            letters += 1;
+            assert!(letters < MOST_LETTERS, "members talk without end");
             self.collect();
-            if !self.deliver() {
-                return;
-            }
         }
-        panic!("members talk without end");
     }
 }
 

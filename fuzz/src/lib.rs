@@ -29,7 +29,9 @@ pub mod rendezvous;
 mod script;
 pub mod seeds;
 pub mod signal;
+pub mod store;
 mod stun;
+pub mod trust;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -45,6 +47,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-device-grant", identity::device_grant),
     ("crypto-bundle-interior", identity::bundle_interior),
     ("crypto-succession", identity::succession),
+    ("crypto-sealed-file", store::sealed_file),
+    ("crypto-key-file", store::key_file),
+    ("crypto-attestation", store::attestation),
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
@@ -53,13 +58,17 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-forged-offer", handshake::forged_offer),
     ("crypto-gate", handshake::gate),
     ("crypto-gate-memory", handshake::gate_memory),
+    ("crypto-introduction", trust::introduction),
     ("crypto-packet", crypto::packet),
+    ("crypto-pin", trust::pin),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
     ("crypto-upgrade", handshake::upgrade),
+    ("crypto-verify-code", trust::verify_code),
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
+    ("engine-contacts", store::contacts),
     ("engine-server-url", engine::server_url),
     ("engine-turn-url", relay::turn_url),
     ("engine-whereabouts", engine::whereabouts),

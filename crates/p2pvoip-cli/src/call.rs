@@ -13,19 +13,22 @@ use crate::events::Printer;
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
+use crate::people::People;
 use crate::view::{Model, View};
 
 /// Calls, and follows the call to its end.
 pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
     let own = identity_file::own(&call.who)?;
-    let (contact, _) = contacts::resolve(&call.contact, own.store.as_ref())?;
+    let contact = contacts::resolve(&call.contact, own.store.as_ref())?;
+    let people = People::of(own.store)?;
     let tail = call.sound.input.is_some().then(|| Duration::from_secs_f64(call.tail));
     let voices = Voices::open(&call.sound, common.json, 1, tail)?;
     voices.warn();
     let mut interrupt = Interrupt::watch(common.with_parent)?;
     let mut view = View::new(common, &interrupt);
-    let mut printer = Printer::new(common.json, call.network.show_addresses).with_view(view.handle());
-    let endpoint = endpoint::start(own.identity, None, &call.network).await?;
+    let printer = Printer::new(common.json, call.network.show_addresses).with_view(view.handle());
+    let mut printer = printer.with_people(people.clone());
+    let endpoint = endpoint::start(own.identity, people.book(), None, &call.network).await?;
     let dialed = endpoint.dial(&contact).await.map_err(|error| {
         let fault_of_card = matches!(error, DialError::Server(_) | DialError::TooOld);
         let make = if fault_of_card { Failure::Card } else { Failure::Internal };
@@ -33,7 +36,8 @@ pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), 
     });
     let held = match dialed {
         Ok(dialed) => {
-            view.open(Model::new(*contact.fingerprint(), true, CallState::Dialing));
+            let name = printer.name(contact.fingerprint());
+            view.open(Model::new(*contact.fingerprint(), true, CallState::Dialing).named(name));
             conversation::hold(dialed, voices, &mut printer, &mut interrupt, &mut view, None).await
         }
         Err(failure) => Err(failure),

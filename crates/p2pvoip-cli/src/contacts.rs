@@ -278,12 +278,9 @@ pub(crate) fn named<'a>(book: &'a Book, name: &str) -> Result<&'a Contact, Failu
 }
 
 /// Whom `call` shall call: a card as it is, or a name from the book.
-pub(crate) fn resolve(
-    contact: &str,
-    store: Option<&Opened>,
-) -> Result<(ContactCard, Option<String>), Failure> {
+pub(crate) fn resolve(contact: &str, store: Option<&Opened>) -> Result<ContactCard, Failure> {
     let error = match contact.parse() {
-        Ok(card) => return Ok((card, None)),
+        Ok(card) => return Ok(card),
         Err(CardError::NotACard) => CardError::NotACard,
         Err(error) => return Err(Failure::Card(error.to_string())),
     };
@@ -295,7 +292,7 @@ pub(crate) fn resolve(
              `p2pvoip contacts` lists all names"
         ))
     })?;
-    Ok((found.card().clone(), Some(found.name().to_owned())))
+    Ok(found.card().clone())
 }
 
 fn parse(card: &str) -> Result<ContactCard, Failure> {

@@ -220,6 +220,7 @@ async fn obey(action: Action, call: &Call, printer: &Printer) -> Option<Wish> {
 }
 
 fn tell(event: &CallEvent, held: &mut Held, printer: &mut Printer) {
+    printer.learn(event);
     match event {
         CallEvent::State(state) => {
             if let Some(connected) = held.connected.take_if(|_| *state == CallState::Connected) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pvoip::contacts::Book;
 use p2pvoip::nat::CandidatePolicy;
 use p2pvoip::{Config, Endpoint, Identity, StartError};
 
@@ -18,10 +19,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Starts an endpoint; with a server it can be called.
 pub(crate) async fn start(
     identity: Identity,
+    contacts: Book,
     server: Option<&str>,
     network: &Network,
 ) -> Result<Endpoint, Failure> {
     let mut config = Config::new(identity);
+    config.contacts = contacts;
     config.server = server.map(ToOwned::to_owned);
     config.bind.clone_from(&network.bind);
     config.stun_servers = stun_servers(&network.stun).await?;

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use p2pvoip::telemetry::{CallStats, Summary};
 use p2pvoip::{
-    CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust,
+    CallEvent, CallState, ContactCard, Encryption, EndReason, Fingerprint, Lookup, Path, RelayFailure, Trust,
 };
 use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::exit::Failure;
+use crate::people::People;
 use crate::stats;
 use crate::view::{self, Held};
 
@@ -142,18 +143,37 @@ pub(crate) struct Printer {
     told: u32,
     path: Option<(SocketAddr, SocketAddr)>,
     view: view::Handle,
+    people: People,
 }
 
 impl Printer {
     /// A printer whose clock starts now.
     pub(crate) fn new(json: bool, show_addresses: bool) -> Self {
         let view = view::Handle::default();
-        Self { json, show_addresses, paint: Paint::stdout(), start: clock::now(), told: 0, path: None, view }
+        let (paint, start, people) = (Paint::stdout(), clock::now(), People::default());
+        Self { json, show_addresses, paint, start, told: 0, path: None, view, people }
     }
 
     /// The same, which tells a view as well.
     pub(crate) fn with_view(self, view: view::Handle) -> Self {
         Self { view, ..self }
+    }
+
+    /// The same, which knows these people.
+    pub(crate) fn with_people(self, people: People) -> Self {
+        Self { people, ..self }
+    }
+
+    /// What the owner calls who has that fingerprint.
+    pub(crate) fn name(&self, peer: &Fingerprint) -> Option<String> {
+        self.people.name(peer).map(ToOwned::to_owned)
+    }
+
+    /// Writes down what a call teaches of a contact. A book that cannot be written is told, and the call goes on.
+    pub(crate) fn learn(&self, event: &CallEvent) {
+        if let Err(failure) = self.people.note(event) {
+            self.view.print(Held::Warning(format!("the contact book was not written: {failure}")));
+        }
     }
 
     /// The view, as long as it is shown.
@@ -228,8 +248,12 @@ impl Printer {
 
     /// Somebody calls.
     pub(crate) fn incoming(&self, peer: Fingerprint, trust: Trust) {
-        let body = json!({ "peer": peer.to_string(), "trust": trust.word() });
-        self.tell("incoming", body, || format!("A call from {peer} ({trust})"));
+        let name = self.people.name(&peer);
+        let body = json!({ "peer": peer.to_string(), "name": name, "trust": trust.word() });
+        self.tell("incoming", body, || match name {
+            Some(name) => format!("A call from {name} ({trust}), {peer}"),
+            None => format!("A call from {peer} ({trust})"),
+        });
     }
 
     /// The call stands elsewhere.

@@ -15,6 +15,7 @@ use crate::events::{self, Printer};
 use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
+use crate::people::People;
 use crate::qr;
 use crate::ring::{self, Answer};
 use crate::view::{self, Model, View};
@@ -39,8 +40,10 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
     let view = View::new(common, &interrupt);
+    let people = People::of(own.store)?;
     let printer = Printer::new(common.json, listen.network.show_addresses).with_view(view.handle());
-    let endpoint = endpoint::start(own.identity, Some(&server), &listen.network).await?;
+    let printer = printer.with_people(people.clone());
+    let endpoint = endpoint::start(own.identity, people.book(), Some(&server), &listen.network).await?;
     let connection = Connection {
         online: endpoint.watch_online(),
         told: true,
@@ -199,7 +202,8 @@ impl Listener<'_> {
         }
         let (peer, trust) = (incoming.peer(), incoming.trust());
         if self.listen.ask {
-            self.view.open(Model::new(peer, false, CallState::Ringing).trusted(trust).asking());
+            let name = self.printer.name(&peer);
+            self.view.open(Model::new(peer, false, CallState::Ringing).named(name).trusted(trust).asking());
             let rings = ring::wait(&mut incoming, endpoint, &mut self.view, &mut self.interrupt, self.until);
             let answer = rings.await;
             if !matches!(answer, Answer::Take) {
@@ -215,7 +219,8 @@ impl Listener<'_> {
                 return Failure::of_end(reason);
             }
         };
-        self.view.open(Model::new(peer, false, CallState::Connecting).trusted(trust));
+        let name = self.printer.name(&peer);
+        self.view.open(Model::new(peer, false, CallState::Connecting).named(name).trusted(trust));
         let (printer, view) = (&mut self.printer, &mut self.view);
         let held = conversation::hold(call, voices, printer, &mut self.interrupt, view, Some(self.until));
         let mut held = std::pin::pin!(held);

@@ -19,6 +19,7 @@ mod interrupt;
 mod listen;
 mod netcheck;
 mod passphrase;
+mod people;
 mod qr;
 mod rendezvous;
 mod ring;

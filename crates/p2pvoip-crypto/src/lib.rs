@@ -86,7 +86,7 @@ pub use blinding::BlindedKey;
 pub use bundle::{BUNDLE_LEN, BundleError, Prekeys};
 pub use card::{CardError, ContactCard, MAX_CARD_LEN, MAX_SERVER_LEN};
 pub use credential::CredentialError;
-pub use dates::{CERTIFICATE_LIFE, CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
+pub use dates::{CLOCK_SKEW, OFFER_LIFE, PREKEY_GRACE, PREKEY_PERIOD};
 pub use envelope::MAX_HANDSHAKE_LEN;
 pub use gate::{
     Admitted, CONTACT_AT_ONCE, CONTACT_EVERY, GateRefused, Gatekeeper, MAX_CONTACTS, MAX_REMEMBERED,

@@ -11,6 +11,7 @@ use data_encoding::HEXLOWER;
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
     Aead, Callee, Gatekeeper, HEADER_LEN, Hello, Identity, Initiator, Prekeys, Responder, Sealer, Session,
+    UpgradeInitiator, UpgradeResponder,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -79,6 +80,23 @@ fn handshake(out: &mut Vectors) {
     assert_eq!(export(&callee), export(&caller));
 }
 
+fn upgrade(out: &mut Vectors) {
+    let hello = Hello { features: 5, ..Hello::default() };
+    let started = UpgradeInitiator::start(&alice(), b"call", &hello, seed(1), NOW);
+    let (initiator, first) = started.unwrap();
+    let read = UpgradeResponder::read(&bob(), b"call", &first, &policy(), seed(2), NOW);
+    let (responder, second) = read.unwrap();
+    let (caller, third) = initiator.finish(&second, NOW).unwrap();
+    let callee = responder.finish(&third, NOW).unwrap();
+    assert_eq!((callee.binding, callee.sas.sas()), (caller.binding, caller.sas.sas()));
+    let mut add = |name: &str, value: &[u8]| out.push((name.to_owned(), hex(value)));
+    add("upgrade_first", &first);
+    add("upgrade_second", &second);
+    add("upgrade_third", &third);
+    add("upgrade_binding", &caller.binding);
+    add("upgrade_export", &export(&caller));
+}
+
 fn export(session: &Session) -> [u8; 48] {
     let mut key = [0; 48];
     session.export("recording", b"context", &mut key).unwrap();
@@ -97,6 +115,7 @@ fn packet(sealer: &mut Sealer, stream: u8, plaintext: &[u8]) -> Vec<u8> {
 fn what_is_computed_is_what_the_file_says() {
     let mut vectors = Vec::new();
     handshake(&mut vectors);
+    upgrade(&mut vectors);
     let mut text = HEAD.to_owned();
     for (name, value) in vectors {
         writeln!(text, "{name} {value}").unwrap();

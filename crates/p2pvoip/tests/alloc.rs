@@ -29,6 +29,28 @@ fn repair_and_concealment_with_opus_allocate_nothing() {
     talk_without_allocating(&(Arc::new(p2pvoip::Opus) as Arc<dyn Codec>), Relays::None, Some(9));
 }
 
+#[test]
+fn a_step_to_the_next_keys_allocates_nothing() {
+    let (seed, codec) = (Seed::from_u64(32), Arc::new(Counting) as Arc<dyn Codec>);
+    let mut story = Story::new(topology::both_public(&seed), &codec, &seed).untaped();
+    assert_eq!(story.call(Duration::from_secs(55)).0, Outcome::Talked);
+    let mut link = story.take_apart();
+    link.talk(Duration::from_secs(2));
+    // Both directions step in these seconds, a minute after their first packet.
+    let (mut packets, mut ticks_with_allocations) = (0, 0);
+    for _ in 0..600 {
+        let count = allocations(|| packets += link.talk(Duration::from_millis(10)));
+        ticks_with_allocations += usize::from(count > 0);
+    }
+    assert!(
+        packets > 550 && ticks_with_allocations <= FIGURES_AND_CONSENT * 6 / 5,
+        "{ticks_with_allocations}"
+    );
+}
+
+/// Figures five times a second at each end, and consent checks, in five seconds.
+const FIGURES_AND_CONSENT: usize = 2 * 5 * 5 + 8;
+
 fn talk_without_allocating(codec: &Arc<dyn Codec>, relays: Relays, loses_every: Option<u64>) {
     let seed = Seed::from_u64(31);
     let mut story = Story::with_relays(topology::both_public(&seed), codec, &seed, relays).untaped();
@@ -41,12 +63,11 @@ fn talk_without_allocating(codec: &Arc<dyn Codec>, relays: Relays, loses_every: 
     let (mut packets, mut ticks_with_allocations) = (0, 0);
     for _ in 0..500 {
         let count = allocations(|| packets += link.talk(Duration::from_millis(10)));
-        ticks_with_allocations += u64::from(count > 0);
+        ticks_with_allocations += usize::from(count > 0);
     }
     assert!(packets > 430, "{packets} packets in both directions");
-    let figures_and_consent = 2 * 5 * 5 + 8;
     assert!(
-        ticks_with_allocations <= figures_and_consent,
+        ticks_with_allocations <= FIGURES_AND_CONSENT,
         "{ticks_with_allocations} of 500 ticks allocated, for {packets} packets"
     );
 }

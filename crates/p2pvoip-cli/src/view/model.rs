@@ -21,6 +21,8 @@ pub(crate) struct Model {
     /// The key of the other side: the one that the card names, or the one that the handshake proved.
     pub(super) peer: Fingerprint,
     pub(super) who: Who,
+    /// What the owner calls the other side.
+    pub(super) name: Option<String>,
     pub(super) state: CallState,
     pub(super) encryption: Option<Encryption>,
     pub(super) route: Option<Route>,
@@ -60,6 +62,7 @@ impl Model {
         Self {
             peer,
             who: Who { by_card, ..Who::default() },
+            name: None,
             state,
             encryption: None,
             route: None,
@@ -72,6 +75,12 @@ impl Model {
             notices: VecDeque::new(),
             log: Vec::new(),
         }
+    }
+
+    /// The same, of somebody in the contact book.
+    pub(crate) fn named(mut self, name: Option<String>) -> Self {
+        self.name = name;
+        self
     }
 
     /// The same, of a peer who is trusted this far.

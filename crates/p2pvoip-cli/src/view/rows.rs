@@ -117,7 +117,9 @@ fn short(fingerprint: Fingerprint) -> String {
 }
 
 fn with(model: &Model) -> Words {
-    vec![(short(model.peer), Tone::Plain), ("  key fingerprint".to_owned(), Tone::Dim)]
+    let fingerprint = [(short(model.peer), Tone::Plain), ("  key fingerprint".to_owned(), Tone::Dim)];
+    let name = model.name.as_ref().map(|name| (format!("{name}  "), Tone::Plain));
+    name.into_iter().chain(fingerprint).collect()
 }
 
 fn path(model: &Model) -> Words {

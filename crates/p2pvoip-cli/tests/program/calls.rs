@@ -15,6 +15,10 @@ fn a_call_ends_by_itself_when_the_recording_was_said_and_both_have_heard() {
         caller(&card, &["--input", &file("a.wav"), "--output", &file("heard-b.wav"), "--tail", "0.5"]);
     let encrypted = caller.expect("encrypted");
     assert_eq!(encrypted["version"], "1.1");
+    assert_eq!(caller.expect("trust")["trust"], "first-contact");
+    let code = caller.expect("sas");
+    assert_eq!(code["words"].as_array().map(Vec::len), Some(6));
+    assert_eq!(listener.expect("sas")["words"], code["words"], "both see the same code");
     let path = caller.expect("path");
     assert_eq!(path["kind"], "direct");
     assert!(path.get("remote").is_none(), "addresses are shown only when asked for: {path}");

@@ -174,6 +174,50 @@ fn a_contact_is_called_by_name() {
     assert_eq!(listener.code(), 7);
 }
 
+#[test]
+fn a_call_is_noted_in_the_books_of_both_and_the_caller_is_named() {
+    let (_server, url) = server();
+    let (alice, bob) = (Person::new(), Person::new());
+    let card = text(&bob.tells(&["id", "--server", &url]), "card");
+    alice.tells(&["contacts", "add", "bob", &card]);
+    bob.tells(&["contacts", "add", "alice", &alice.card()]);
+    let (hers, his) = (alice.identity(), bob.identity());
+    let line = ["listen", "--once", "--bind", "127.0.0.1", "--server", &url, "--identity", &his];
+    let mut listening = Running::start(&line);
+    listening.expect("listening");
+    let mut calling = Running::start(&["call", "Bob", "--bind", "127.0.0.1", "--identity", &hers]);
+    let incoming = listening.expect("incoming");
+    assert_eq!(
+        (&incoming["name"], &incoming["trust"]),
+        (&Value::from("alice"), &Value::from("first-contact"))
+    );
+    calling.reach("connected");
+    listening.reach("connected");
+    // Statistics come after the state, and the book is written before they are read.
+    calling.expect("stats");
+    listening.expect("stats");
+    calling.signal("-INT");
+    assert_eq!((calling.code(), listening.code()), (0, 0));
+    for (person, name) in [(&alice, "bob"), (&bob, "alice")] {
+        let shown = person.tells(&["contacts", "show", name]);
+        assert_eq!(shown["trust"], "known-key", "{shown}");
+        assert!(shown["last_call"].is_u64(), "{shown}");
+    }
+    // Alice compared fingerprints with Bob, who trusts her: she introduces Carol, whom she verified too.
+    let carol = Person::new();
+    bob.tells(&["verify", "alice", &alice.fingerprint()]);
+    assert_eq!(bob.tells(&["contacts", "show", "alice"])["trust"], "verified");
+    alice.tells(&["contacts", "add", "carol", &carol.card()]);
+    alice.tells(&["verify", "carol", &carol.fingerprint()]);
+    let (code, said) = alice.fails(&["contacts", "introduce", "carol"]);
+    assert!(code == 2 && said.contains("call them once"), "{said}");
+    alice.tells(&["verify", "bob", &bob.fingerprint()]);
+    let introduction = text(&alice.tells(&["contacts", "introduce", "bob"]), "introduction");
+    carol.tells(&["contacts", "add", "bob", &card]);
+    let (code, said) = carol.fails(&["contacts", "accept", &introduction]);
+    assert!(code == 2 && said.contains("nobody in the contact book made"), "{said}");
+}
+
 /// The program with this passphrase in its environment.
 fn with_phrase(person: &Person, phrase: &str, arguments: &[&str]) -> Output {
     let identity = person.identity();

@@ -27,6 +27,8 @@ mod machine;
 mod member;
 mod membership;
 mod message;
+#[cfg(feature = "mls")]
+pub mod mls;
 mod proof;
 mod receive;
 mod roster;

@@ -62,13 +62,9 @@ mod system {
     }
 
     fn words(error: &Error) -> String {
-        match error {
-            Error::NoDefaultStore => match Entry::store_status() {
-                Err(why) => why.to_string(),
-                Ok(()) => error.to_string(),
-            },
-            _ => error.to_string(),
-        }
+        let missing = matches!(error, Error::NoDefaultStore);
+        let why = missing.then(Entry::store_status).and_then(|status| status.as_ref().err());
+        why.map_or_else(|| error.to_string(), |why| why.to_string())
     }
 }
 

@@ -112,6 +112,39 @@ fn who_breaks_the_outer_layer_changes_nothing_inside_an_offer() {
 }
 
 #[test]
+fn keys_that_give_no_secret_are_refused_in_every_agreement() {
+    // The ephemeral key of an offer and the prekey of a bundle (es) are tried elsewhere; here are a static key in an offer
+    // (ss, and se behind it) and the ephemeral key of an answer (ee, and se behind it).
+    use crate::handshake::{noise, resolver::Chance};
+    let world = World::new();
+    let randomness = crate::kdf::Key::new([4; 32]);
+    let (ciphertext, secret) = crate::kem::encapsulate(&world.prekeys.kem, &randomness).unwrap();
+    let (period, index) = (dates::period_of(NOW), world.bob.index());
+    let prologue = noise::prologue(period, index, &world.bob.fingerprint(), &ciphertext);
+    let chance = Chance::default();
+    chance.set(Seed::from_u64(5));
+    let own = (world.alice.device(), [0; 32]);
+    let mut state =
+        noise::state(noise::IK, own, Some(&world.prekeys.prekey), true, &prologue, &chance).unwrap();
+    let message = noise::write(&mut state, b"", noise::NOISE_FIRST_OVERHEAD).unwrap();
+    let interior = crate::envelope::Outer::new(&secret).seal_offer(&ciphertext, &message);
+    assert_eq!(world.read(&world.regate(&interior)).err(), Some(HandshakeError::WeakKey), "ss");
+
+    let (initiator, offer) = world.start(b"offer");
+    let (_, answer) = world.answer(&offer);
+    let admitted = admit(&world.bob, &offer);
+    let (ciphertext, _) = admitted.interior.split_first_chunk().unwrap();
+    let prekeys = world.bob.prekeys(period).unwrap();
+    let outer = crate::envelope::Outer::new(&prekeys.kem.decapsulate(ciphertext));
+    let mut plain = outer.open_answer(&admitted.hash, &answer).unwrap().to_vec();
+    plain[crate::kem::KEM_CIPHERTEXT_LEN..][..32].fill(0);
+    let zero = outer.seal_answer(&admitted.hash, [3; 12], &plain);
+    let (initiator, why) = refused(initiator, &zero);
+    assert_eq!(why, HandshakeError::WeakKey, "ee");
+    assert!(initiator.finish(&answer).is_ok());
+}
+
+#[test]
 fn a_lying_offer_is_refused_for_what_is_wrong_with_it() {
     let world = World::new();
     let mallory = Identity::generate(&Seed::from_u64(6));

@@ -2,7 +2,8 @@
 
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::{
-    Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys, VERSION_1_1,
+    Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys,
+    VERSION_1_1, VersionRange,
 };
 use p2pvoip_signal::rendezvous::{self, RequestId};
 use p2pvoip_signal::{EndReason, Envelope, MailboxId};
@@ -276,57 +277,41 @@ fn may_call(
     if let Some(contact) = contact {
         contact.judge(prekeys.peer())?;
     }
-    let versions = prekeys.versions();
-    let offer = if versions.least() >= VERSION_1_1 {
+    let known = Known::of(Some(card.least_version()), contact.and_then(Contact::pin));
+    match policy.decide(known, offered(prekeys.versions()))? {
+        Decision::Secure => Ok(()),
+        Decision::Clear => Err(NotCalled::Clear),
+    }
+}
+
+/// Which calls somebody takes part in who speaks these versions.
+const fn offered(versions: VersionRange) -> Offer {
+    if versions.least() >= VERSION_1_1 {
         Offer::Secure
     } else if versions.greatest() >= VERSION_1_1 {
         Offer::Either
     } else {
         Offer::Clear
-    };
-    let known = Known::of(Some(card.least_version()), contact.and_then(Contact::pin));
-    match policy.decide(known, offer)? {
-        Decision::Secure => Ok(()),
-        Decision::Clear => Err(NotCalled::Clear),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p2pvoip_core::{Seed, UnixTime};
-    use p2pvoip_crypto::{Identity, VERSION_1_0, VersionRange};
+    use p2pvoip_crypto::VERSION_1_0;
 
-    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-
-    /// What is decided of a contact whose card demands `least`, and which publishes that it speaks those versions.
-    fn decided(policy: Policy, least: u8, (from, to): (u8, u8)) -> Result<(), NotCalled> {
-        let bob = Identity::generate(&Seed::from_u64(2));
-        let versions = VersionRange::new(from, to).unwrap();
-        let bundle = bob.prekey_bundle_for(versions, 0, NOW.day(), NOW);
-        let mailbox = bob.mailbox().clone();
-        let prekeys = mailbox.open_bundle(&bundle, 0, NOW.day(), &bob.fingerprint(), NOW).unwrap();
-        let card = ContactCard::new(bob.fingerprint(), "ws://a.example", mailbox, least).unwrap();
-        may_call(policy, &card, None, &prekeys)
+    #[test]
+    fn only_who_speaks_nothing_later_is_called_in_clear() {
+        let offered = |from, to| super::offered(VersionRange::new(from, to).unwrap());
+        assert_eq!(offered(VERSION_1_0, VERSION_1_0), Offer::Clear);
+        assert_eq!(offered(VERSION_1_0, VERSION_1_1), Offer::Either);
+        assert_eq!(offered(VERSION_1_1, VERSION_1_1 + 1), Offer::Secure);
     }
 
     #[test]
-    fn a_contact_whose_card_says_1_1_is_never_called_as_1_0() {
-        let (old, new) = (VERSION_1_0, VERSION_1_1);
-        for policy in Policy::ALL {
-            assert_eq!(decided(policy, new, (old, old)), Err(PolicyRefused::Downgrade.into()));
-            assert_eq!(decided(policy, new, (old, new)), Ok(()));
-            assert_eq!(decided(policy, old, (new, new)), Ok(()));
-        }
-        assert_eq!(decided(Policy::Require, old, (old, old)), Err(PolicyRefused::Required.into()));
-        for policy in [Policy::Prefer, Policy::Legacy] {
-            assert_eq!(
-                decided(policy, old, (old, old)),
-                Err(NotCalled::Clear),
-                "nobody is told that it is secure"
-            );
-        }
+    fn a_downgrade_is_no_mere_lack_of_support() {
         assert_eq!(NotCalled::from(PolicyRefused::Downgrade).end(), EndReason::NotTrusted);
+        assert_eq!(NotCalled::from(PolicyRefused::Required).end(), EndReason::Unsupported);
         assert_eq!(NotCalled::Clear.end(), EndReason::Unsupported);
     }
 }

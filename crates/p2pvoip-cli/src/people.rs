@@ -1,0 +1,86 @@
+//! The contact book during calls: names for who is there, and what a call teaches, written while the call runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use p2pvoip::contacts::Book;
+use p2pvoip::crypto::{How, PeerIdentity};
+use p2pvoip::store::Opened;
+use p2pvoip::{CallEvent, CallState, Encryption, Fingerprint, Trust};
+
+use crate::clock;
+use crate::exit::Failure;
+use crate::identity_file;
+
+/// Whom the owner of the identity knows; nobody with a throwaway one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct People(Option<Arc<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    store: Opened,
+    /// As it was when the program began: it names people.
+    book: Book,
+    /// Who is at the other end of the call, and in which version.
+    peer: Mutex<Option<(PeerIdentity, u8)>>,
+}
+
+impl People {
+    /// Those of this store.
+    pub(crate) fn of(store: Option<Opened>) -> Result<Self, Failure> {
+        let known = store.map(|store| {
+            let book = identity_file::contacts(&store)?;
+            Ok(Arc::new(Known { store, book, peer: Mutex::new(None) }))
+        });
+        known.transpose().map(Self)
+    }
+
+    /// All of them, for the endpoint.
+    pub(crate) fn book(&self) -> Book {
+        self.0.as_ref().map(|known| known.book.clone()).unwrap_or_default()
+    }
+
+    /// What the owner calls them.
+    pub(crate) fn name(&self, fingerprint: &Fingerprint) -> Option<&str> {
+        Some(self.0.as_ref()?.book.find(fingerprint)?.name())
+    }
+
+    /// Writes what a call teaches of somebody in the book: that there was one, and that the words were the same.
+    pub(crate) fn note(&self, event: &CallEvent) -> Result<(), Failure> {
+        let Some(known) = &self.0 else { return Ok(()) };
+        if let CallEvent::Encrypted(Encryption { identity, version, .. }) = event {
+            *known.peer() = Some((*identity, *version));
+            return Ok(());
+        }
+        let is_connected = matches!(event, CallEvent::State(CallState::Connected));
+        let is_verified = matches!(event, CallEvent::Trust(Trust::Verified(How::Sas)));
+        let peer = *known.peer();
+        match peer {
+            Some((peer, version)) if is_connected || is_verified => known.write(&peer, version, is_verified),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Known {
+    fn peer(&self) -> std::sync::MutexGuard<'_, Option<(PeerIdentity, u8)>> {
+        // Who was noted is noted whole.
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, peer: &PeerIdentity, version: u8, is_verified: bool) -> Result<(), Failure> {
+        let Some(contact) = self.book.find(&peer.fingerprint) else { return Ok(()) };
+        // A call with somebody whose words were compared before tells so at once; that is written already.
+        if is_verified && contact.verified() == Some(How::Sas) {
+            return Ok(());
+        }
+        let noted = self.store.update_contacts(|book| {
+            // The name may have been changed since.
+            let name = book.find(&peer.fingerprint).map(|contact| contact.name().to_owned());
+            match name {
+                Some(name) if is_verified => book.verify(&name, &peer.fingerprint, How::Sas).map(|_| ()),
+                _ => book.note_call(peer, version, clock::unix()).map(|_| ()),
+            }
+        });
+        noted.map_err(identity_file::failure)
+    }
+}
