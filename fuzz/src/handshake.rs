@@ -94,7 +94,7 @@ pub fn forged_offer(data: &[u8]) {
     match answer(responder) {
         Ok((session, _)) => assert!(session.sas.sas().is_none(), "the nonce is not shown yet"),
         Err(why) => {
-            assert!(matches!(why, HandshakeError::NoCommonVersion | HandshakeError::NoCommonAead), "{why}")
+            assert!(matches!(why, HandshakeError::NoCommonVersion | HandshakeError::NoCommonAead), "{why}");
         }
     }
 }

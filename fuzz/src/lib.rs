@@ -10,6 +10,7 @@
 
 pub mod cc;
 mod codec;
+pub mod contacts;
 pub mod crypto;
 pub mod dht;
 pub mod directory;
@@ -18,9 +19,11 @@ mod drive;
 pub mod engine;
 pub mod epochs;
 mod fixture;
+pub mod gatekeeper;
 pub mod group;
 pub mod handshake;
 pub mod identity;
+pub mod keystore;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -55,6 +58,12 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-gate", handshake::gate),
     ("crypto-gate-memory", handshake::gate_memory),
     ("crypto-introduction", trust::introduction),
+    ("crypto-gatekeeper", gatekeeper::gatekeeper),
+    ("crypto-attestation", contacts::attestation),
+    ("crypto-pin-script", contacts::pin_script),
+    ("crypto-key-file", keystore::key_file),
+    ("crypto-sealed-content", keystore::sealed_content),
+    ("crypto-sealed-file", keystore::sealed_file),
     ("crypto-packet", crypto::packet),
     ("crypto-pin", trust::pin),
     ("crypto-presence", crypto::presence),
@@ -69,6 +78,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-whereabouts", engine::whereabouts),
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
+    ("engine-contact-book", contacts::book),
+    ("engine-contact-book-script", contacts::book_script),
     ("engine-directory", directory::directory),
     ("group-message", group::message),
     ("group-roster", group::roster),

@@ -24,14 +24,20 @@ const DEAR: &[(&str, u64)] = &[
     ("crypto-forged-answer", 60),
     ("crypto-forged-offer", 100),
     ("crypto-gate", 400),
+    ("crypto-gatekeeper", 300),
     ("crypto-identity-fields", 200),
     ("crypto-second-handshake", 80),
     ("crypto-succession", 200),
     ("crypto-upgrade", 40),
     ("dht-shelf", 300),
     ("engine-call", 25),
+    ("engine-contact-book", 400),
+    ("engine-contact-book-script", 100),
     ("engine-directory", 60),
     ("engine-offer-payload", 80),
+    ("group-mesh", 200),
+    ("group-packet", 200),
+    ("group-proof", 400),
     ("media-receiver", 400),
     ("media-wav-file", 30),
     ("nat-agent", 200),
@@ -177,4 +183,4 @@ macro_rules! changes {
     };
 }
 
-changes!(cc, crypto, dht, engine, media, nat, rendezvous, signal);
+changes!(cc, crypto, dht, engine, group, media, nat, rendezvous, signal);

@@ -3,6 +3,7 @@
 //! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
 //! hostile by design.
 
+mod contacts;
 mod group;
 mod handshake;
 mod identity;
@@ -19,6 +20,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
     let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
     let named = named.or_else(|| identity::of(target)).or_else(|| trust::of(target));
+    let named = named.or_else(|| contacts::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
@@ -64,6 +66,8 @@ mod tests {
                 read.is_ok() || text.parse::<p2pvoip_crypto::Introduction>().is_ok()
             }
             "crypto-verify-code" => text.parse::<p2pvoip_crypto::VerifyCode>().is_ok(),
+            "crypto-key-file" => p2pvoip_crypto::keystore::StoreKey::decode(bytes).is_ok(),
+            "engine-contact-book" => p2pvoip::contacts::Book::parse(bytes).is_ok(),
             "dht-shelf" => {
                 let slot = p2pvoip_dht::RecordKey::from_secret(&[7; 32]).map(|key| key.slot());
                 slot.is_ok_and(|slot| {
