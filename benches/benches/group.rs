@@ -107,7 +107,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
             loop {
                 match group.poll_output(&mut buf) {
                     Output::Transmit { to: To::Member(to), len } => {
-                        letters.push((*from, to, buf[..len].to_vec()))
+                        letters.push((*from, to, buf[..len].to_vec()));
                     }
                     Output::Transmit { to: To::All, .. } | Output::Event(_) => {}
                     Output::Wait(_) => break,
@@ -122,7 +122,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
             match people.iter_mut().find(|(person, _)| *person == to) {
                 Some((_, group)) => drop(group.handle_input(input, NOW)),
                 None => {
-                    people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)))
+                    people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)));
                 }
             }
         }
@@ -155,5 +155,65 @@ fn removal(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, packets, proofs, removal);
+/// One joins 31 others by MLS: what the founder, another member and the newcomer do.
+#[cfg(feature = "mls")]
+fn large(criterion: &mut Criterion) {
+    use p2pvoip_core::UnixTime;
+    use p2pvoip_crypto::Identity;
+    use p2pvoip_crypto::group::mls::Entrant;
+
+    const UNIX: UnixTime = UnixTime::from_secs(1_800_000_000);
+    let entrant = |index: u64| {
+        let identity = Identity::generate(&Seed::from_u64(index));
+        Entrant::new(&identity, &Seed::from_u64(1_000 + index), UNIX).expect("it is valid today")
+    };
+    let founded = || {
+        let mut founder = entrant(0).found(Aead::ChaCha20Poly1305, UNIX).expect("it is valid today");
+        let entrants: Vec<Entrant> = (1..31).map(entrant).collect();
+        let packages = entrants.iter().map(|entrant| entrant.key_package().expect("it is valid today"));
+        let packages: Vec<Vec<u8>> = packages.collect();
+        let packages: Vec<&[u8]> = packages.iter().map(Vec::as_slice).collect();
+        let welcome = founder.admit(&packages, UNIX).expect("there is room").welcome.expect("for thirty");
+        founder.confirm(NOW).expect("it waits");
+        let other = entrants.into_iter().next().expect("thirty").join(&welcome, UNIX).expect("it is welcome");
+        let newcomer = entrant(40);
+        let package = newcomer.key_package().expect("it is valid today");
+        (founder, other, newcomer, package)
+    };
+    let mut group = criterion.benchmark_group("group-mls");
+    group.sample_size(10);
+    group.bench_function("admit-the-32nd", |bencher| {
+        bencher.iter_batched_ref(
+            founded,
+            |(founder, _, _, package)| founder.admit(&[package.as_slice()], UNIX),
+            BatchSize::PerIteration,
+        );
+    });
+    let admitted = || {
+        let (mut founder, other, newcomer, package) = founded();
+        let change = founder.admit(&[&package], UNIX).expect("there is room");
+        (other, newcomer, change)
+    };
+    group.bench_function("take-the-commit", |bencher| {
+        bencher.iter_batched_ref(
+            admitted,
+            |(other, _, change)| other.receive(&change.commit, UNIX, NOW),
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("join-as-the-32nd", |bencher| {
+        bencher.iter_batched(
+            admitted,
+            |(_, newcomer, change)| newcomer.join(&change.welcome.expect("for one"), UNIX).map(drop),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+/// Without MLS there are no large groups.
+#[cfg(not(feature = "mls"))]
+const fn large(_: &mut Criterion) {}
+
+criterion_group!(benches, packets, proofs, removal, large);
 criterion_main!(benches);

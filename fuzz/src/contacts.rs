@@ -1,11 +1,10 @@
-//! What is remembered of contacts and said of them over time: pins, attestations, the contact book.
+//! What is remembered of contacts as time goes on: the pin of one, and a book of them.
 
 use core::time::Duration;
 use std::sync::LazyLock;
 
 use p2pvoip::contacts::{Book, Contact, MAX_INTRODUCTIONS, MAX_NAME_LEN};
 use p2pvoip_core::Seed;
-use p2pvoip_crypto::attestation::{Attestation, MAX_ATTESTATION_LEN, MAX_ATTESTATION_LIFE};
 use p2pvoip_crypto::{
     ContactCard, How, Identity, Introduction, MAX_DEVICES, PeerIdentity, Pin, PinRefused, RosterPin, Secret,
     Succession, Trust,
@@ -93,34 +92,6 @@ fn follows(before: &Pin, after: &Pin, step: u8) -> bool {
     rises && kept && (after.roster_sequence() >= before.roster_sequence() || matches!(step, 3 | 4))
 }
 
-/// An attestation, as bytes and as text: what is read is written as it was, with dates that are in order.
-pub fn attestation(data: &[u8]) {
-    let parsed = Attestation::parse(data);
-    assert!(parsed.as_ref().map_or(true, |read| read.emit() == data), "emit undoes parse");
-    let text = core::str::from_utf8(data).unwrap_or_default();
-    let written = text.parse::<Attestation>();
-    let same = |read: &Attestation| read.to_string().eq_ignore_ascii_case(text.trim());
-    assert!(written.as_ref().map_or(true, same), "what is read as text is written as it was");
-    let Ok(read) = parsed.or(written) else { return };
-    assert!(read.emit().len() <= MAX_ATTESTATION_LEN);
-    let life = read.expires().as_secs().checked_sub(read.made().as_secs());
-    assert!(life.is_some_and(|life| (1..=MAX_ATTESTATION_LIFE.as_secs()).contains(&life)));
-    let again = Attestation::new(read.kind(), read.made(), read.expires(), read.evidence().to_vec());
-    assert!(again == Ok(read));
-}
-
-/// A contact book: what is read is written as the same bytes, in order, and nobody is there twice.
-pub fn book(data: &[u8]) {
-    let Ok(book) = Book::parse(data) else { return };
-    assert_eq!(book.encode().as_slice(), data, "encode undoes parse");
-    for contact in &book {
-        assert!(
-            book.get(contact.name()) == Some(contact) && book.find(contact.fingerprint()) == Some(contact)
-        );
-        orderly(contact);
-    }
-}
-
 fn orderly(contact: &Contact) {
     assert!((1..=MAX_NAME_LEN).contains(&contact.name().len()));
     assert!(!contact.name().chars().any(char::is_control), "a name cannot steer a terminal");
@@ -193,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_script_of_a_book_adds_calls_verifies_and_introduces() {
-        let book = play_book(&script("engine-contact-book-script", "valid-all"));
+        let book = play_book(&script("engine-contacts-script", "valid-all"));
         let names: Vec<_> = book.iter().map(Contact::name).collect();
         assert_eq!(names, ["Bea", "zo"]);
         let friend = book.get("ZO").unwrap();

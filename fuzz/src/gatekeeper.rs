@@ -158,7 +158,7 @@ mod tests {
         let (_, script) = seeds.iter().find(|(name, _)| name == "valid-friend-in-a-crowd").unwrap();
         let door = play(script);
         let friends = door.at.iter().filter(|(pick, _)| *pick < OFFERS).count();
-        // The ninth offer of each comes when time has passed.
+        // The ninth stranger comes when time has passed.
         assert_eq!((friends, door.at.len() - friends), (8, 9));
     }
 }

@@ -32,6 +32,7 @@ pub mod rendezvous;
 mod script;
 pub mod seeds;
 pub mod signal;
+pub mod store;
 mod stun;
 pub mod trust;
 
@@ -49,6 +50,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-device-grant", identity::device_grant),
     ("crypto-bundle-interior", identity::bundle_interior),
     ("crypto-succession", identity::succession),
+    ("crypto-sealed-file", store::sealed_file),
+    ("crypto-key-file", store::key_file),
+    ("crypto-attestation", store::attestation),
     ("crypto-bundle", crypto::bundle),
     ("crypto-first-handshake", crypto::first_handshake),
     ("crypto-second-handshake", crypto::second_handshake),
@@ -59,12 +63,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-gate-memory", handshake::gate_memory),
     ("crypto-introduction", trust::introduction),
     ("crypto-gatekeeper", gatekeeper::gatekeeper),
-    ("crypto-attestation", contacts::attestation),
-    ("crypto-pin-script", contacts::pin_script),
-    ("crypto-key-file", keystore::key_file),
-    ("crypto-sealed-content", keystore::sealed_content),
-    ("crypto-sealed-file", keystore::sealed_file),
     ("crypto-packet", crypto::packet),
+    ("crypto-pin-script", contacts::pin_script),
+    ("crypto-store-fields", keystore::fields),
     ("crypto-pin", trust::pin),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
@@ -73,13 +74,13 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
+    ("engine-contacts-script", contacts::book_script),
+    ("engine-contacts", store::contacts),
     ("engine-server-url", engine::server_url),
     ("engine-turn-url", relay::turn_url),
     ("engine-whereabouts", engine::whereabouts),
     ("engine-offer-payload", engine::offer_payload),
     ("engine-call", engine::call),
-    ("engine-contact-book", contacts::book),
-    ("engine-contact-book-script", contacts::book_script),
     ("engine-directory", directory::directory),
     ("group-message", group::message),
     ("group-roster", group::roster),

@@ -216,22 +216,3 @@ fn thirty_two_members_hear_one_another_and_one_is_removed() {
     let packet = say(&mut groups[30], b"words", NOW);
     assert!(groups.iter_mut().take(30).all(|group| hear(group, &packet, NOW).is_ok()));
 }
-
-/// How long one member's part of a change takes: `cargo test --release --features mls --test mls -- --ignored --nocapture`.
-#[test]
-#[ignore = "it measures, and asserts nothing that a busy machine could break"]
-#[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]
-fn how_long_adding_to_32_and_joining_take() {
-    let mut groups = group_of(31);
-    let newcomer = entrant(40);
-    let package = newcomer.key_package().unwrap();
-    let start = std::time::Instant::now();
-    let change = groups[0].admit(&[&package], UNIX).unwrap();
-    println!("admit one to 31: {:?}, commit {} bytes", start.elapsed(), change.commit.len());
-    let start = std::time::Instant::now();
-    assert_eq!(groups[1].receive(&change.commit, UNIX, NOW), Ok(true));
-    println!("take the commit: {:?}", start.elapsed());
-    let (start, welcome) = (std::time::Instant::now(), change.welcome.unwrap());
-    assert_eq!(newcomer.join(&welcome, UNIX).unwrap().members().len(), 32);
-    println!("join 32: {:?}, welcome {} bytes", start.elapsed(), welcome.len());
-}

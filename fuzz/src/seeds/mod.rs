@@ -10,6 +10,7 @@ mod identity;
 mod machines;
 mod parsers;
 mod signalling;
+mod store;
 mod trust;
 
 /// A file of a corpus: its name, and what is in it.
@@ -19,7 +20,8 @@ pub type Seed = (String, Vec<u8>);
 pub fn of(target: &str) -> Vec<Seed> {
     let named = parsers::of(target).or_else(|| machines::of(target)).or_else(|| signalling::of(target));
     let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
-    let named = named.or_else(|| identity::of(target)).or_else(|| trust::of(target));
+    let named =
+        named.or_else(|| identity::of(target)).or_else(|| trust::of(target)).or_else(|| store::of(target));
     let named = named.or_else(|| contacts::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
@@ -51,6 +53,13 @@ mod tests {
             }
             "crypto-device-request" => text.parse::<p2pvoip_crypto::DeviceRequest>().is_ok(),
             "crypto-device-grant" => text.parse::<p2pvoip_crypto::DeviceGrant>().is_ok(),
+            "crypto-sealed-file" => p2pvoip_crypto::keystore::SealedFile::parse(bytes).is_ok(),
+            "crypto-key-file" => p2pvoip_crypto::keystore::StoreKey::decode(bytes).is_ok(),
+            "crypto-attestation" => {
+                use p2pvoip_crypto::attestation::Attestation;
+                Attestation::parse(bytes).is_ok() || text.parse::<Attestation>().is_ok()
+            }
+            "engine-contacts" => p2pvoip::contacts::Book::parse(bytes).is_ok(),
             "crypto-succession" => {
                 let read = p2pvoip_crypto::Succession::parse(bytes, crate::fixture::UNIX);
                 read.is_ok() || p2pvoip_crypto::Succession::parse_text(text, crate::fixture::UNIX).is_ok()
@@ -66,8 +75,6 @@ mod tests {
                 read.is_ok() || text.parse::<p2pvoip_crypto::Introduction>().is_ok()
             }
             "crypto-verify-code" => text.parse::<p2pvoip_crypto::VerifyCode>().is_ok(),
-            "crypto-key-file" => p2pvoip_crypto::keystore::StoreKey::decode(bytes).is_ok(),
-            "engine-contact-book" => p2pvoip::contacts::Book::parse(bytes).is_ok(),
             "dht-shelf" => {
                 let slot = p2pvoip_dht::RecordKey::from_secret(&[7; 32]).map(|key| key.slot());
                 slot.is_ok_and(|slot| {

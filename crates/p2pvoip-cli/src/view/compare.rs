@@ -28,15 +28,16 @@ fn lines(sas: Option<Sas>) -> Vec<String> {
             "Esc  away".to_owned(),
         ];
     };
-    let [a, b, c, d, e, f] = sas.words();
+    let words = sas.words();
+    let (first, last) = words.split_at(3);
     let (pictures, names): (Vec<_>, Vec<_>) =
         sas.emoji().into_iter().map(|emoji| (emoji.symbol, emoji.name)).unzip();
     vec![
         "Read the words to each other: one the first three, the".to_owned(),
         "other the last three. Or compare the pictures.".to_owned(),
         String::new(),
-        format!("   {a}  {b}  {c}"),
-        format!("   {d}  {e}  {f}"),
+        format!("   {}", first.join("  ")),
+        format!("   {}", last.join("  ")),
         String::new(),
         format!("   {}", pictures.join("  ")),
         format!("   {}", names.join(" ")),
