@@ -10,6 +10,7 @@
 
 pub mod cc;
 mod codec;
+pub mod contacts;
 pub mod crypto;
 pub mod dht;
 pub mod directory;
@@ -18,9 +19,11 @@ mod drive;
 pub mod engine;
 pub mod epochs;
 mod fixture;
+pub mod gatekeeper;
 pub mod group;
 pub mod handshake;
 pub mod identity;
+pub mod keystore;
 pub mod media;
 pub mod mutate;
 pub mod nat;
@@ -59,7 +62,10 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto-gate", handshake::gate),
     ("crypto-gate-memory", handshake::gate_memory),
     ("crypto-introduction", trust::introduction),
+    ("crypto-gatekeeper", gatekeeper::gatekeeper),
     ("crypto-packet", crypto::packet),
+    ("crypto-pin-script", contacts::pin_script),
+    ("crypto-store-fields", keystore::fields),
     ("crypto-pin", trust::pin),
     ("crypto-presence", crypto::presence),
     ("crypto-signal-cipher", crypto::signal_cipher),
@@ -68,6 +74,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dht-record", dht::record),
     ("dht-signed-record", dht::signed_record),
     ("dht-shelf", dht::shelf),
+    ("engine-contacts-script", contacts::book_script),
     ("engine-contacts", store::contacts),
     ("engine-server-url", engine::server_url),
     ("engine-turn-url", relay::turn_url),

@@ -3,6 +3,7 @@
 //! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
 //! hostile by design.
 
+mod contacts;
 mod group;
 mod handshake;
 mod identity;
@@ -21,6 +22,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
     let named =
         named.or_else(|| identity::of(target)).or_else(|| trust::of(target)).or_else(|| store::of(target));
+    let named = named.or_else(|| contacts::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
