@@ -159,13 +159,15 @@ impl Peer {
 
     /// The callee takes the call, and the caller has its answer.
     fn take(&mut self, initiator: Initiator) {
-        let call = self.call.expect("a good offer rings");
-        let answer = self.answer.take().expect("what rings was answered");
+        let answer = self.answer.take().expect("a good offer is answered");
         let (session, payload) =
             initiator.finish(&answer).map_err(|(_, error)| error).expect("the callee is honest");
         let answer = unpad(&payload).and_then(AnswerBody::parse).expect("the callee is honest");
         self.mailbox = answer.reply_to;
         self.session = Some(session);
+        // It rings when the caller has shown that it has the keys.
+        self.letter(&Message::Candidates { list: Vec::new(), last: false });
+        let call = self.call.expect("a caller who is proven rings");
         let credentials = Credentials::parse(&answer.ice).expect("the callee is honest");
         self.agent.set_remote_credentials(credentials, self.now).expect("there are none yet");
         let candidate = Candidate::new(Kind::Host, HERE, 0x7eff_ffff, 1);
@@ -189,6 +191,13 @@ impl Peer {
         envelope.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         self.serial += 1;
         self.tell(&ServerFrame::Envelope { serial: self.serial, mailbox, envelope: &envelope });
+    }
+
+    /// A letter of the caller's comes.
+    fn letter(&mut self, message: &Message) {
+        let padded = message.emit().and_then(|bytes| pad(&bytes, LETTER_LEN)).expect("it is short");
+        let sealed = self.session.as_mut().and_then(|session| session.signal.seal(&padded).ok());
+        self.post(self.mailbox, &sealed.expect("there are keys"));
     }
 
     /// The server says this.
