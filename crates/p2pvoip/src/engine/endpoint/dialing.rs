@@ -1,6 +1,11 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
+//!
+//! # Timers
+//! - `device`: a device that has the offer and does not answer within [`DEVICE_WAIT`] makes room for the contact's next one.
 
-use p2pvoip_core::Instant;
+use core::time::Duration;
+
+use p2pvoip_core::{Instant, Wake};
 use p2pvoip_crypto::{
     Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys,
     VERSION_1_1, VersionRange,
@@ -13,6 +18,7 @@ use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
 use crate::contacts::Contact;
 use crate::engine::call::{self, Call};
+use crate::event::CallState;
 use crate::server_url::ServerUrl;
 
 /// Why a call could not even be started.
@@ -39,12 +45,17 @@ pub enum DialError {
     Closed,
 }
 
+/// How long one device of a contact may take to answer before the next one is tried; a device that listens answers at once.
+const DEVICE_WAIT: Duration = Duration::from_secs(4);
+
 /// What a call waits for at its server.
 pub(super) enum Stage {
     /// The prekeys of one of the contact's devices.
     Lookup { request: RequestId },
     /// To hear whether the offer found somebody.
     Offering { request: Option<RequestId> },
+    /// The device's answer, until the contact's next device is tried.
+    Waiting { until: Instant },
     /// Nothing: what is put is put.
     Talking,
 }
@@ -220,10 +231,37 @@ impl Endpoint {
         self.fall_back(key, why);
     }
 
+    /// Somebody has the offer, or the server keeps it for who listened a moment ago: that device may be gone.
     fn on_delivered(&mut self, id: RequestId) {
+        let now = self.now;
         if let Some(entry) = self.offering(id) {
-            entry.stage = Stage::Talking;
+            let others = entry.search.as_ref().is_some_and(Search::has_next_device);
+            entry.stage = if others { Stage::Waiting { until: now + DEVICE_WAIT } } else { Stage::Talking };
         }
+    }
+
+    /// Goes on to the next device of contacts whose last one did not answer.
+    pub(super) fn hunt(&mut self, now: Instant) {
+        for index in 0..self.calls.len() {
+            let Some(entry) = self.calls.get_mut(index) else { return };
+            let Stage::Waiting { until } = entry.stage else { continue };
+            if entry.call.state() != CallState::Dialing {
+                entry.stage = Stage::Talking;
+            } else if until <= now {
+                let key = entry.key;
+                self.try_next_device(key, EndReason::NoAnswer);
+            }
+        }
+    }
+
+    pub(super) fn hunt_wake(&self) -> Option<Wake> {
+        let waiting = self.calls.iter().filter_map(|entry| match entry.stage {
+            Stage::Waiting { until } if entry.call.state() == CallState::Dialing => {
+                Some(Wake { at: until, why: "device" })
+            }
+            _ => None,
+        });
+        waiting.fold(None, |first, wake| Wake::earliest(first, Some(wake)))
     }
 
     fn on_absent(&mut self, id: RequestId) {
@@ -239,7 +277,7 @@ impl Endpoint {
         let waiting = |entry: &&Entry| match &entry.stage {
             Stage::Lookup { request } => *request == id,
             Stage::Offering { request } => *request == Some(id),
-            Stage::Talking => false,
+            Stage::Waiting { .. } | Stage::Talking => false,
         };
         if let Some(key) = self.calls.iter().find(waiting).map(|entry| entry.key) {
             self.fall_back(key, EndReason::Offline);

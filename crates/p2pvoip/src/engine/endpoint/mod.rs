@@ -288,6 +288,7 @@ impl Machine for Endpoint {
             self.refresh_presence(now);
         }
         self.drop_unproven(now);
+        self.hunt(now);
         self.handle_directory_timeout(now);
     }
 
@@ -310,7 +311,10 @@ impl Machine for Endpoint {
                 continue;
             }
             let presence = self.presence.as_ref().map(Presence::wake);
-            let own = Wake::earliest(Wake::earliest(presence, self.proof_wake()), self.directory_wake());
+            let own = Wake::earliest(
+                Wake::earliest(presence, Wake::earliest(self.proof_wake(), self.hunt_wake())),
+                self.directory_wake(),
+            );
             return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), own));
         }
     }
