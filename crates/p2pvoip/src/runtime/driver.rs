@@ -19,7 +19,9 @@ use super::dht;
 use super::server::{Connection, LinkId, Report};
 use super::sockets::{Received, Sockets};
 use crate::contacts::Book;
-use crate::engine::{CallKey, DialError, Endpoint, Event, IdentityError, Input, QueryKey, ServerId, Transmit};
+use crate::engine::{
+    CallKey, DialError, Endpoint, Event, IdentityError, Input, QueryKey, ServerId, Transmit,
+};
 use crate::event::{CallEvent, CallState, Encryption};
 
 /// One frame of sound.

@@ -13,7 +13,8 @@ use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, Server
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
 use p2pvoip::{
-    CallEvent, CallState, CallStats, DialError, EndReason, Frame, IdentityError, Lookup, RouteKind, Sas, Trust,
+    CallEvent, CallState, CallStats, DialError, EndReason, Frame, IdentityError, Lookup, RouteKind, Sas,
+    Trust,
 };
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
