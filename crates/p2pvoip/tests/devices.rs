@@ -1,5 +1,5 @@
 //! Stories of an identity with several devices, and of one that is given anew while its endpoint runs.
-#![expect(clippy::unwrap_used, reason = "a story that goes wrong fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong fails its test")]
 
 mod story;
 
