@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output};
-use p2pvoip_crypto::{ContactCard, Fingerprint, Sas, Trust};
+use p2pvoip_crypto::{ContactCard, Fingerprint, Identity, Prekeys, Sas, Trust};
 use p2pvoip_media::Frame;
 use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
 use p2pvoip_telemetry::CallStats;
@@ -19,7 +19,9 @@ use super::dht;
 use super::server::{Connection, LinkId, Report};
 use super::sockets::{Received, Sockets};
 use crate::contacts::Book;
-use crate::engine::{CallKey, DialError, Endpoint, Event, Input, QueryKey, ServerId, Transmit};
+use crate::engine::{
+    CallKey, DialError, Endpoint, Event, IdentityError, Input, QueryKey, ServerId, Transmit,
+};
 use crate::event::{CallEvent, CallState, Encryption};
 
 /// One frame of sound.
@@ -48,6 +50,7 @@ pub(super) enum Command {
     HangUp { call: CallKey },
     Confirm { call: CallKey, same: bool },
     Contacts(Box<Book>),
+    Identity { identity: Arc<Identity>, reply: oneshot::Sender<Result<(), IdentityError>> },
     RememberedOffers { reply: oneshot::Sender<Vec<u8>> },
     Close { done: oneshot::Sender<()> },
 }
@@ -105,6 +108,7 @@ pub(super) struct Parts {
     pub(super) online: watch::Sender<bool>,
     pub(super) directory: dht::Port,
     pub(super) findable: watch::Sender<bool>,
+    pub(super) home: watch::Sender<Option<Arc<Prekeys>>>,
 }
 
 pub(super) struct Driver {
@@ -261,6 +265,10 @@ impl Driver {
             Command::HangUp { call } => self.parts.engine.hang_up(call, now),
             Command::Confirm { call, same } => self.parts.engine.confirm_sas(call, same, now),
             Command::Contacts(book) => self.parts.engine.set_contacts(*book),
+            Command::Identity { identity, reply } => {
+                // Who asked may have gone.
+                let _gone = reply.send(self.parts.engine.set_identity(identity, now));
+            }
             Command::RememberedOffers { reply } => drop(reply.send(self.parts.engine.remembered_offers())),
             Command::Close { done } => self.close(Some(done)),
         }
@@ -347,6 +355,7 @@ impl Driver {
                 tracing::info!("the connection to the own rendezvous server is lost; it is tried again");
                 self.parts.online.send_replace(false);
             }
+            Event::Home(prekeys) => drop(self.parts.home.send_replace(Some(Arc::from(prekeys)))),
             Event::Publish { query, record } => self.parts.directory.publish(query, record),
             Event::Lookup { query, slot } => self.parts.directory.lookup(query, slot),
             Event::Findable(findable) => {

@@ -394,3 +394,21 @@ fn a_grant_needs_a_request_and_a_request_a_place_without_an_identity() {
     assert!(matches!(wrong.fault(), StoreFault::Device(_)), "{wrong}");
     other.store.join(&grant, None, NOW).unwrap();
 }
+
+#[test]
+fn a_program_that_runs_for_long_forgets_past_prekeys_in_memory_and_in_the_file_and_sees_what_another_changed()
+{
+    let place = Place::new();
+    let mut running = place.store.create(&Protect::KeyFile, NOW).unwrap();
+    assert!(!running.reload(NOW).unwrap());
+    let later = NOW + 2 * WEEK;
+    assert!(running.reload(later).unwrap());
+    let mut expected = running.secret().clone();
+    assert!(!expected.advance(later), "nothing of the past is left");
+    let mut other = place.store.open(None, later).unwrap();
+    assert_eq!(*other.secret().encode(), *running.secret().encode());
+    let request = Place::new().store.request(&Protect::KeyFile).unwrap();
+    other.link(&request, later).unwrap();
+    assert!(running.reload(later).unwrap() && !running.reload(later).unwrap());
+    assert_eq!(running.secret().linked_devices().count(), 1);
+}

@@ -3,15 +3,19 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip::contacts::Book;
-use p2pvoip::crypto::{ContactCard, PeerIdentity};
+use p2pvoip::crypto::{ContactCard, Identity, PeerIdentity, Prekeys};
 use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Query};
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind, Sas, Trust};
+use p2pvoip::{
+    CallEvent, CallState, CallStats, DialError, EndReason, Frame, IdentityError, Lookup, RouteKind, Sas,
+    Trust,
+};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -113,6 +117,8 @@ pub struct Person {
     pub is_findable: bool,
     pub lookups: Vec<Lookup>,
     pub is_online: bool,
+    /// What the identity's first device was heard to publish.
+    pub home: Vec<Prekeys>,
     pub call: Option<CallKey>,
     pub state: Option<CallState>,
     /// How all calls ended that did.
@@ -157,6 +163,7 @@ impl Person {
             is_findable: false,
             lookups: Vec::new(),
             is_online: false,
+            home: Vec::new(),
             call: None,
             state: None,
             all_ends: Vec::new(),
@@ -219,6 +226,11 @@ impl Person {
 
     pub fn set_contacts(&mut self, contacts: Book) {
         self.endpoint.set_contacts(contacts);
+    }
+
+    /// The identity as its secret stands by now.
+    pub fn set_identity(&mut self, identity: Identity, now: Instant) -> Result<(), IdentityError> {
+        self.endpoint.set_identity(Arc::new(identity), now)
     }
 
     /// Says whether the codes are the same.
@@ -428,6 +440,7 @@ impl Person {
             }
             Event::Lookup { query, slot } => self.ask(query, |directory| directory.lookup(slot, super::DATE)),
             Event::Findable(findable) => self.is_findable = findable,
+            Event::Home(prekeys) => self.home.push(*prekeys),
             Event::Online => self.is_online = true,
             Event::Offline => self.is_online = false,
             Event::Incoming { call, .. } => {

@@ -135,7 +135,11 @@ impl Endpoint {
             rendezvous::Event::Listening { .. } => {}
             rendezvous::Event::Envelope { mailbox, envelope } => self.on_envelope(server, mailbox, &envelope),
             rendezvous::Event::Published { id } => self.on_published(id),
-            rendezvous::Event::Fetched { id, bytes } => self.on_fetched(id, bytes.as_deref()),
+            rendezvous::Event::Fetched { id, bytes } => {
+                if !self.on_home_fetched(id, bytes.as_deref()) {
+                    self.on_fetched(id, bytes.as_deref());
+                }
+            }
             rendezvous::Event::Delivered { id } => self.on_delivered(id),
             rendezvous::Event::Absent { id } => self.on_absent(id),
             rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => {
@@ -271,7 +275,7 @@ impl Endpoint {
     }
 
     fn on_unanswered(&mut self, id: RequestId) {
-        if self.on_presence_failed(id) {
+        if self.on_presence_failed(id) || self.on_home_failed(id) {
             return;
         }
         let waiting = |entry: &&Entry| match &entry.stage {

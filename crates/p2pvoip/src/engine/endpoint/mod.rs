@@ -1,10 +1,11 @@
 //! The endpoint: who we are, the servers that we speak with, and the calls that are open.
 //!
 //! # Timers
-//! - those of its clients and calls, and of being found (`presence`).
+//! - those of its clients and calls, of being found (`presence`), and of a linked device (`home`).
 
 mod dialing;
 mod directory;
+mod home;
 mod io;
 mod presence;
 mod ringing;
@@ -24,6 +25,7 @@ use p2pvoip_signal::rendezvous;
 use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
 use self::directory::Directory;
+use self::home::Home;
 use self::presence::Presence;
 use self::ringing::Unproven;
 use self::search::Search;
@@ -34,6 +36,7 @@ use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
 pub use self::directory::QueryKey;
+pub use self::home::IdentityError;
 pub use self::io::{Event, Input, Refused, Transmit};
 pub use self::servers::ServerId;
 pub use self::settings::{Settings, SettingsError};
@@ -86,6 +89,7 @@ pub struct Endpoint {
     date: (UnixTime, Instant),
     servers: Servers,
     presence: Option<Presence>,
+    home: Option<Home>,
     directory: Option<Directory>,
     calls: Vec<Entry>,
     next_key: u64,
@@ -109,6 +113,7 @@ impl Endpoint {
         nat::Agent::new(settings.nat.clone(), nat::Role::Controlling, seed.derive("trial"), now)?;
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
+        let home = Home::of(&settings.identity);
         let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
         let mut gatekeeper = Gatekeeper::new(&settings.identity);
         gatekeeper.recall(&settings.remembered_offers).map_err(SettingsError::RememberedOffers)?;
@@ -118,6 +123,7 @@ impl Endpoint {
             date: (unix, now),
             servers,
             presence,
+            home,
             directory,
             calls: Vec::new(),
             next_key: 1,
@@ -287,6 +293,7 @@ impl Machine for Endpoint {
         if self.presence.as_ref().is_some_and(|presence| presence.is_due(now)) {
             self.refresh_presence(now);
         }
+        self.refresh_home(now);
         self.drop_unproven(now);
         self.hunt(now);
         self.handle_directory_timeout(now);
@@ -311,10 +318,8 @@ impl Machine for Endpoint {
                 continue;
             }
             let presence = self.presence.as_ref().map(Presence::wake);
-            let own = Wake::earliest(
-                Wake::earliest(presence, Wake::earliest(self.proof_wake(), self.hunt_wake())),
-                self.directory_wake(),
-            );
+            let others = [self.home_wake(), self.proof_wake(), self.hunt_wake(), self.directory_wake()];
+            let own = others.into_iter().fold(presence, Wake::earliest);
             return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), own));
         }
     }
