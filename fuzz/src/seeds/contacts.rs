@@ -34,7 +34,7 @@ fn gatekeeper() -> Named {
     vec![
         ("valid-friend-in-a-crowd", write(&[know, &crowd, &friend, again].concat())),
         ("valid-days", write(&[know, again, &days, &crowd, again].concat())),
-        ("hostile-memory", write(&[(0, b""), (7, &[1; 48]), (7, &[2; 25]), (6, &[0; 300]), (13, b"")])),
+        ("hostile-memory", write(&[(0, b""), (7, &[1; 80]), (7, &[2; 41]), (6, &[0; 300]), (13, b"")])),
     ]
 }
 
