@@ -29,7 +29,6 @@ fn boss() -> Fingerprint {
 }
 
 /// Who has no pins wants everybody.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the group asks so")]
 const fn anybody(_: &PeerIdentity) -> bool {
     true
 }
