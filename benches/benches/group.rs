@@ -121,7 +121,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
             let input = Input { from, message: &message };
             match people.iter_mut().find(|(person, _)| *person == to) {
                 Some((_, group)) => {
-                    group.handle_input(input, NOW).expect("honest members understand each other")
+                    group.handle_input(input, NOW).expect("honest members understand each other");
                 }
                 None => {
                     people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)));

@@ -96,7 +96,15 @@ impl Endpoint {
             return Err(DialError::Busy);
         };
         let search = Some(search);
-        self.calls.push(Entry { key, server, stage: Stage::Lookup { request }, search, call });
+        self.calls.push(Entry {
+            key,
+            server,
+            stage: Stage::Lookup { request },
+            search,
+            unproven: None,
+            is_stranger: false,
+            call,
+        });
         Ok(key)
     }
 

@@ -25,6 +25,7 @@ use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
 use self::directory::Directory;
 use self::presence::Presence;
+use self::ringing::Unproven;
 use self::search::Search;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
@@ -59,6 +60,10 @@ struct Entry {
     stage: dialing::Stage,
     /// Of a call that we make: where else the contact may be found.
     search: Option<Search>,
+    /// Of a call to us, until its caller is proven.
+    unproven: Option<Unproven>,
+    /// Of a call to us: whether the caller is nobody whom we know.
+    is_stranger: bool,
     call: Call,
 }
 
@@ -296,6 +301,7 @@ impl Machine for Endpoint {
         if self.presence.as_ref().is_some_and(|presence| presence.is_due(now)) {
             self.refresh_presence(now);
         }
+        self.drop_unproven(now);
         self.handle_directory_timeout(now);
     }
 
@@ -318,7 +324,7 @@ impl Machine for Endpoint {
                 continue;
             }
             let presence = self.presence.as_ref().map(Presence::wake);
-            let own = Wake::earliest(presence, self.directory_wake());
+            let own = Wake::earliest(Wake::earliest(presence, self.proof_wake()), self.directory_wake());
             return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), own));
         }
     }
@@ -352,6 +358,10 @@ impl Endpoint {
                     return Polled::Again;
                 }
                 Output::Event(event) => {
+                    if let Some(unproven) = &mut entry.unproven {
+                        unproven.hold(event);
+                        return Polled::Again;
+                    }
                     self.note(index, &event);
                     return Polled::Output(Output::Event(Event::Call { call: key, event }));
                 }
@@ -368,7 +378,10 @@ impl Endpoint {
         };
         let entry = self.calls.remove(index);
         self.servers.forget(entry.server, entry.call.mailbox(), self.now);
-        self.events.push_back(Event::Finished { call: entry.key });
+        // Of a call that never rang the owner has heard nothing.
+        if entry.unproven.is_none() {
+            self.events.push_back(Event::Finished { call: entry.key });
+        }
         true
     }
 
