@@ -14,6 +14,7 @@ use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::audio::{Mute, Rings};
+use super::chance::Stirring;
 use super::clock::Clock;
 use super::dht;
 use super::server::{Connection, LinkId, Report};
@@ -120,6 +121,7 @@ pub(super) struct Driver {
     reports: mpsc::Receiver<(LinkId, Report)>,
     calls: BTreeMap<CallKey, Port>,
     next_tick: Option<Instant>,
+    stirring: Stirring,
     closing: Option<(oneshot::Sender<()>, Instant)>,
     buf: Vec<u8>,
 }
@@ -136,6 +138,7 @@ enum Woken {
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
         let (to_reports, reports) = mpsc::channel(REPORTS);
+        let stirring = Stirring::new(parts.clock.now());
         Self {
             parts,
             sockets: Sockets::default(),
@@ -145,6 +148,7 @@ impl Driver {
             reports,
             calls: BTreeMap::new(),
             next_tick: None,
+            stirring,
             closing: None,
             buf: vec![0; MAX_DATAGRAM.max(Endpoint::MAX_TRANSMIT)],
         }
@@ -177,8 +181,9 @@ impl Driver {
     async fn sleep(&mut self, wake: Option<Instant>) -> Woken {
         let clock = self.parts.clock;
         let closing_at = self.closing.as_ref().map(|(_, at)| *at);
-        let deadline =
-            [wake, self.next_tick, closing_at].into_iter().flatten().min().map(|at| clock.deadline(at));
+        let stir_at = Some(self.stirring.next_at(self.parts.engine.open_calls()));
+        let deadline = [wake, self.next_tick, closing_at, stir_at].into_iter().flatten().min();
+        let deadline = deadline.map(|at| clock.deadline(at));
         let closing = self.closing.is_some();
         let (sockets, buf, directory) = (&mut self.sockets, &mut self.buf, &mut self.parts.directory);
         tokio::select! {
@@ -238,6 +243,7 @@ impl Driver {
         let now = self.parts.clock.now();
         match command {
             Command::Dial { card, name, reply } => {
+                self.stir(now);
                 let engine = &mut self.parts.engine;
                 let dialled = match &name {
                     Some(name) => engine.dial_as(name, &card, now),
@@ -453,6 +459,9 @@ impl Driver {
         // The monotonic clock stands still while the machine sleeps, and the date may be set: it is told anew.
         self.parts.engine.set_date(Clock::unix(), now);
         self.parts.engine.handle_timeout(now);
+        if self.stirring.next_at(self.parts.engine.open_calls()) <= now {
+            self.stir(now);
+        }
         self.hang_up_orphans(now);
         if !self.calls.values().any(|port| port.plays) {
             self.next_tick = None;
@@ -464,6 +473,13 @@ impl Driver {
             next += TICK;
         }
         self.next_tick = Some(next);
+    }
+
+    /// Gives the engine fresh chance.
+    fn stir(&mut self, now: Instant) {
+        if let Some(chance) = self.stirring.draw(now) {
+            self.parts.engine.stir(&chance);
+        }
     }
 
     /// Ten milliseconds of sound, out and in.

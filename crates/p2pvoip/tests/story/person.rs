@@ -245,6 +245,11 @@ impl Person {
         }
     }
 
+    /// Fresh chance of the system comes.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.endpoint.stir(chance);
+    }
+
     /// Takes no more calls.
     pub fn close(&mut self, now: Instant) {
         self.endpoint.close(now);

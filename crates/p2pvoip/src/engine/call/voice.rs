@@ -146,6 +146,11 @@ impl Voice {
         Ok(voice)
     }
 
+    /// Mixes fresh chance of the system into that of the re-keys to come.
+    pub(crate) fn stir(&mut self, chance: &[u8; 32]) {
+        self.asides.rekey.stir(chance);
+    }
+
     /// A captured frame enters: encode, packetise, and queue for the pacer.
     pub(crate) fn capture(&mut self, frame: &Frame, now: Instant) {
         self.sender.push(frame, now);

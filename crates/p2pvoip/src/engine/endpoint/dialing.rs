@@ -207,12 +207,8 @@ impl Endpoint {
         let known = pin.is_some_and(|pin| !pin.devices().is_empty());
         let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known };
         let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
-        let seed = self
-            .seed
-            .derive_index("handshake", entry.key.0)
-            .derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
-        if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
+        if let Err(error) = entry.call.offer(&self.settings.identity, &contact, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
             entry.call.fail(EndReason::NotTrusted, now);
         }

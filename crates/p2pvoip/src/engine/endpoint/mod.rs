@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime, Wake};
-use p2pvoip_crypto::{CardError, ContactCard, Gatekeeper};
+use p2pvoip_crypto::{CardError, ContactCard, Gatekeeper, stir};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::rendezvous;
@@ -223,6 +223,17 @@ impl Endpoint {
         self.gatekeeper.remembered()
     }
 
+    /// Mixes fresh chance into all that keys are still to be drawn from: those of calls to come, and of the re-keys of open ones.
+    ///
+    /// The owner draws it from the system, at least every 30 seconds while calls are open and every ten minutes otherwise: a
+    /// re-key heals a theft of this endpoint's memory only by chance that was drawn after it.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.seed = stir(&self.seed, chance);
+        for entry in &mut self.calls {
+            entry.call.stir(chance);
+        }
+    }
+
     /// The date is `unix` at `now`: an owner whose clock can be set, or whose machine can sleep, says so before it calls.
     pub const fn set_date(&mut self, unix: UnixTime, now: Instant) {
         self.date = (unix, now);
@@ -246,7 +257,10 @@ impl Endpoint {
     fn new_key(&mut self) -> (CallKey, Seed) {
         let key = CallKey(self.next_key);
         self.next_key += 1;
-        (key, self.seed.derive_index("call", key.0))
+        let seed = self.seed.derive_index("call", key.0);
+        // Who reads this endpoint's memory later cannot make the secrets of earlier calls again.
+        self.seed = self.seed.derive("spent");
+        (key, seed)
     }
 
     fn parts(&self, seed: Seed, known: Option<Contact>) -> Parts<'_> {
@@ -399,3 +413,6 @@ impl core::fmt::Debug for Endpoint {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
