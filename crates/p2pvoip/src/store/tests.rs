@@ -394,3 +394,33 @@ fn a_grant_needs_a_request_and_a_request_a_place_without_an_identity() {
     assert!(matches!(wrong.fault(), StoreFault::Device(_)), "{wrong}");
     other.store.join(&grant, None, NOW).unwrap();
 }
+
+/// The identity is put back in clear while it is open, and a device of it is revoked: that is written, and sealed as it was.
+fn revokes_what_was_put_back_in_clear(protect: &Protect, passphrase: Option<&Passphrase>) {
+    let place = Place::new();
+    let mut home = place.store.create(protect, NOW).unwrap();
+    add(&home, "alice", 1).unwrap();
+    let other = Place::new();
+    let request = other.store.request(&Protect::KeyFile).unwrap();
+    home.link(&request, NOW).unwrap();
+    fs::write(place.store.path(), &home.secret().encode()[..]).unwrap();
+    home.revoke(1, NOW).unwrap();
+    assert!(is_sealed(&fs::read(place.store.path()).unwrap()));
+    let opened = place.store.open(passphrase, NOW).unwrap();
+    assert_eq!(opened.secret().linked_devices().count(), 0, "the revocation was written");
+    assert_eq!(opened.protection(), home.protection());
+    assert!(!opened.was_in_clear());
+    assert_eq!(names(&opened), ["alice"]);
+    // A change of contacts leaves nothing in clear either.
+    fs::write(place.store.path(), &home.secret().encode()[..]).unwrap();
+    add(&opened, "bob", 2).unwrap();
+    let opened = place.store.open(passphrase, NOW).unwrap();
+    assert_eq!((names(&opened), opened.was_in_clear()), (vec!["alice".to_owned(), "bob".to_owned()], false));
+}
+
+#[test]
+fn a_revocation_in_a_file_that_was_put_back_in_clear_is_written() {
+    revokes_what_was_put_back_in_clear(&Protect::KeyFile, None);
+    revokes_what_was_put_back_in_clear(&Protect::Keyring, None);
+    revokes_what_was_put_back_in_clear(&by_phrase("correct horse"), Some(&phrase("correct horse")));
+}
