@@ -152,7 +152,11 @@ fn of_two_pins_of_a_root_the_stricter_is_kept() {
     }
     one.seen(&peer(1, 5, 9), VERSION_1_1, NOW).unwrap();
     one.keep_stricter(&other).unwrap();
-    assert_eq!(one.devices().iter().map(|d| d[0]).collect::<Vec<_>>(), [9, 1, 4, 3], "own ones first, four at most");
+    assert_eq!(
+        one.devices().iter().map(|d| d[0]).collect::<Vec<_>>(),
+        [9, 1, 4, 3],
+        "own ones first, four at most"
+    );
 }
 
 #[test]

@@ -110,7 +110,8 @@ impl Contact {
         };
         let pin = Some(reader.block8()?).filter(|bytes| !bytes.is_empty()).map(Pin::decode);
         let pin = pin.transpose().map_err(|_| BookError::Damaged)?;
-        let is_twice = pin.as_ref().is_some_and(|pin| verified.is_some() || (taken_back && pin.how().is_some()));
+        let is_twice =
+            pin.as_ref().is_some_and(|pin| verified.is_some() || (taken_back && pin.how().is_some()));
         if is_twice {
             return Err(BookError::Damaged);
         }

@@ -21,7 +21,8 @@ impl Contact {
     fn keep_stricter(&mut self, known: &Self) {
         let taken_back = self.taken_back;
         self.last_call = self.last_call.max(known.last_call);
-        let was_confirmed = self.is_changed() && known.verified().is_some_and(How::is_in_person) && !taken_back;
+        let was_confirmed =
+            self.is_changed() && known.verified().is_some_and(How::is_in_person) && !taken_back;
         match (&mut self.pin, &known.pin) {
             // Of two roots the one of the card is right once it was compared with them; else what is set stays.
             (Some(pin), Some(other)) => {
@@ -146,7 +147,9 @@ impl Book {
         let found = self.find(&peer.fingerprint);
         let (name, changed) = match (found, dialled) {
             (Some(known), _) => (known.name.clone(), known.is_changed().then(|| known.card.clone())),
-            (None, Some((name, card))) if *card.fingerprint() == peer.fingerprint && self.get(name).is_some() => {
+            (None, Some((name, card)))
+                if *card.fingerprint() == peer.fingerprint && self.get(name).is_some() =>
+            {
                 (name.to_owned(), Some(card.clone()))
             }
             (None, _) => return Ok(false),

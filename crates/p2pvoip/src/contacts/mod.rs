@@ -22,6 +22,8 @@
 mod form;
 mod keys;
 #[cfg(test)]
+mod keys_tests;
+#[cfg(test)]
 mod tests;
 
 use core::fmt;
