@@ -30,7 +30,7 @@ pub(crate) fn run(common: &args::Common, contacts: &args::Contacts) -> Result<()
         Some(Command::Add { who, name, card }) => add(&printer, who, name, card),
         Some(Command::Remove { who, name }) => remove(&printer, who, name),
         Some(Command::Rename { who, name, new_name }) => rename(&printer, who, name, new_name),
-        Some(Command::Card { who, name, card }) => replace_card(&printer, who, name, card),
+        Some(Command::Card { who, name, card, new_key }) => replace_card(&printer, who, name, card, *new_key),
         Some(Command::Show { who, name, qr }) => show(&printer, who, name, *qr),
         Some(Command::Introduce { who, name, qr }) => introduce(&printer, who, name, *qr),
         Some(Command::Accept { who, introduction }) => accept(&printer, who, introduction),
@@ -93,12 +93,38 @@ fn rename(printer: &Printer, who: &Who, name: &str, new: &str) -> Result<(), Fai
     Ok(())
 }
 
-fn replace_card(printer: &Printer, who: &Who, name: &str, card: &str) -> Result<(), Failure> {
+fn replace_card(printer: &Printer, who: &Who, name: &str, card: &str, new_key: bool) -> Result<(), Failure> {
     let card = parse(card)?;
     let opened = identity_file::opened(who)?;
-    let changed = opened.update_contacts(|book| book.replace_card(name, card).cloned()).map_err(failure)?;
-    printer.tell("contact-card", json!({ "name": changed.name() }), || {
-        format!("{} is called at {} from now on.", changed.name(), changed.card().server())
+    if *card.fingerprint() == opened.identity().fingerprint() {
+        return Err(Failure::Usage("this is the own contact card; give those of others".into()));
+    }
+    let book = identity_file::contacts(&opened)?;
+    let contact = named(&book, name)?;
+    if !new_key && contact.fingerprint() != card.fingerprint() && book.find(card.fingerprint()).is_none() {
+        return Err(Failure::Card(format!(
+            "this card is of somebody else than {}, or of a new key of theirs; if they have told you of one, add `--new-key`, \
+             and compare the words of the first call",
+            contact.name()
+        )));
+    }
+    let change = |book: &mut Book| {
+        let changed = if new_key { book.change_card(name, card) } else { book.replace_card(name, card) };
+        changed.cloned()
+    };
+    let changed = opened.update_contacts(change).map_err(failure)?;
+    let body = json!({ "name": changed.name(), "trust": changed.trust().word() });
+    printer.tell("contact-card", body, || {
+        let (name, server) = (changed.name(), changed.card().server());
+        let called = format!("{name} is called at {server} from now on.");
+        if changed.is_changed() {
+            let shell = quoted(name);
+            return format!(
+                "{called}\nThe key is another one than before: calls warn until you have compared the words of one, or \
+                 `p2pvoip verify {shell}`."
+            );
+        }
+        called
     });
     Ok(())
 }
@@ -262,6 +288,7 @@ fn trust(contact: &Contact, book: &Book) -> String {
         Some(How::Qr) => "verified face to face".to_owned(),
         Some(How::Introduced(by)) => format!("introduced by {}", introducer(&by, book)),
         Some(How::Attested) => "attested".to_owned(),
+        None if contact.is_changed() => "KEY CHANGED, not verified".to_owned(),
         None if contact.pin().is_some() => "same key as before".to_owned(),
         None => "not verified".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use p2pvoip::contacts::Book;
+use p2pvoip::contacts::{Book, Contact};
 use p2pvoip::crypto::{How, PeerIdentity};
 use p2pvoip::store::Opened;
 use p2pvoip::{CallEvent, CallState, Encryption, Fingerprint, Trust};
@@ -54,7 +54,10 @@ impl People {
         let Some(known) = &self.0 else { return Ok(()) };
         if let CallEvent::Encrypted(Encryption { identity, version, .. }) = event {
             *known.peer() = Some((*identity, *version));
-            return Ok(());
+            return known.write_devices(identity);
+        }
+        if let CallEvent::Devices(identity) = event {
+            return known.write_devices(identity);
         }
         let is_connected = matches!(event, CallEvent::State(CallState::Connected));
         let is_verified = matches!(event, CallEvent::Trust(Trust::Verified(How::Sas)));
@@ -77,6 +80,15 @@ impl Known {
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A newer list of devices than was pinned when the program began.
+    fn write_devices(&self, peer: &PeerIdentity) -> Result<(), Failure> {
+        let pin = self.book.find(&peer.fingerprint).and_then(Contact::pin);
+        if pin.is_none_or(|pin| pin.roster_sequence() >= peer.roster.sequence) {
+            return Ok(());
+        }
+        self.store.update_contacts(|book| book.note_devices(peer).map(drop)).map_err(identity_file::failure)
+    }
+
     fn write(&self, peer: &PeerIdentity, version: u8, is_verified: bool) -> Result<(), Failure> {
         let Some(contact) = self.book.find(&peer.fingerprint) else { return Ok(()) };
         // A call with somebody whose words were compared before tells so at once; that is written already.
@@ -84,13 +96,12 @@ impl Known {
             return Ok(());
         }
         let noted = self.store().update_contacts(|book| {
-            // The name may have been changed since.
-            let name = book.find(&peer.fingerprint).map(|contact| contact.name().to_owned());
-            match name {
-                Some(name) if is_verified => book.verify(&name, &peer.fingerprint, How::Sas).map(|_| ()),
-                _ => book.note_call(peer, version, clock::unix()).map(|_| ()),
+            if is_verified {
+                book.note_same_code(peer, None, version, clock::unix())
+            } else {
+                book.note_call(peer, version, clock::unix())
             }
         });
-        noted.map_err(identity_file::failure)
+        noted.map(drop).map_err(identity_file::failure)
     }
 }

@@ -123,6 +123,9 @@ pub enum CallEvent {
     State(CallState),
     /// The contact is looked for in a directory.
     Lookup(Lookup),
+    /// The contact publishes a newer list of its devices than was pinned: a device may have been struck off, and is refused from
+    /// now on. Note it in the book on disk (`contacts::Book::note_devices`). [`CallEvent::Encrypted`] may bring a newer one as well.
+    Devices(PeerIdentity),
     /// Keys are agreed, and this is who with.
     Encrypted(Encryption),
     /// How far the peer is known to be who it should be. Show it; it comes anew when it changes.

@@ -157,3 +157,103 @@ fn a_device_that_shows_an_older_list_than_was_seen_is_not_spoken_with() {
     assert_eq!(a.trust, []);
     assert_eq!(story.person(story.b).state, None, "nothing rang");
 }
+
+#[test]
+fn a_book_that_is_set_again_takes_nothing_away_that_calls_have_taught() {
+    let mut story = acquainted();
+    // As an application has loaded it.
+    let mut loaded = story.person(story.a).contacts().clone();
+    call(&mut story);
+    story.person_mut(story.a, |person, now| person.compare(true, now));
+    hang_up(&mut story);
+    loaded.add("Carol", story.other_card.clone(), DATE).unwrap();
+    story.person_mut(story.a, |person, _| person.set_contacts(loaded.clone()));
+    call(&mut story);
+    let verified = Trust::Verified(How::Sas);
+    assert_eq!(trust(&story, story.a), [verified]);
+    assert_eq!(story.person(story.a).contacts().len(), 2);
+    hang_up(&mut story);
+    loaded.unverify("bob").unwrap();
+    story.person_mut(story.a, |person, _| person.set_contacts(loaded.clone()));
+    call(&mut story);
+    assert_eq!(trust(&story, story.a), [Trust::KnownKey], "the owner has taken it back");
+    hang_up(&mut story);
+    loaded.remove("bob").unwrap();
+    story.person_mut(story.a, |person, _| person.set_contacts(loaded));
+    call(&mut story);
+    assert_eq!(trust(&story, story.a), [Trust::FirstContact], "who was taken out is not known");
+}
+
+#[test]
+fn a_newer_list_of_devices_is_pinned_and_told_though_the_call_is_not_taken() {
+    let mut story = acquainted();
+    call(&mut story);
+    let bob = story.person(story.a).identity.unwrap();
+    // The same people, of whom a has seen an older list.
+    let mut story = acquainted();
+    let mut older = bob;
+    older.roster.sequence -= 1;
+    let mut book = book("Bob", &story.card);
+    assert!(book.note_call(&older, p2pvoip::crypto::VERSION_1_1, DATE).unwrap());
+    story.person_mut(story.a, |person, _| person.set_contacts(book));
+    story.person_mut(story.b, |person, _| person.answers = false);
+    story.dial();
+    story.world.run_for(Duration::from_secs(2));
+    hang_up(&mut story);
+    let a = story.person(story.a);
+    assert_eq!(a.newer, [bob]);
+    let contact = a.contacts().get("bob").unwrap();
+    assert_eq!(contact.pin().unwrap().roster_sequence(), bob.roster.sequence);
+    assert!(contact.judge(&older).is_err(), "a device of the older list is refused from now on");
+}
+
+#[test]
+fn a_changed_key_whose_words_were_compared_is_the_contacts_from_then_on() {
+    let mut story = story();
+    // What a knows as Bob is a key that was lost.
+    let lost = p2pvoip::Identity::generate(&Seed::from_u64(99)).card("wss://example.org").unwrap();
+    let mut book = book("Bob", &lost);
+    book.verify("Bob", lost.fingerprint(), How::Qr).unwrap();
+    story.person_mut(story.a, |person, _| person.set_contacts(book));
+    let card = story.card.clone();
+    story.person_mut(story.a, |person, now| person.dial_as("bob", &card, now));
+    story.settle();
+    story.world.run_for(Duration::from_secs(1));
+    assert_eq!(trust(&story, story.a), [Trust::Changed]);
+    story.person_mut(story.a, |person, now| person.compare(true, now));
+    hang_up(&mut story);
+    let verified = Trust::Verified(How::Sas);
+    assert_eq!(trust(&story, story.a), [Trust::Changed, verified]);
+    let contact = story.person(story.a).contacts().get("bob").unwrap().clone();
+    assert_eq!((contact.card(), contact.trust()), (&card, verified));
+    call(&mut story);
+    assert_eq!(trust(&story, story.a), [verified]);
+}
+
+#[test]
+fn a_card_of_a_new_key_in_the_book_warns_until_the_words_are_compared() {
+    let mut story = acquainted();
+    call(&mut story);
+    let bob = story.person(story.a).identity.unwrap();
+    hang_up(&mut story);
+    // The same people; what a has pinned of Bob is another key, and Bob's new card is in the book.
+    let mut story = acquainted();
+    let lost = p2pvoip::Identity::generate(&Seed::from_u64(99));
+    let mut pinned = bob;
+    (pinned.fingerprint, pinned.root) = (lost.fingerprint(), *lost.root().as_bytes());
+    let mut book = book("Bob", &lost.card("wss://example.org").unwrap());
+    assert!(book.note_call(&pinned, p2pvoip::crypto::VERSION_1_1, DATE).unwrap());
+    book.change_card("Bob", story.card.clone()).unwrap();
+    story.person_mut(story.a, |person, _| person.set_contacts(book));
+    for _ in 0..2 {
+        call(&mut story);
+        assert_eq!(trust(&story, story.a), [Trust::Changed]);
+        assert_eq!(story.person(story.a).fell.last(), Some(&(Trust::KnownKey, Trust::Changed)));
+        hang_up(&mut story);
+    }
+    call(&mut story);
+    story.person_mut(story.a, |person, now| person.compare(true, now));
+    hang_up(&mut story);
+    call(&mut story);
+    assert_eq!(trust(&story, story.a), [Trust::Verified(How::Sas)]);
+}

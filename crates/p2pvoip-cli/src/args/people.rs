@@ -172,7 +172,7 @@ pub(crate) enum ContactsCommand {
         /// The new name
         new_name: String,
     },
-    /// Give somebody a new card of theirs, with another server, say
+    /// Give somebody a new card of theirs, with another server or a new key, say
     Card {
         /// Whose.
         #[command(flatten)]
@@ -181,6 +181,9 @@ pub(crate) enum ContactsCommand {
         name: String,
         /// Their new contact card, p2pvoip:...
         card: String,
+        /// Take it although it is of another key than they had: calls warn until you verify them anew
+        #[arg(long)]
+        new_key: bool,
     },
     /// Show what is known of somebody: fingerprint, trust, how it came about, dates
     Show {

@@ -127,6 +127,28 @@ fn a_fingerprint_from_the_others_screen_verifies_and_another_warns() {
 }
 
 #[test]
+fn a_card_of_a_new_key_is_taken_when_that_is_said_and_is_not_trusted_by_itself() {
+    let (alice, bob, carol) = (Person::new(), Person::new(), Person::new());
+    alice.tells(&["contacts", "add", "bob", &bob.card()]);
+    alice.tells(&["contacts", "add", "carol", &carol.card()]);
+    alice.tells(&["verify", "bob", &bob.fingerprint()]);
+    let new = Person::new();
+    let (code, said) = alice.fails(&["contacts", "card", "bob", &new.card()]);
+    assert!(code == 5 && said.contains("--new-key"), "{said}");
+    let (code, said) = alice.fails(&["contacts", "card", "bob", &carol.card(), "--new-key"]);
+    assert!(code == 2 && said.contains("as `carol`"), "{said}");
+    assert_eq!(alice.tells(&["contacts", "show", "bob"])["trust"], "verified");
+    alice.tells(&["contacts", "card", "bob", &new.card(), "--new-key"]);
+    let shown = alice.tells(&["contacts", "show", "bob"]);
+    assert_eq!(
+        (text(&shown, "fingerprint"), text(&shown, "trust")),
+        (new.fingerprint(), "first-contact".to_owned())
+    );
+    alice.tells(&["verify", "bob", &new.fingerprint()]);
+    assert_eq!(alice.tells(&["contacts", "show", "bob"])["trust"], "verified");
+}
+
+#[test]
 fn a_scanned_code_compares_both_keys() {
     let (alice, bob, eve) = (Person::new(), Person::new(), Person::new());
     alice.tells(&["contacts", "add", "bob", &bob.card()]);

@@ -133,6 +133,53 @@ impl Pin {
         Ok(())
     }
 
+    /// Remembers what the pinned root has signed, outside of a call: a newer list of devices, a higher least version. Of the
+    /// devices that were seen before a newer list only the peer's is kept. Whether anything rose.
+    ///
+    /// # Errors
+    /// [`PinRefused`] when it is another root, or an older list of devices; nothing is changed then.
+    pub fn heard(&mut self, peer: &PeerIdentity) -> Result<bool, PinRefused> {
+        if self.judge(peer)? == Trust::Changed {
+            return Err(PinRefused::OtherRoot);
+        }
+        let before = (self.roster_sequence, self.least_version);
+        if peer.roster.sequence > self.roster_sequence {
+            self.devices.retain(|device| *device == peer.device);
+            self.roster_sequence = peer.roster.sequence;
+        }
+        self.least_version = self.least_version.max(peer.roster.least_version);
+        Ok(before != (self.roster_sequence, self.least_version))
+    }
+
+    /// Takes from another pin of the same root what is stricter or newer there: sequence (with the devices that were seen since),
+    /// least version, dates, and how it was verified where that was not in person here.
+    ///
+    /// # Errors
+    /// [`PinRefused::OtherRoot`] when it is of another root; nothing is changed then.
+    pub fn keep_stricter(&mut self, other: &Self) -> Result<(), PinRefused> {
+        if other.root != self.root {
+            return Err(PinRefused::OtherRoot);
+        }
+        if other.roster_sequence > self.roster_sequence {
+            self.devices.clone_from(&other.devices);
+            self.roster_sequence = other.roster_sequence;
+        } else if other.roster_sequence == self.roster_sequence {
+            for device in &other.devices {
+                if self.devices.len() < MAX_DEVICES && !self.devices.contains(device) {
+                    self.devices.push(*device);
+                }
+            }
+        }
+        let in_person = |how: &Option<How>| how.is_some_and(How::is_in_person);
+        if self.how.is_none() || (in_person(&other.how) && !in_person(&self.how)) {
+            self.how = other.how;
+        }
+        self.least_version = self.least_version.max(other.least_version);
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        Ok(())
+    }
+
     /// The person has verified that `fingerprint` is the contact's: face to face, by the code of a call, or by an attestation.
     ///
     /// # Errors

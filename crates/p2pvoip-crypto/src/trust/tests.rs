@@ -119,6 +119,47 @@ fn an_older_list_of_devices_is_refused_and_the_sequence_only_rises() {
 }
 
 #[test]
+fn a_newer_list_is_remembered_as_soon_as_it_is_heard_of() {
+    let mut pin = pin(5);
+    pin.seen(&peer(1, 5, 2), VERSION_1_1, NOW).unwrap();
+    assert_eq!(pin.heard(&peer(1, 5, 3)), Ok(false), "who was not spoken with is no seen device");
+    assert_eq!(pin.devices(), [[2; 32], [1; 32]]);
+    assert_eq!(pin.heard(&peer(1, 7, 1)), Ok(true));
+    assert_eq!((pin.roster_sequence(), pin.devices(), pin.last_seen()), (7, &[[1; 32]][..], NOW));
+    let before = pin.clone();
+    assert_eq!(pin.heard(&peer(1, 6, 1)), Err(PinRefused::OlderDevices));
+    assert_eq!(pin.heard(&peer(2, 9, 1)), Err(PinRefused::OtherRoot));
+    assert_eq!(pin, before);
+}
+
+#[test]
+fn of_two_pins_of_a_root_the_stricter_is_kept() {
+    let (mut old, mut new) = (pin(5), pin(5));
+    new.seen(&peer(1, 7, 3), VERSION_1_1, UnixTime::from_secs(1_900_000_000)).unwrap();
+    new.verify(&root(1).fingerprint(), How::Sas).unwrap();
+    old.verify(&root(1).fingerprint(), How::Introduced(BY)).unwrap();
+    let mut kept = new.clone();
+    kept.keep_stricter(&old).unwrap();
+    assert_eq!(kept, new);
+    old.keep_stricter(&new).unwrap();
+    assert_eq!(old, new);
+    let before = old.clone();
+    assert_eq!(old.keep_stricter(&Pin::of(root(2), None, NOW)), Err(PinRefused::OtherRoot));
+    assert_eq!(old, before);
+    let (mut one, mut other) = (pin(5), pin(5));
+    for device in 2..=4 {
+        other.seen(&peer(1, 5, device), VERSION_1_1, NOW).unwrap();
+    }
+    one.seen(&peer(1, 5, 9), VERSION_1_1, NOW).unwrap();
+    one.keep_stricter(&other).unwrap();
+    assert_eq!(
+        one.devices().iter().map(|d| d[0]).collect::<Vec<_>>(),
+        [9, 1, 4, 3],
+        "own ones first, four at most"
+    );
+}
+
+#[test]
 fn the_least_version_only_rises_and_is_1_1_once_that_was_spoken() {
     let mut pin = Pin::first(&peer(1, 5, 1), VERSION_1_0, NOW).unwrap();
     assert_eq!(pin.least_version(), VERSION_1_1, "a root key was seen: that is 1.1");

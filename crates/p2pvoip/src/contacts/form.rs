@@ -1,7 +1,7 @@
 //! The bytes of a contact book (`docs/spec/store.md`).
 //!
 //! Form (1) | number (2) | for each contact, with its length (2): name (length 1) | card (length 1) | added (8) | last call (8), 0
-//! for none | verified (1): 0 no, 1 by words, 2 by a code, 4 attested | pin (length 1), empty for none | number of introductions
+//! for none | verified (1): 0 no, 1 by words, 2 by a code, 4 attested, 5 taken back | pin (length 1), empty for none | number of introductions
 //! (1) | for each: by (24), at (8). What is pinned is verified in the pin alone.
 
 use p2pvoip_core::UnixTime;
@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use super::{Book, BookError, Contact, Introduced, MAX_CONTACTS, MAX_INTRODUCTIONS, check_name};
 
 const FORM: u8 = 1;
+/// In place of how somebody was verified: the owner has taken that back.
+const TAKEN_BACK: u8 = 5;
 
 impl From<Malformed> for BookError {
     fn from(_: Malformed) -> Self {
@@ -69,6 +71,7 @@ impl Contact {
             out.extend(date.map_or(0, UnixTime::as_secs).to_be_bytes());
         }
         out.push(match self.verified {
+            None if self.taken_back => TAKEN_BACK,
             // An introduction tells the root key, and is pinned with it.
             None | Some(How::Introduced(_)) => 0,
             Some(How::Sas) => 1,
@@ -96,8 +99,10 @@ impl Contact {
         }
         let added = UnixTime::from_secs(reader.u64()?);
         let last_call = Some(reader.u64()?).filter(|date| *date != 0).map(UnixTime::from_secs);
-        let verified = match reader.u8()? {
-            0 => None,
+        let written = reader.u8()?;
+        let taken_back = written == TAKEN_BACK;
+        let verified = match written {
+            0 | TAKEN_BACK => None,
             1 => Some(How::Sas),
             2 => Some(How::Qr),
             4 => Some(How::Attested),
@@ -105,13 +110,14 @@ impl Contact {
         };
         let pin = Some(reader.block8()?).filter(|bytes| !bytes.is_empty()).map(Pin::decode);
         let pin = pin.transpose().map_err(|_| BookError::Damaged)?;
-        let of_another = pin.as_ref().is_some_and(|pin| pin.fingerprint() != *card.fingerprint());
-        if of_another || (pin.is_some() && verified.is_some()) {
+        let is_twice =
+            pin.as_ref().is_some_and(|pin| verified.is_some() || (taken_back && pin.how().is_some()));
+        if is_twice {
             return Err(BookError::Damaged);
         }
         let introductions = introductions(&mut reader)?;
         reader.finish()?;
-        Ok(Self { name: name.to_owned(), card, added, last_call, introductions, pin, verified })
+        Ok(Self { name: name.to_owned(), card, added, last_call, introductions, pin, verified, taken_back })
     }
 }
 

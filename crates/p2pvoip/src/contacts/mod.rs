@@ -20,6 +20,9 @@
 //! - Pictures, notes, groups: an app keeps them by fingerprint.
 
 mod form;
+mod keys;
+#[cfg(test)]
+mod keys_tests;
 #[cfg(test)]
 mod tests;
 
@@ -105,10 +108,13 @@ pub struct Contact {
     added: UnixTime,
     last_call: Option<UnixTime>,
     introductions: Vec<Introduced>,
-    /// What a call has shown, or an introduction told, of their key.
+    /// What a call has shown, or an introduction told, of their key. It is of another key than the card's while the owner has
+    /// taken a card of a new key, and has not confirmed that one.
     pin: Option<Pin>,
     /// How the fingerprint on the card was verified before anything was pinned.
     verified: Option<How>,
+    /// The owner has taken back that they are verified. Nothing is verified then.
+    taken_back: bool,
 }
 
 /// That somebody introduced a contact, and when that was noted.
@@ -151,14 +157,20 @@ impl Contact {
         self.pin.as_ref()
     }
 
-    /// How their key was verified, when it was.
+    /// How their key was verified, when it was; not when that was a key before that on the card.
     pub fn verified(&self) -> Option<How> {
-        self.pin.as_ref().map_or(self.verified, Pin::how)
+        if self.is_changed() { None } else { self.pin.as_ref().map_or(self.verified, Pin::how) }
+    }
+
+    /// Whether the card is of another key than is pinned, and nobody has confirmed that it is theirs.
+    pub fn is_changed(&self) -> bool {
+        self.pin.as_ref().is_some_and(|pin| pin.fingerprint() != *self.fingerprint())
     }
 
     /// How far a call with them would be trusted, if the key is the one that is known.
     pub fn trust(&self) -> Trust {
         match (self.verified(), &self.pin) {
+            _ if self.is_changed() => Trust::Changed,
             (Some(how), _) => Trust::Verified(how),
             (None, Some(_)) => Trust::KnownKey,
             (None, None) => Trust::FirstContact,
@@ -255,6 +267,7 @@ impl Book {
             introductions: Vec::new(),
             pin: None,
             verified: None,
+            taken_back: false,
         })
     }
 
@@ -282,7 +295,7 @@ impl Book {
         self.insert(Contact { name: new.to_owned(), ..contact })
     }
 
-    /// Gives somebody a new card of theirs, with another server, say.
+    /// Gives somebody a new card of theirs, with another server, say. For one of another key there is [`change_card`](Self::change_card).
     ///
     /// # Errors
     /// [`BookError`] when nobody has the name, or the card is of somebody else.
@@ -295,14 +308,17 @@ impl Book {
         Ok(contact)
     }
 
-    /// Notes a call in which `version` was spoken with who has proven to be `peer`; whether they are in the book.
+    /// Notes a call in which `version` was spoken with who has proven to be `peer`; whether they are in the book. Of a key that
+    /// nobody has confirmed nothing is noted but the date.
     ///
     /// # Errors
     /// [`BookError::Pin`] when what the peer shows does not fit what is pinned; nothing is changed then.
     pub fn note_call(&mut self, peer: &PeerIdentity, version: u8, now: UnixTime) -> Result<bool, BookError> {
         let known = self.contacts.iter_mut().find(|contact| *contact.fingerprint() == peer.fingerprint);
         let Some(contact) = known else { return Ok(false) };
-        if let Some(pin) = &mut contact.pin {
+        if contact.is_changed() {
+            // What is pinned stays until the owner confirms the new key.
+        } else if let Some(pin) = &mut contact.pin {
             pin.seen(peer, version, now)?;
         } else {
             let mut pin = Pin::first(peer, version, now)?;
@@ -315,7 +331,8 @@ impl Book {
         Ok(true)
     }
 
-    /// Notes that the owner of the book has verified that this is the fingerprint of that contact.
+    /// Notes that the owner of the book has verified that this is the fingerprint of that contact. In person that confirms a
+    /// [changed](Contact::is_changed) key as well: what was pinned of the one before is gone.
     ///
     /// # Errors
     /// [`BookError::OtherFingerprint`] when the card names another one, [`BookError::Unknown`].
@@ -324,21 +341,27 @@ impl Book {
         if contact.fingerprint() != fingerprint {
             return Err(BookError::OtherFingerprint(contact.name.clone()));
         }
+        if how.is_in_person() && contact.is_changed() {
+            (contact.pin, contact.verified) = (None, None);
+            contact.introductions.clear();
+        }
         match &mut contact.pin {
             Some(pin) => pin.verify(fingerprint, how)?,
             None if contact.verified.is_some_and(How::is_in_person) && !how.is_in_person() => {}
             None => contact.verified = Some(how),
         }
+        contact.taken_back = false;
         Ok(contact)
     }
 
-    /// Takes back what was verified of a contact; the key stays pinned.
+    /// Takes back what was verified of a contact; the key stays pinned. The book remembers that, so that a running endpoint which
+    /// is given it does not keep what it had verified.
     ///
     /// # Errors
     /// [`BookError::Unknown`].
     pub fn unverify(&mut self, name: &str) -> Result<&Contact, BookError> {
         let contact = self.contact_mut(name)?;
-        contact.verified = None;
+        (contact.verified, contact.taken_back) = (None, true);
         if let Some(pin) = &mut contact.pin {
             pin.unverify();
         }
@@ -366,6 +389,7 @@ impl Book {
             }
             subject.pin = Some(pin);
         }
+        subject.taken_back = false;
         let notes = &mut subject.introductions;
         notes.retain(|note| note.by != *vouched.by());
         if notes.len() >= MAX_INTRODUCTIONS {

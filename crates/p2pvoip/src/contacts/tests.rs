@@ -7,17 +7,17 @@ use p2pvoip_crypto::{Identity, RosterPin};
 
 use super::*;
 
-const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub(super) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-fn identity(number: u64) -> Identity {
+pub(super) fn identity(number: u64) -> Identity {
     Identity::generate(&Seed::from_u64(number))
 }
 
-fn card(number: u64) -> ContactCard {
+pub(super) fn card(number: u64) -> ContactCard {
     identity(number).card("wss://example.org").unwrap()
 }
 
-fn book(names: &[&str]) -> Book {
+pub(super) fn book(names: &[&str]) -> Book {
     let mut book = Book::default();
     for (number, name) in (0..).zip(names) {
         book.add(name, card(number), NOW).unwrap();
@@ -84,7 +84,7 @@ fn a_new_card_is_of_the_same_person_or_refused() {
 }
 
 /// What a handshake proves of that identity, with the list of devices of that second.
-fn peer(number: u64, sequence: u64) -> PeerIdentity {
+pub(super) fn peer(number: u64, sequence: u64) -> PeerIdentity {
     let root = identity(number).root();
     let roster = RosterPin { sequence, least_version: 0x11, expires: NOW };
     PeerIdentity { fingerprint: root.fingerprint(), root: *root.as_bytes(), device: [9; 32], roster }

@@ -434,6 +434,9 @@ impl Driver {
             CallEvent::RelayFailed(failure) => {
                 tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
             }
+            CallEvent::Devices(_) => {
+                tracing::info!(call = call.number(), "the contact's devices have changed")
+            }
             CallEvent::Rekeyed => tracing::debug!(call = call.number(), "fresh keys are agreed"),
             CallEvent::Summary(_) => {}
         }

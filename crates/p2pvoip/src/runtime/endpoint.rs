@@ -264,7 +264,8 @@ impl Endpoint {
         taken.await.map_err(|_| IdentityError::Closed)?
     }
 
-    /// Whom we know from now on. Calls that are open go on with what was known when they began.
+    /// Whom we know from now on. Of who was known before, what calls have taught is kept where it is
+    /// [stricter](Book::keep_stricter); who is not in the new book is forgotten. Calls that are open go on with what was known when they began.
     pub async fn set_contacts(&self, contacts: Book) {
         // A driver that has gone takes no calls.
         let _gone = self.commands.send(Command::Contacts(Box::new(contacts))).await;

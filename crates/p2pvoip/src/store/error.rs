@@ -73,6 +73,9 @@ pub enum StoreFault {
     /// A device cannot be linked or revoked.
     #[error(transparent)]
     Device(#[from] LinkError),
+    /// It stands in clear, and there is no key to seal it by.
+    #[error("stands in clear, and is not written before it is sealed; open the store anew")]
+    InClear,
     /// There is no request that waits for a grant.
     #[error(
         "no request of this device waits for a grant; make a request first, and link it on the other device"

@@ -82,7 +82,7 @@ impl Opened {
         change: impl FnOnce(&mut Secret) -> Result<T, LinkError>,
     ) -> Result<T, StoreError> {
         let lock = files::lock(self.store.path())?;
-        let (mut current, before) = self.read_again()?;
+        let (mut current, before) = self.read_to_write(&lock)?;
         let made = change(&mut current.secret).at(self.store.path())?;
         current.back_up(&lock, &before)?;
         current.write_secret(&lock)?;
@@ -113,7 +113,7 @@ impl Opened {
     /// [`StoreError`]. What was written until then opens, each file by what its own head says; do it again.
     pub fn protect(&mut self, protect: &Protect) -> Result<(), StoreError> {
         let lock = files::lock(self.store.path())?;
-        let (mut current, _) = self.read_again()?;
+        let (mut current, _) = self.read_to_write(&lock)?;
         let book = current.contacts()?;
         let has_book = files::read(&self.store.contacts_file(), 0)?.is_some();
         let old = current.unlocked.take();
@@ -165,10 +165,13 @@ impl Opened {
     ) -> Result<T, StoreError> {
         let lock = files::lock(self.store.path())?;
         // Another program may have changed the protection since.
-        let (current, _) = self.read_again()?;
+        let (current, _) = self.read_to_write(&lock)?;
         let mut book = current.contacts()?;
         let made = change(&mut book).at(&self.store.contacts_file())?;
         current.write_contacts(&lock, &book)?;
+        if current.was_in_clear {
+            current.write_secret(&lock)?;
+        }
         Ok(made)
     }
 
@@ -184,12 +187,8 @@ impl Opened {
     /// Writes an identity that stands in clear, or has prekeys of the past, as it stands in its file by now.
     pub(super) fn write_anew(&mut self, now: UnixTime) -> Result<(), StoreError> {
         let lock = files::lock(self.store.path())?;
-        let (mut current, before) = self.read_again()?;
-        let is_in_clear = current.unlocked.is_none();
-        if is_in_clear {
-            current.unlocked = Some(self.store.unlock_newly(&lock, &Protect::KeyFile)?);
-        }
-        if current.refresh(now)? || is_in_clear {
+        let (mut current, before) = self.read_to_write(&lock)?;
+        if current.refresh(now)? || current.was_in_clear {
             current.back_up(&lock, &before)?;
             current.write_secret(&lock)?;
         }
@@ -198,15 +197,18 @@ impl Opened {
     }
 
     pub(super) fn write_secret(&self, lock: &Lock) -> Result<(), StoreError> {
-        let Some(unlocked) = &self.unlocked else { return Ok(()) };
         let bytes = self.secret.encode();
-        self.store.write(lock, self.store.path(), Content::Identity, &bytes[..], unlocked)
+        self.store.write(lock, self.store.path(), Content::Identity, &bytes[..], self.sealing()?)
     }
 
     fn write_contacts(&self, lock: &Lock, book: &Book) -> Result<(), StoreError> {
         let path = self.store.contacts_file();
-        let Some(unlocked) = &self.unlocked else { return Ok(()) };
-        self.store.write(lock, &path, Content::Contacts, &book.encode(), unlocked)
+        self.store.write(lock, &path, Content::Contacts, &book.encode(), self.sealing()?)
+    }
+
+    /// What seals its files. Nothing is ever written in clear, nor left unwritten without an error.
+    fn sealing(&self) -> Result<&Unlocked, StoreError> {
+        self.unlocked.as_ref().ok_or_else(|| StoreError::new(self.store.path(), StoreFault::InClear))
     }
 
     /// Keeps what stood in the file before, sealed, when its form changes; the next writing takes that away, since it has
@@ -222,8 +224,24 @@ impl Opened {
         }
     }
 
-    fn read_again(&self) -> Result<(Self, Zeroizing<Vec<u8>>), StoreError> {
-        self.store.read_identity(self.keys())
+    /// Reads the identity again, and makes sure that it can be sealed: one that was put back in clear meanwhile is, as it was
+    /// before, or by a key file.
+    fn read_to_write(&self, lock: &Lock) -> Result<(Self, Zeroizing<Vec<u8>>), StoreError> {
+        let (mut current, before) = self.store.read_identity(self.keys())?;
+        if current.unlocked.is_none() {
+            let unlocked = match &self.unlocked {
+                // Whoever knows the passphrase opens it by the head alone. Other keys may be gone from where they were kept.
+                Some(known) => match &known.protection {
+                    Protection::Passphrase(_) => known.clone(),
+                    Protection::Keyring(id) if self.store.key_in_keyring(id).is_ok() => known.clone(),
+                    Protection::Keyring(_) => self.store.unlock_newly(lock, &Protect::Keyring)?,
+                    Protection::KeyFile(_) | _ => self.store.unlock_newly(lock, &Protect::KeyFile)?,
+                },
+                None => self.store.unlock_newly(lock, &Protect::KeyFile)?,
+            };
+            current.unlocked = Some(unlocked);
+        }
+        Ok((current, before))
     }
 
     fn keys(&self) -> Keys<'_> {

@@ -412,3 +412,33 @@ fn a_program_that_runs_for_long_forgets_past_prekeys_in_memory_and_in_the_file_a
     assert!(running.reload(later).unwrap() && !running.reload(later).unwrap());
     assert_eq!(running.secret().linked_devices().count(), 1);
 }
+
+/// The identity is put back in clear while it is open, and a device of it is revoked: that is written, and sealed as it was.
+fn revokes_what_was_put_back_in_clear(protect: &Protect, passphrase: Option<&Passphrase>) {
+    let place = Place::new();
+    let mut home = place.store.create(protect, NOW).unwrap();
+    add(&home, "alice", 1).unwrap();
+    let other = Place::new();
+    let request = other.store.request(&Protect::KeyFile).unwrap();
+    home.link(&request, NOW).unwrap();
+    fs::write(place.store.path(), &home.secret().encode()[..]).unwrap();
+    home.revoke(1, NOW).unwrap();
+    assert!(is_sealed(&fs::read(place.store.path()).unwrap()));
+    let opened = place.store.open(passphrase, NOW).unwrap();
+    assert_eq!(opened.secret().linked_devices().count(), 0, "the revocation was written");
+    assert_eq!(opened.protection(), home.protection());
+    assert!(!opened.was_in_clear());
+    assert_eq!(names(&opened), ["alice"]);
+    // A change of contacts leaves nothing in clear either.
+    fs::write(place.store.path(), &home.secret().encode()[..]).unwrap();
+    add(&opened, "bob", 2).unwrap();
+    let opened = place.store.open(passphrase, NOW).unwrap();
+    assert_eq!((names(&opened), opened.was_in_clear()), (vec!["alice".to_owned(), "bob".to_owned()], false));
+}
+
+#[test]
+fn a_revocation_in_a_file_that_was_put_back_in_clear_is_written() {
+    revokes_what_was_put_back_in_clear(&Protect::KeyFile, None);
+    revokes_what_was_put_back_in_clear(&Protect::Keyring, None);
+    revokes_what_was_put_back_in_clear(&by_phrase("correct horse"), Some(&phrase("correct horse")));
+}

@@ -130,6 +130,8 @@ pub struct Person {
     pub sas: Option<Sas>,
     /// Who the peer has proven to be.
     pub identity: Option<PeerIdentity>,
+    /// The newer lists of devices that were told of.
+    pub newer: Vec<PeerIdentity>,
     /// How often fresh keys were agreed.
     pub rekeys: u32,
     /// By what kinds of path voice went, one after another.
@@ -172,6 +174,7 @@ impl Person {
             fell: Vec::new(),
             sas: None,
             identity: None,
+            newer: Vec::new(),
             rekeys: 0,
             paths: Vec::new(),
             finished: false,
@@ -498,6 +501,7 @@ impl Person {
             CallEvent::Trust(trust) => self.trust.push(trust),
             CallEvent::TrustFell { from, to } => self.fell.push((from, to)),
             CallEvent::Sas(sas) => self.sas = Some(sas),
+            CallEvent::Devices(peer) => self.newer.push(peer),
             CallEvent::Rekeyed => self.rekeys += 1,
             CallEvent::Path(path) => self.paths.push(path.kind),
             CallEvent::Stats(stats) => self.stats = Some(stats),

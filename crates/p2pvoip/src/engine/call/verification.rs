@@ -39,6 +39,16 @@ impl Call {
         self.verification.peer.as_ref()
     }
 
+    /// What the contact book said of whom we call, or of who calls, when the call began.
+    pub(crate) const fn contact(&self) -> Option<&Contact> {
+        self.verification.contact.as_ref()
+    }
+
+    /// The contact that is called publishes a newer list of its devices than was pinned.
+    pub(crate) fn tell_devices(&mut self, peer: PeerIdentity) {
+        self.events.push_back(CallEvent::Devices(peer));
+    }
+
     /// Its fingerprint, or that of whom an offer is out to.
     pub(crate) fn peer(&self) -> Option<Fingerprint> {
         self.peer
@@ -70,7 +80,7 @@ impl Call {
     /// Tells the owner how far the peer is trusted, and whether that is less than before.
     pub(super) fn tell_trust(&mut self) {
         let Some(trust) = self.verification.trust else { return };
-        let before = self.verification.contact.as_ref().map(Contact::trust);
+        let before = self.verification.contact.as_ref().map(Contact::relied_on);
         self.tell_trust_after(before.unwrap_or(trust), trust);
     }
 

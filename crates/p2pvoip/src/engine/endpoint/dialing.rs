@@ -197,15 +197,23 @@ impl Endpoint {
         };
         let card = search.card();
         let known = self.settings.contacts.find(card.fingerprint());
-        if let Err(error) = may_call(self.settings.policy, card, known, &prekeys) {
-            tracing::warn!(%error, "the contact is not called");
-            return entry.call.fail(error.end(), now);
-        }
+        let refused = may_call(self.settings.policy, card, known, &prekeys).err();
         let pin = known.and_then(Contact::pin);
         let least_version = pin.map_or(0, Pin::least_version).max(card.least_version());
         // Who was spoken with before knows this device, and lets it in at once.
         let known = pin.is_some_and(|pin| !pin.devices().is_empty());
-        let callee = Callee { mailbox: card.mailbox(), prekeys: &prekeys, known };
+        // A device that was struck off is refused from now on, whatever becomes of this call.
+        let rose = self.note_devices(prekeys.peer());
+        let Some(entry) = self.calls.iter_mut().find(|entry| entry.key == key) else { return };
+        if rose {
+            entry.call.tell_devices(*prekeys.peer());
+        }
+        if let Some(error) = refused {
+            tracing::warn!(%error, "the contact is not called");
+            return entry.call.fail(error.end(), now);
+        }
+        let Some(search) = &entry.search else { return };
+        let callee = Callee { mailbox: search.card().mailbox(), prekeys: &prekeys, known };
         let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
         entry.stage = Stage::Offering { request: None };
         if let Err(error) = entry.call.offer(&self.settings.identity, &contact, unix, now) {

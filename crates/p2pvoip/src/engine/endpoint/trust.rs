@@ -1,18 +1,23 @@
 //! Whom the endpoint knows: what its contact book says before a call, and what a call adds to it.
 //!
 //! # Left out
-//! - The book on disk: the owner notes there what the events of a call tell (`contacts::Book::note_call`, `verify`).
+//! - The book on disk: the owner notes there what the events of a call tell (`contacts::Book::note_call`, `note_devices`,
+//!   `note_same_code`).
 
 use p2pvoip_core::Instant;
-use p2pvoip_crypto::{Fingerprint, How, Pin, Trust, VERSION_1_1};
+use p2pvoip_crypto::{Fingerprint, How, PeerIdentity, Pin, Trust, VERSION_1_1};
 
+use super::search::Search;
 use super::{CallKey, Endpoint};
 use crate::contacts::{Book, Contact};
-use crate::event::{CallEvent, CallState};
+use crate::event::{CallEvent, CallState, Encryption};
 
 impl Endpoint {
-    /// Whom we know from now on. Calls that are open go on with what was known when they began.
-    pub fn set_contacts(&mut self, contacts: Book) {
+    /// Whom we know from now on. Of who was known before, what the calls of this run have taught is kept where it is
+    /// [stricter](Book::keep_stricter); who is not in the new book is forgotten. Calls that are open go on with what was known
+    /// when they began.
+    pub fn set_contacts(&mut self, mut contacts: Book) {
+        contacts.keep_stricter(&self.settings.contacts);
         self.settings.contacts = contacts;
         self.refresh_hints();
     }
@@ -47,30 +52,42 @@ impl Endpoint {
         }
     }
 
-    /// Notes what a call tells: whom it was with once it is connected, and what was verified.
+    /// Pins a newer list of a contact's devices; whether it was one.
+    pub(super) fn note_devices(&mut self, peer: &PeerIdentity) -> bool {
+        let rose = self.settings.contacts.note_devices(peer).unwrap_or(false);
+        if rose {
+            self.refresh_hints();
+        }
+        rose
+    }
+
+    /// Notes what a call tells: whom it was with, once keys are agreed and once it is connected, and what was verified.
     pub(super) fn note(&mut self, index: usize, event: &CallEvent) {
+        if let CallEvent::Encrypted(Encryption { identity, .. }) = event {
+            self.note_devices(identity);
+        }
         let connected = matches!(event, CallEvent::State(CallState::Connected));
         let verified = matches!(event, CallEvent::Trust(Trust::Verified(How::Sas)));
         if !connected && !verified {
             return;
         }
-        let Some(peer) = self.calls.get(index).and_then(|entry| entry.call.identity()).copied() else {
-            return;
-        };
         let unix = self.unix(self.now);
-        let Some(contact) = self.known(&peer.fingerprint) else { return };
-        let name = contact.name().to_owned();
-        let is_new = contact.pin().is_none_or(|pin| !pin.devices().contains(&peer.device));
+        let Some(entry) = self.calls.get(index) else { return };
+        let Some(peer) = entry.call.identity().copied() else { return };
         let contacts = &mut self.settings.contacts;
         let noted = if verified {
-            contacts.verify(&name, &peer.fingerprint, How::Sas).map(drop)
+            // By another key than was known, when that is what the owner has dialled.
+            let dialled = entry.call.contact().and_then(|contact| contacts.find(contact.fingerprint()));
+            let dialled = dialled.map(|contact| contact.name().to_owned());
+            let dialled = dialled.as_deref().zip(entry.search.as_ref().map(Search::card));
+            contacts.note_same_code(&peer, dialled, VERSION_1_1, unix)
         } else {
-            contacts.note_call(&peer, VERSION_1_1, unix).map(drop)
+            contacts.note_call(&peer, VERSION_1_1, unix)
         };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the contact book does not take what a call tells");
-        } else if connected && is_new {
-            self.refresh_hints();
+        match noted {
+            Ok(true) => self.refresh_hints(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the contact book does not take what a call tells"),
         }
     }
 }
