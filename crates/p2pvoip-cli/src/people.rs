@@ -86,7 +86,7 @@ impl Known {
         if pin.is_none_or(|pin| pin.roster_sequence() >= peer.roster.sequence) {
             return Ok(());
         }
-        self.store.update_contacts(|book| book.note_devices(peer).map(drop)).map_err(identity_file::failure)
+        self.store().update_contacts(|book| book.note_devices(peer).map(drop)).map_err(identity_file::failure)
     }
 
     fn write(&self, peer: &PeerIdentity, version: u8, is_verified: bool) -> Result<(), Failure> {
