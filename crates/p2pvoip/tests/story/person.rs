@@ -12,10 +12,7 @@ use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Que
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{
-    CallEvent, CallState, CallStats, DialError, EndReason, Frame, IdentityError, Lookup, RouteKind, Sas,
-    Trust,
-};
+use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind, Sas, Trust};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -232,7 +229,7 @@ impl Person {
     }
 
     /// The identity as its secret stands by now.
-    pub fn set_identity(&mut self, identity: Identity, now: Instant) -> Result<(), IdentityError> {
+    pub fn set_identity(&mut self, identity: Identity, now: Instant) -> Result<(), p2pvoip::IdentityError> {
         self.endpoint.set_identity(Arc::new(identity), now)
     }
 
