@@ -121,7 +121,7 @@ fn exchange(people: &mut Vec<(Fingerprint, Group)>) {
             let input = Input { from, message: &message };
             match people.iter_mut().find(|(person, _)| *person == to) {
                 Some((_, group)) => {
-                    group.handle_input(input, NOW).expect("honest members understand each other")
+                    group.handle_input(input, NOW).expect("honest members understand each other");
                 }
                 None => {
                     people.extend(Group::join(to, input, &Seed::from_u64(7), NOW).map(|group| (to, group)));
@@ -169,15 +169,22 @@ fn large(criterion: &mut Criterion) {
         let identity = Identity::generate(&Seed::from_u64(index));
         Entrant::new(&identity, &Seed::from_u64(1_000 + index), UNIX).expect("it is valid today")
     };
+    let boss = Identity::generate(&Seed::from_u64(0)).fingerprint();
     let founded = || {
         let mut founder = entrant(0).found(Aead::ChaCha20Poly1305, UNIX).expect("it is valid today");
         let entrants: Vec<Entrant> = (1..31).map(entrant).collect();
         let packages = entrants.iter().map(|entrant| entrant.key_package().expect("it is valid today"));
         let packages: Vec<Vec<u8>> = packages.collect();
         let packages: Vec<&[u8]> = packages.iter().map(Vec::as_slice).collect();
-        let welcome = founder.admit(&packages, UNIX).expect("there is room").welcome.expect("for thirty");
+        let welcome =
+            founder.admit(&packages, |_| true, UNIX).expect("there is room").welcome.expect("for thirty");
         founder.confirm(NOW).expect("it waits");
-        let other = entrants.into_iter().next().expect("thirty").join(&welcome, UNIX).expect("it is welcome");
+        let other = entrants
+            .into_iter()
+            .next()
+            .expect("thirty")
+            .join(&welcome, &boss, |_| true, UNIX)
+            .expect("it is welcome");
         let newcomer = entrant(40);
         let package = newcomer.key_package().expect("it is valid today");
         (founder, other, newcomer, package)
@@ -187,26 +194,29 @@ fn large(criterion: &mut Criterion) {
     group.bench_function("admit-the-32nd", |bencher| {
         bencher.iter_batched_ref(
             founded,
-            |(founder, _, _, package)| founder.admit(&[package.as_slice()], UNIX),
+            |(founder, _, _, package)| founder.admit(&[package.as_slice()], |_| true, UNIX),
             BatchSize::PerIteration,
         );
     });
     let admitted = || {
         let (mut founder, other, newcomer, package) = founded();
-        let change = founder.admit(&[&package], UNIX).expect("there is room");
+        let change = founder.admit(&[&package], |_| true, UNIX).expect("there is room");
         (other, newcomer, change)
     };
     group.bench_function("take-the-commit", |bencher| {
         bencher.iter_batched_ref(
             admitted,
-            |(other, _, change)| other.receive(&change.commit, UNIX, NOW),
+            |(other, _, change)| other.receive(&change.commit, |_| true, UNIX, NOW),
             BatchSize::PerIteration,
         );
     });
     group.bench_function("join-as-the-32nd", |bencher| {
         bencher.iter_batched(
             admitted,
-            |(_, newcomer, change)| newcomer.join(&change.welcome.expect("for one"), UNIX).map(drop),
+            |(_, newcomer, change)| {
+                let welcome = change.welcome.expect("for one");
+                newcomer.join(&welcome, &boss, |_| true, UNIX).map(drop)
+            },
             BatchSize::PerIteration,
         );
     });

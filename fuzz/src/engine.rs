@@ -118,6 +118,8 @@ struct Peer {
     /// How often the call was told to be connected, and how many frames were played that were no silence.
     connected: usize,
     heard: usize,
+    /// How often the words of the call were told.
+    codes: usize,
     buf: Vec<u8>,
     now: Instant,
 }
@@ -144,6 +146,7 @@ impl Peer {
             sent: Vec::new(),
             connected: 0,
             heard: 0,
+            codes: 0,
             buf: vec![0; Endpoint::MAX_TRANSMIT],
             now,
         };
@@ -156,13 +159,15 @@ impl Peer {
 
     /// The callee takes the call, and the caller has its answer.
     fn take(&mut self, initiator: Initiator) {
-        let call = self.call.expect("a good offer rings");
-        let answer = self.answer.take().expect("what rings was answered");
+        let answer = self.answer.take().expect("a good offer is answered");
         let (session, payload) =
             initiator.finish(&answer).map_err(|(_, error)| error).expect("the callee is honest");
         let answer = unpad(&payload).and_then(AnswerBody::parse).expect("the callee is honest");
         self.mailbox = answer.reply_to;
         self.session = Some(session);
+        // It rings when the caller has shown that it has the keys.
+        self.letter(&Message::Candidates { list: Vec::new(), last: false });
+        let call = self.call.expect("a caller who is proven rings");
         let credentials = Credentials::parse(&answer.ice).expect("the callee is honest");
         self.agent.set_remote_credentials(credentials, self.now).expect("there are none yet");
         let candidate = Candidate::new(Kind::Host, HERE, 0x7eff_ffff, 1);
@@ -186,6 +191,13 @@ impl Peer {
         envelope.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         self.serial += 1;
         self.tell(&ServerFrame::Envelope { serial: self.serial, mailbox, envelope: &envelope });
+    }
+
+    /// A letter of the caller's comes.
+    fn letter(&mut self, message: &Message) {
+        let padded = message.emit().and_then(|bytes| pad(&bytes, LETTER_LEN)).expect("it is short");
+        let sealed = self.session.as_mut().and_then(|session| session.signal.seal(&padded).ok());
+        self.post(self.mailbox, &sealed.expect("there are keys"));
     }
 
     /// The server says this.
@@ -273,6 +285,7 @@ impl Peer {
                     self.call.get_or_insert(call);
                 }
                 Note::Connected => self.connected += 1,
+                Note::Code => self.codes += 1,
                 Note::Finished(call) => self.finished |= self.call == Some(call),
                 Note::ToServer => self.read(&bytes),
                 Note::ToPeer => self.sent.push(bytes),
@@ -310,6 +323,7 @@ enum Note {
     Connect(ServerId),
     Incoming(CallKey),
     Connected,
+    Code,
     Finished(CallKey),
     ToServer,
     ToPeer,
@@ -326,6 +340,7 @@ fn note(output: &Output<Transmit, Event>) -> Note {
         Output::Event(Event::Connect { server, .. }) => Note::Connect(server),
         Output::Event(Event::Incoming { call, .. }) => Note::Incoming(call),
         Output::Event(Event::Call { event: CallEvent::State(CallState::Connected), .. }) => Note::Connected,
+        Output::Event(Event::Call { event: CallEvent::Sas(_), .. }) => Note::Code,
         Output::Event(Event::Finished { call }) => Note::Finished(call),
         Output::Event(_) | Output::Wait(_) => Note::Other,
     }
@@ -351,6 +366,14 @@ pub(crate) fn peers_offer() -> Vec<u8> {
         media: vec![1, 1, 1],
     };
     body.emit().expect("every field is within its limit")
+}
+
+/// The message by which the caller shows the nonce that it has committed to.
+pub(crate) fn peers_reveal() -> Vec<u8> {
+    let (mut peer, initiator) = Peer::offering(&peers_offer()).expect("the offer is short");
+    peer.take(initiator);
+    let nonce = peer.session.and_then(|session| session.sas.to_reveal()).expect("it is the caller");
+    Message::Reveal { nonce }.emit().expect("a nonce has one length")
 }
 
 /// The message by which the caller tells its address.
@@ -383,6 +406,15 @@ mod tests {
         let peer = after("valid-talk");
         assert_eq!(peer.connected, 1);
         assert!(peer.heard > 2, "{}", peer.heard);
+    }
+
+    #[test]
+    fn the_words_are_told_when_the_peer_shows_its_nonce_and_another_nonce_ends_the_call() {
+        let peer = after("valid-code");
+        assert_eq!((peer.codes, peer.endpoint.open_calls()), (1, 1));
+        let mut peer = after("hostile-code");
+        peer.pass(Duration::from_secs(2));
+        assert_eq!((peer.codes, peer.endpoint.open_calls()), (0, 0));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::script::{number, steps};
 
 /// How many offers each of the two callers has.
 const OFFERS: usize = 12;
-/// Bytes of a remembered offer: tag and date.
-const ENTRY: usize = 24;
+/// Bytes of a remembered offer: tag, date and whose share it takes.
+const ENTRY: usize = 40;
 
 /// The X25519 device key of the known caller.
 static KNOWN: LazyLock<[u8; 32]> = LazyLock::new(|| {

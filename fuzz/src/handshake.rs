@@ -62,7 +62,7 @@ pub fn gate(data: &[u8]) {
     let (mut keeper, mut twin) = (keeper(), keeper());
     if let Ok(admitted) = keeper.admit(data, NOW, UNIX) {
         assert_eq!(keeper.admit(data, NOW, UNIX).err(), Some(GateRefused::Replayed));
-        assert_eq!(keeper.remembered().len(), 24);
+        assert_eq!(keeper.remembered().len(), 40);
         assert!(keeper.remembered().starts_with(&admitted.tag()));
         return;
     }

@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, reason = "a broken law has to stop the run, and the text says which")]
 #![expect(clippy::missing_panics_doc, reason = "to panic where its law is broken is what each body is for")]
 
+pub mod answering;
 pub mod cc;
 mod codec;
 pub mod contacts;
@@ -80,6 +81,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("engine-turn-url", relay::turn_url),
     ("engine-whereabouts", engine::whereabouts),
     ("engine-offer-payload", engine::offer_payload),
+    ("engine-answer-payload", answering::answer_payload),
     ("engine-call", engine::call),
     ("engine-directory", directory::directory),
     ("group-message", group::message),

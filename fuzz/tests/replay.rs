@@ -30,6 +30,7 @@ const DEAR: &[(&str, u64)] = &[
     ("crypto-succession", 200),
     ("crypto-upgrade", 40),
     ("dht-shelf", 300),
+    ("engine-answer-payload", 40),
     ("engine-call", 25),
     ("engine-contacts-script", 100),
     ("engine-directory", 60),

@@ -14,12 +14,14 @@ use crate::exit::Failure;
 use crate::identity_file;
 use crate::interrupt::Interrupt;
 use crate::people::People;
+use crate::upkeep;
 use crate::view::{Model, View};
 
 /// Calls, and follows the call to its end.
 pub(crate) async fn run(common: &args::Common, call: &args::Call) -> Result<(), Failure> {
     let own = identity_file::own(&call.who)?;
     let contact = contacts::resolve(&call.contact, own.store.as_ref())?;
+    upkeep::warn_of_expiry(own.store.as_ref());
     let people = People::of(own.store)?;
     let tail = call.sound.input.is_some().then(|| Duration::from_secs_f64(call.tail));
     let voices = Voices::open(&call.sound, common.json, 1, tail)?;

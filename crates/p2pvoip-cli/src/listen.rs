@@ -1,9 +1,10 @@
 //! The command `listen`: prints the contact card and answers calls, one at a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip::signal::RejectReason;
-use p2pvoip::{CallState, EndReason, Endpoint, IncomingCall};
+use p2pvoip::{CallState, EndReason, Endpoint, Identity, IncomingCall};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -18,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::people::People;
 use crate::qr;
 use crate::ring::{self, Answer};
+use crate::upkeep::{self, Upkeep};
 use crate::view::{self, Model, View};
 
 /// How long the server may take to know us.
@@ -40,6 +42,7 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
     let own = identity_file::own(&listen.who)?;
     let interrupt = Interrupt::watch(common.with_parent)?;
     let view = View::new(common, &interrupt);
+    upkeep::warn_of_expiry(own.store.as_ref());
     let people = People::of(own.store)?;
     let printer = Printer::new(common.json, listen.network.show_addresses).with_view(view.handle());
     let printer = printer.with_people(people.clone());
@@ -51,8 +54,10 @@ pub(crate) async fn run(common: &args::Common, listen: &args::Listen) -> Result<
         told_findable: false,
         printer: printer.clone(),
     };
+    let upkeep = Upkeep::new(&endpoint, people, printer.clone());
     let until = clock::never();
-    let mut listener = Listener { listen, server, printer, interrupt, view, connection, until, calls: 0 };
+    let mut listener =
+        Listener { listen, server, printer, interrupt, view, connection, upkeep, until, calls: 0 };
     let (endpoint, answered) = listener.answer(endpoint).await;
     endpoint::close(endpoint).await;
     answered
@@ -66,6 +71,7 @@ struct Listener<'a> {
     interrupt: Interrupt,
     view: View,
     connection: Connection,
+    upkeep: Upkeep,
     until: Instant,
     calls: u32,
 }
@@ -106,9 +112,17 @@ async fn changed(watched: &mut watch::Receiver<bool>, told: bool) -> Result<bool
     watched.wait_for(|now| *now != told).await.map(|now| *now)
 }
 
+/// Goes on with the identity as its file stands by now.
+async fn give(endpoint: &Endpoint, identity: Arc<Identity>) {
+    if let Err(error) = endpoint.set_identity(identity).await {
+        events::warning(&error.to_string());
+    }
+}
+
 /// What comes next.
 enum Next {
     Call(IncomingCall),
+    Identity(Arc<Identity>),
     Interrupted,
     TimeOver,
     Closed,
@@ -130,6 +144,7 @@ impl Listener<'_> {
                         events::failure(&failure, self.printer.is_json());
                     }
                 }
+                Next::Identity(identity) => give(&endpoint, identity).await,
                 Next::Interrupted => {
                     result = Err(Failure::Interrupted);
                     break;
@@ -177,6 +192,7 @@ impl Listener<'_> {
             () = self.interrupt.asked() => Next::Interrupted,
             () = sleep_until(self.until) => Next::TimeOver,
             () = self.connection.follow() => Next::Closed,
+            identity = self.upkeep.changed() => Next::Identity(identity),
         }
     }
 
@@ -228,6 +244,7 @@ impl Listener<'_> {
             tokio::select! {
                 ended = &mut held => return Failure::of_end(ended?),
                 () = self.connection.follow() => {}
+                identity = self.upkeep.changed() => give(endpoint, identity).await,
                 Some(other) = endpoint.incoming() => other.reject(RejectReason::Busy).await,
             }
         }

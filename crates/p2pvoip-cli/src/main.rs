@@ -26,6 +26,7 @@ mod ring;
 mod sound;
 mod stats;
 mod turn;
+mod upkeep;
 mod verification;
 mod verify;
 mod view;

@@ -17,7 +17,7 @@ pub(crate) struct People(Option<Arc<Known>>);
 
 #[derive(Debug)]
 struct Known {
-    store: Opened,
+    store: Mutex<Opened>,
     /// As it was when the program began: it names people.
     book: Book,
     /// Who is at the other end of the call, and in which version.
@@ -29,7 +29,7 @@ impl People {
     pub(crate) fn of(store: Option<Opened>) -> Result<Self, Failure> {
         let known = store.map(|store| {
             let book = identity_file::contacts(&store)?;
-            Ok(Arc::new(Known { store, book, peer: Mutex::new(None) }))
+            Ok(Arc::new(Known { store: Mutex::new(store), book, peer: Mutex::new(None) }))
         });
         known.transpose().map(Self)
     }
@@ -37,6 +37,11 @@ impl People {
     /// All of them, for the endpoint.
     pub(crate) fn book(&self) -> Book {
         self.0.as_ref().map(|known| known.book.clone()).unwrap_or_default()
+    }
+
+    /// Does something with the store; with a throwaway identity there is none.
+    pub(crate) fn with_store<T>(&self, act: impl FnOnce(&mut Opened) -> T) -> Option<T> {
+        Some(act(&mut self.0.as_ref()?.store()))
     }
 
     /// What the owner calls them.
@@ -65,6 +70,11 @@ impl People {
 }
 
 impl Known {
+    fn store(&self) -> std::sync::MutexGuard<'_, Opened> {
+        // What is done to it is done whole or not at all.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn peer(&self) -> std::sync::MutexGuard<'_, Option<(PeerIdentity, u8)>> {
         // Who was noted is noted whole.
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,7 +86,7 @@ impl Known {
         if pin.is_none_or(|pin| pin.roster_sequence() >= peer.roster.sequence) {
             return Ok(());
         }
-        self.store.update_contacts(|book| book.note_devices(peer).map(drop)).map_err(identity_file::failure)
+        self.store().update_contacts(|book| book.note_devices(peer).map(drop)).map_err(identity_file::failure)
     }
 
     fn write(&self, peer: &PeerIdentity, version: u8, is_verified: bool) -> Result<(), Failure> {
@@ -85,7 +95,7 @@ impl Known {
         if is_verified && contact.verified() == Some(How::Sas) {
             return Ok(());
         }
-        let noted = self.store.update_contacts(|book| {
+        let noted = self.store().update_contacts(|book| {
             if is_verified {
                 book.note_same_code(peer, None, version, clock::unix())
             } else {

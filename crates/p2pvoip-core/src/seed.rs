@@ -146,6 +146,14 @@ impl Rng {
     }
 }
 
+impl Drop for Rng {
+    /// What was drawn and not used could be a secret of the next who asks. The seed sees to itself.
+    fn drop(&mut self) {
+        self.buffer = [0; 64];
+        core::hint::black_box(&self.buffer);
+    }
+}
+
 impl core::fmt::Debug for Rng {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Rng([redacted])")

@@ -22,10 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sealed = group.seal(&mut packet, 5, NOW)?;
     println!("{} bytes for 5, sealed once", sealed.len);
 
-    // Both others open the same bytes.
+    // Both others open the same bytes, which came by Alice's path.
     for (_, group) in people.iter_mut().skip(1) {
         let mut copy = packet;
-        let Received::Voice(words) = group.open(&mut copy, NOW)? else { return Err("it is voice".into()) };
+        let Received::Voice(words) = group.open(alice, &mut copy, NOW)? else {
+            return Err("it is voice".into());
+        };
         println!("member {} hears {:?} of member {}", group.me().number, words.payload, words.sender);
     }
 
@@ -35,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     exchange(&mut people)?;
     let (_, group) = people.first_mut().ok_or("Alice is there")?;
     let _ = group.seal(&mut packet, 5, NOW)?;
-    println!("Carol: {}", gone.open(&mut packet, NOW).err().ok_or("she has no key")?);
+    println!("Carol: {}", gone.open(alice, &mut packet, NOW).err().ok_or("she has no key")?);
     Ok(())
 }
 

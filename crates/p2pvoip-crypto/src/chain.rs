@@ -88,10 +88,12 @@ impl Chain {
         moved
     }
 
-    /// Whether it gives the prekeys of all periods that are accepted at `now`.
+    /// Whether it gives the prekeys of the period that `now` is in, which are those of a bundle.
+    ///
+    /// Not those of the period before, which may still be accepted: a chain that lacks them alone is better kept, since a new
+    /// one would have other prekeys for the present too.
     pub(crate) fn covers(&self, now: UnixTime) -> bool {
-        dates::accepted_periods(now)
-            .any(|period| period.checked_sub(self.period).is_some_and(|steps| steps <= MAX_STEPS))
+        dates::period_of(now).checked_sub(self.period).is_some_and(|steps| steps <= MAX_STEPS)
     }
 
     /// Period (8) | secret (32).
@@ -167,6 +169,16 @@ mod tests {
         assert!(!stuck.advance(far) && !stuck.covers(far));
         assert!(!stuck.covers(UnixTime::from_secs(0)));
         assert!(stuck.covers(dates::start_of(3_000)));
+    }
+
+    #[test]
+    fn a_chain_that_begins_with_the_next_period_does_not_cover_the_present_even_when_the_next_is_accepted() {
+        let start = dates::start_of(3_000);
+        let before = start - Duration::from_secs(3_600);
+        let ahead = Chain { period: 3_000, secret: Key::new([7; 32]) };
+        assert!(dates::accepted_periods(before).any(|period| period == 3_000));
+        assert!(!ahead.covers(before), "a bundle of that hour would be empty");
+        assert!(ahead.covers(start), "what is still accepted of the period before is not asked for");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! # Left out
 //! - Hashes other than SHA-256: a new one would be a new suite.
 
+use p2pvoip_core::Seed;
 use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
@@ -67,6 +68,12 @@ pub(crate) fn derive<const N: usize>(
     let mut out = Zeroizing::new([0; N]);
     expand(secret, &[&len, &label_len, PREFIX, label.as_bytes(), &context_len, context], &mut *out);
     out
+}
+
+/// The seed that fresh chance of the system makes of another one: HKDF-Extract of the chance under it. Nobody can tell it who
+/// lacks one of the two, so that a seed which was stolen before is of no use after.
+pub fn stir(seed: &Seed, chance: &[u8; 32]) -> Seed {
+    Seed::new(*extract(seed.expose(), chance))
 }
 
 /// Whether two secrets are equal, in a time that does not depend on where they differ.

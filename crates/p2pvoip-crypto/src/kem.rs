@@ -41,8 +41,10 @@ impl KemPair {
 
     /// The shared secret of a ciphertext; for one that was not made for this key, a secret that nobody knows.
     pub(crate) fn decapsulate(&self, ciphertext: &[u8; KEM_CIPHERTEXT_LEN]) -> Key {
-        let private = mlkem768::MlKem768PrivateKey::from(&*self.private);
-        Zeroizing::new(mlkem768::decapsulate(&private, &(*ciphertext).into()))
+        let mut private = mlkem768::MlKem768PrivateKey::from(&*self.private);
+        let secret = Zeroizing::new(mlkem768::decapsulate(&private, &(*ciphertext).into()));
+        private[0..].zeroize();
+        secret
     }
 }
 

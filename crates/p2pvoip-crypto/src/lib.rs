@@ -101,6 +101,7 @@ pub use handshake::{
 };
 pub use identity::{Fingerprint, Identity, PeerIdentity, RootKey};
 pub use introduction::{INTRODUCTION_LIFE, Introduction, IntroductionError, MAX_INTRODUCTION_LEN, Vouched};
+pub use kdf::stir;
 pub use linking::{DeviceCode, DeviceGrant, DeviceRequest, GRANT_LEN, LinkError, PendingDevice};
 pub use mailbox::{MAILBOX_KEY_LEN, MailboxKey, owned_address, token_id};
 pub use packet::{

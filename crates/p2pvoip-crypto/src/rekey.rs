@@ -8,6 +8,9 @@
 //! Both travel inside sealed packets, so that each comes from the peer. Both sides mix the secret into the next step of their
 //! directions: the initiator when it has the answer, the responder when it has opened a packet of the initiator's mixed epoch.
 //!
+//! A stolen state heals by chance that was drawn after the theft: the owner [stirs](RekeyInitiator::stir) it in now and then.
+//! The seed moves on with each use, so that past keys cannot be made again either.
+//!
 //! # Timers
 //! - the initiator offers [`REKEY_EVERY`] after it began or offered last, and [`REKEY_SPACING`] after it was answered last at the
 //!   earliest, so that a secret is in use before the next one is made; what is not answered by then is given up.
@@ -16,15 +19,14 @@
 use core::fmt;
 use core::time::Duration;
 
-use curve25519_dalek::MontgomeryPoint;
 use p2pvoip_core::{Instant, Seed, Wake};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::kdf::{self, HASH_LEN, Key};
 use crate::kem::{self, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_LEN, KemPair};
+use crate::x25519::{X25519_LEN, agree, public_key};
 
-const X25519_LEN: usize = 32;
 /// Bytes of an offer.
 pub const REKEY_OFFER_LEN: usize = X25519_LEN + KEM_PUBLIC_LEN;
 /// Bytes of an answer.
@@ -34,6 +36,9 @@ pub const REKEY_EVERY: Duration = Duration::from_secs(120);
 /// The least time from an answer to the next offer, and between two offers that are answered: what a hostile peer can make a
 /// responder spend.
 pub const REKEY_SPACING: Duration = Duration::from_secs(60);
+
+/// What becomes of a seed once its keys are made: they cannot be made of it again.
+const SPENT: &str = "spent";
 
 /// What binds all re-keys to their session; overwritten when dropped.
 pub struct RekeySecret(Key);
@@ -126,10 +131,16 @@ impl RekeyInitiator {
         self.count += 1;
         let x25519 = kdf::derive(seed.expose(), "x25519", b"");
         let kem = KemPair::from_seed(&kdf::derive(seed.expose(), "ml-kem", b""));
+        self.seed = self.seed.derive(SPENT);
         let offer = join(&public_key(&x25519), kem.public());
         let offer_hash = kdf::sha256(&[&offer]);
         self.offered = Some(Box::new(Offered { x25519, kem, offer_hash }));
         Some(offer)
+    }
+
+    /// Mixes fresh chance of the system into that of all offers to come: who has stolen what this side knew cannot make them.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.seed = kdf::stir(&self.seed, chance);
     }
 
     /// When the next offer is due.
@@ -163,6 +174,11 @@ impl RekeyResponder {
         Self { secret, seed, last: None }
     }
 
+    /// Mixes fresh chance of the system into that of all answers to come: who has stolen what this side knew cannot make them.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.seed = kdf::stir(&self.seed, chance);
+    }
+
     /// Whether an offer that comes now would be answered.
     pub fn is_ready(&self, now: Instant) -> bool {
         self.last.is_none_or(|last| now >= last + REKEY_SPACING)
@@ -184,6 +200,7 @@ impl RekeyResponder {
         self.last = Some(now);
         let offer_hash = kdf::sha256(&[offer]);
         let chance: Key = kdf::derive(self.seed.expose(), "answer", &offer_hash);
+        self.seed = self.seed.derive(SPENT);
         let x25519 = kdf::derive(&chance, "x25519", b"");
         let (theirs, encapsulation_key) = split(offer);
         let agreed = agree(&x25519, &theirs).ok_or(RekeyError::WeakKey)?;
@@ -206,16 +223,6 @@ fn outcome(
     let material: Zeroizing<[u8; 2 * HASH_LEN]> = Zeroizing::new(join(agreed, &**carried));
     let context: [u8; 2 * HASH_LEN] = join(offer_hash, &kdf::sha256(&[answer]));
     MixSecret(kdf::derive(&kdf::extract(&*session.0, &*material), "rekey", &context))
-}
-
-fn public_key(private: &Key) -> [u8; X25519_LEN] {
-    MontgomeryPoint::mul_base_clamped(**private).to_bytes()
-}
-
-/// X25519; `None` for a shared secret of zeros (RFC 7748 section 6.1).
-fn agree(private: &Key, public: &[u8; X25519_LEN]) -> Option<Key> {
-    let shared = Zeroizing::new(MontgomeryPoint(*public).mul_clamped(**private).to_bytes());
-    (!kdf::equal(&shared, &[0; X25519_LEN])).then_some(shared)
 }
 
 /// 32 bytes and what follows them: `N` is the length of both.
@@ -324,6 +331,43 @@ mod tests {
         assert!(alice.finish(&answer, late).is_ok());
         assert_eq!(alice.next_at().at, late + REKEY_SPACING);
         assert!(alice.offer(late + REKEY_SPACING).is_some());
+    }
+
+    #[test]
+    fn who_stole_a_state_before_fresh_chance_was_stirred_in_makes_neither_the_next_offer_nor_its_answer() {
+        let (mut alice, mut thief) = (initiator(7), initiator(7));
+        alice.stir(&[9; 32]);
+        let asked = offer(&mut alice);
+        let guessed = offer(&mut thief);
+        assert!(asked[..X25519_LEN] != guessed[..X25519_LEN] && asked[X25519_LEN..] != guessed[X25519_LEN..]);
+        let (mut bob, mut thief) = (responder(7), responder(7));
+        bob.stir(&[9; 32]);
+        let (answer, secret) = bob.answer(&asked, START).unwrap();
+        let (guessed, stolen) = thief.answer(&asked, START).unwrap();
+        assert!(
+            answer[..X25519_LEN] != guessed[..X25519_LEN] && answer[X25519_LEN..] != guessed[X25519_LEN..]
+        );
+        assert_ne!(secret, stolen);
+        assert_eq!(alice.finish(&answer, START), Ok(secret), "the two still agree");
+    }
+
+    #[test]
+    fn stirred_chance_alone_does_not_tell_what_comes_of_it() {
+        let (mut alice, mut other) = (initiator(7), responder(7).seed);
+        alice.stir(&[0; 32]);
+        other = kdf::stir(&other, &[0; 32]);
+        assert_ne!(alice.seed.expose(), other.expose());
+    }
+
+    #[test]
+    fn who_steals_a_state_later_cannot_make_the_keys_of_past_rekeys() {
+        let (mut alice, mut bob) = (initiator(7), responder(7));
+        let key = |seed: &Seed, count| kdf::derive(seed.derive_index("offer", count).expose(), "x25519", b"");
+        let first = offer(&mut alice);
+        assert_ne!(public_key(&key(&alice.seed, 0)), first[..X25519_LEN]);
+        let (answer, _) = bob.answer(&first, START).unwrap();
+        let (again, _) = bob.answer(&first, START + REKEY_SPACING).unwrap();
+        assert!(answer[..X25519_LEN] != again[..X25519_LEN], "an answer is not made twice");
     }
 
     #[test]

@@ -18,10 +18,14 @@ use core::fmt;
 
 pub use emoji::Emoji;
 
+use zeroize::Zeroizing;
+
 use crate::kdf;
 
 /// Bytes of the nonce of either side.
 pub(crate) const NONCE_LEN: usize = 16;
+/// A nonce that is kept: nobody may know it before it is revealed, so it is overwritten when dropped.
+pub(crate) type Nonce = Zeroizing<[u8; NONCE_LEN]>;
 /// How many bits a code has.
 pub const SAS_BITS: u32 = 42;
 
@@ -82,11 +86,12 @@ pub(crate) fn commit(nonce: &[u8; NONCE_LEN]) -> [u8; 32] {
     kdf::sha256(&[b"p2pvoip sas commitment", nonce])
 }
 
-/// The code of a handshake: `binding` is its final hash, `first` the initiator's nonce, `second` the responder's.
+/// The code of a handshake: `binding` is its hash behind message 2, `first` the initiator's nonce, `second` the responder's.
 ///
 /// Who calls it has compared `commit(first)` with the first message.
 pub(crate) fn derive(binding: &[u8; 32], first: &[u8; NONCE_LEN], second: &[u8; NONCE_LEN]) -> Sas {
     let key = kdf::extract(b"p2pvoip sas", binding);
-    let bytes = kdf::derive::<8>(&key, "sas", &[*first, *second].concat());
+    let both = Zeroizing::new([*first, *second].concat());
+    let bytes = kdf::derive::<8>(&key, "sas", &both);
     Sas(u64::from_be_bytes(*bytes) >> (u64::BITS - SAS_BITS))
 }

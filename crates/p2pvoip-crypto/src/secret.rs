@@ -113,7 +113,7 @@ impl Secret {
         self.chain.as_mut().is_some_and(|chain| chain.advance(now))
     }
 
-    /// Whether there are no prekeys for `now`, so that nobody could call: in a file of an older version, in one that was not
+    /// Whether there are no prekeys for the period of `now`, so that nobody could call: in a file of an older version, in one that was not
     /// used for ten years, or after a clock that was wrong by weeks moved the prekeys on. Then [`renew`](Self::renew).
     pub fn needs_renewal(&self, now: UnixTime) -> bool {
         !self.chain.as_ref().is_some_and(|chain| chain.covers(now))

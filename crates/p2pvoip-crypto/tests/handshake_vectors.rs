@@ -94,6 +94,7 @@ fn upgrade(out: &mut Vectors) {
     add("upgrade_second", &second);
     add("upgrade_third", &third);
     add("upgrade_binding", &caller.binding);
+    add("upgrade_sas", &caller.sas.sas().unwrap().bits().to_be_bytes()[2..]);
     add("upgrade_export", &export(&caller));
 }
 

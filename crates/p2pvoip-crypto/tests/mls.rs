@@ -7,9 +7,10 @@ use std::time::Duration;
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::group::mls::{Entrant, LargeGroup, MlsError};
 use p2pvoip_crypto::group::{
-    HEADER_LEN, MAX_PROOF_LEN, OLD_KEY_LIFE, OVERHEAD, Received, Refused, SealError,
+    HEADER_LEN, MAX_PROOF_LEN, OLD_KEY_LIFE, OVERHEAD, PROOF_DEADLINE, PROOF_INTERVAL, Received, Refused,
+    SealError,
 };
-use p2pvoip_crypto::{Aead, Identity};
+use p2pvoip_crypto::{Aead, Fingerprint, Identity, PeerIdentity, PendingDevice, Pin, Secret};
 
 const UNIX: UnixTime = UnixTime::from_secs(1_800_000_000);
 const NOW: Instant = Instant::from_millis(1_000);
@@ -22,16 +23,26 @@ fn entrant(index: u64) -> Entrant {
     Entrant::new(&identity(index), &Seed::from_u64(1_000 + index), UNIX).unwrap()
 }
 
+/// Who founds the groups.
+fn boss() -> Fingerprint {
+    identity(0).fingerprint()
+}
+
+/// Who has no pins wants everybody.
+const fn anybody(_: &PeerIdentity) -> bool {
+    true
+}
+
 /// A group of that many, whom its founder has let in at once.
 fn group_of(members: u64) -> Vec<LargeGroup> {
     let mut founder = entrant(0).found(Aead::ChaCha20Poly1305, UNIX).unwrap();
     let entrants: Vec<Entrant> = (1..members).map(entrant).collect();
     let packages: Vec<Vec<u8>> = entrants.iter().map(|entrant| entrant.key_package().unwrap()).collect();
     let packages: Vec<&[u8]> = packages.iter().map(Vec::as_slice).collect();
-    let change = founder.admit(&packages, UNIX).unwrap();
+    let change = founder.admit(&packages, anybody, UNIX).unwrap();
     founder.confirm(NOW).unwrap();
     let welcome = change.welcome.unwrap();
-    let joined = entrants.into_iter().map(|entrant| entrant.join(&welcome, UNIX).unwrap());
+    let joined = entrants.into_iter().map(|entrant| entrant.join(&welcome, &boss(), anybody, UNIX).unwrap());
     std::iter::once(founder).chain(joined).collect()
 }
 
@@ -67,7 +78,7 @@ fn all_hear_one_another(groups: &mut [LargeGroup], now: Instant) {
 fn spread(groups: &mut [LargeGroup], from: usize, commit: &[u8]) {
     for (index, group) in groups.iter_mut().enumerate() {
         if index != from {
-            assert_eq!(group.receive(commit, UNIX, NOW), Ok(true));
+            assert_eq!(group.receive(commit, anybody, UNIX, NOW), Ok(true));
         }
     }
 }
@@ -130,9 +141,9 @@ fn whoever_is_removed_hears_nothing_and_cannot_speak() {
     groups[0].on_time(NOW + OLD_KEY_LIFE);
     let later = say(&mut removed, b"and here", NOW);
     assert_eq!(hear(&mut groups[0], &later, NOW + OLD_KEY_LIFE), Err(Refused::NoKey));
-    assert_eq!(removed.receive(&change.commit, UNIX, NOW), Ok(false));
+    assert_eq!(removed.receive(&change.commit, anybody, UNIX, NOW), Ok(false));
     assert_eq!(removed.seal(&mut [0; 40], 10, NOW), Err(SealError::Over));
-    assert_eq!(removed.receive(&change.commit, UNIX, NOW), Err(MlsError::Over));
+    assert_eq!(removed.receive(&change.commit, anybody, UNIX, NOW), Err(MlsError::Over));
     all_hear_one_another(&mut groups, NOW);
 }
 
@@ -142,10 +153,10 @@ fn whoever_comes_in_later_hears_nothing_from_before() {
     let before = say(&mut groups[1], b"before", NOW);
     let newcomer = entrant(7);
     let package = newcomer.key_package().unwrap();
-    let change = groups[0].admit(&[&package], UNIX).unwrap();
+    let change = groups[0].admit(&[&package], anybody, UNIX).unwrap();
     spread(&mut groups, 0, &change.commit);
     groups[0].confirm(NOW).unwrap();
-    groups.push(newcomer.join(&change.welcome.unwrap(), UNIX).unwrap());
+    groups.push(newcomer.join(&change.welcome.unwrap(), &boss(), anybody, UNIX).unwrap());
     assert!(hear(&mut groups[3], &before, NOW).is_err());
     all_hear_one_another(&mut groups, NOW);
 }
@@ -161,8 +172,8 @@ fn a_commit_of_another_epoch_is_refused_and_changes_nothing() {
     groups[0].confirm(NOW).unwrap();
     for group in &mut groups {
         let wrong = MlsError::WrongEpoch { theirs: 1, ours: 2 };
-        assert_eq!(group.receive(&second.commit, UNIX, NOW), Err(wrong.clone()));
-        assert_eq!(group.receive(&first.commit, UNIX, NOW), Err(wrong));
+        assert_eq!(group.receive(&second.commit, anybody, UNIX, NOW), Err(wrong.clone()));
+        assert_eq!(group.receive(&first.commit, anybody, UNIX, NOW), Err(wrong));
     }
     all_hear_one_another(&mut groups, NOW);
 }
@@ -171,14 +182,14 @@ fn a_commit_of_another_epoch_is_refused_and_changes_nothing() {
 fn only_the_founder_admits_and_removes() {
     let mut groups = group_of(3);
     let package = entrant(7).key_package().unwrap();
-    assert_eq!(groups[1].admit(&[&package], UNIX), Err(MlsError::NotAllowed));
+    assert_eq!(groups[1].admit(&[&package], anybody, UNIX), Err(MlsError::NotAllowed));
     assert_eq!(groups[1].remove(2), Err(MlsError::NotAllowed));
     assert_eq!(groups[0].remove(0), Err(MlsError::Unknown));
     assert_eq!(groups[0].remove(9), Err(MlsError::Unknown));
     let again = entrant(1).key_package().unwrap();
-    assert_eq!(groups[0].admit(&[&again], UNIX), Err(MlsError::NotAllowed), "it is in");
+    assert_eq!(groups[0].admit(&[&again], anybody, UNIX), Err(MlsError::NotAllowed), "it is in");
     let expired = UNIX + Duration::from_secs(40 * 86_400);
-    assert_eq!(groups[0].admit(&[&package], expired), Err(MlsError::Credential));
+    assert_eq!(groups[0].admit(&[&package], anybody, expired), Err(MlsError::Credential));
 }
 
 #[test]
@@ -192,14 +203,14 @@ fn changed_bytes_are_refused_without_a_panic() {
             let mut wrong = bytes.clone();
             let at = usize::try_from(rng.below(wrong.len() as u64)).unwrap();
             wrong[at] ^= 1 << rng.below(8);
-            assert!(groups[0].admit(&[&wrong], UNIX).is_err(), "byte {at}");
-            assert!(groups[2].receive(&wrong, UNIX, NOW).is_err(), "byte {at}");
-            assert!(groups[2].receive(&bytes[..at], UNIX, NOW).is_err());
+            assert!(groups[0].admit(&[&wrong], anybody, UNIX).is_err(), "byte {at}");
+            assert!(groups[2].receive(&wrong, anybody, UNIX, NOW).is_err(), "byte {at}");
+            assert!(groups[2].receive(&bytes[..at], anybody, UNIX, NOW).is_err());
         }
     }
-    assert_eq!(groups[2].receive(&vec![0; (1 << 20) + 1], UNIX, NOW), Err(MlsError::TooLong));
+    assert_eq!(groups[2].receive(&vec![0; (1 << 20) + 1], anybody, UNIX, NOW), Err(MlsError::TooLong));
     // The true one is taken all the same.
-    assert_eq!(groups[2].receive(&commit, UNIX, NOW), Ok(true));
+    assert_eq!(groups[2].receive(&commit, anybody, UNIX, NOW), Ok(true));
 }
 
 #[test]
@@ -215,4 +226,140 @@ fn thirty_two_members_hear_one_another_and_one_is_removed() {
     spread(&mut groups, 0, &change.commit);
     let packet = say(&mut groups[30], b"words", NOW);
     assert!(groups.iter_mut().take(30).all(|group| hear(group, &packet, NOW).is_ok()));
+}
+
+/// Everybody has the next epoch: the member 2 has renewed its keys.
+fn advance(groups: &mut [LargeGroup]) {
+    let change = groups[2].renew().unwrap();
+    spread(groups, 2, &change.commit);
+    groups[2].confirm(NOW).unwrap();
+}
+
+#[test]
+fn what_was_said_in_the_last_three_epochs_is_heard_and_proven_and_before_them_not() {
+    let mut groups = group_of(3);
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        said.push([say(&mut groups[0], b"one", NOW), say(&mut groups[0], b"two", NOW)]);
+        advance(&mut groups);
+    }
+    for words in &said {
+        assert_eq!(hear(&mut groups[1], &words[0], NOW), Ok(Some((0, b"one".to_vec()))));
+    }
+    let at = NOW + PROOF_INTERVAL;
+    let mut proofs = Vec::new();
+    let mut buf = [0; MAX_PROOF_LEN];
+    while let Some(sealed) = groups[0].pull(&mut buf, at) {
+        proofs.push(buf[..sealed.len].to_vec());
+    }
+    assert_eq!(proofs.len(), 3, "each epoch's words are proven");
+    assert!(proofs.iter().all(|proof| hear(&mut groups[1], proof, at) == Ok(None)));
+    groups[1].on_time(NOW + PROOF_DEADLINE);
+    assert_eq!(groups[1].take_notice(), None, "nothing is unproven");
+    advance(&mut groups);
+    assert_eq!(hear(&mut groups[1], &said[0][1], at), Err(Refused::NoKey));
+    assert!(hear(&mut groups[1], &said[1][1], at).is_ok());
+}
+
+#[test]
+fn an_epoch_that_is_over_is_erased_after_three_seconds_though_the_timer_is_late() {
+    let mut groups = group_of(3);
+    let old = [say(&mut groups[0], b"one", NOW), say(&mut groups[0], b"two", NOW)];
+    advance(&mut groups);
+    assert!(hear(&mut groups[1], &old[0], NOW + OLD_KEY_LIFE - Duration::from_millis(1)).is_ok());
+    assert_eq!(hear(&mut groups[1], &old[1], NOW + OLD_KEY_LIFE), Err(Refused::NoKey));
+}
+
+/// The home device of a person and one that it has revoked, which shows the list in which it stood.
+fn home_and_revoked() -> (Identity, Identity) {
+    let mut home = Secret::generate(&Seed::from_u64(50));
+    let pending = PendingDevice::generate(&Seed::from_u64(51));
+    let request = pending.request().to_string().parse().unwrap();
+    let grant = home.link(&request, Seed::from_u64(52), UNIX).unwrap();
+    let linked = Secret::linked(&pending, &grant.to_string().parse().unwrap(), UNIX).unwrap();
+    let linked = Identity::from_secret(&linked);
+    home.revoke(1, UNIX).unwrap();
+    (Identity::from_secret(&home), linked)
+}
+
+#[test]
+fn a_device_that_its_owner_has_revoked_does_not_come_into_a_group_of_who_knows_it() {
+    let (home, revoked) = home_and_revoked();
+    let mut groups = group_of(2);
+    let entrant_of = |identity: &Identity| Entrant::new(identity, &Seed::from_u64(60), UNIX).unwrap();
+    // What the members have pinned of the person in an earlier call.
+    let mut shown = None;
+    let package = entrant_of(&home).key_package().unwrap();
+    let wanted = groups[0].admit(
+        &[&package],
+        |peer| {
+            shown = Some(*peer);
+            false
+        },
+        UNIX,
+    );
+    assert_eq!(wanted, Err(MlsError::Unwanted));
+    let pin = Pin::first(&shown.unwrap(), 1, UNIX).unwrap();
+    let knows = |peer: &PeerIdentity| peer.fingerprint != pin.fingerprint() || pin.judge(peer).is_ok();
+
+    let package = entrant_of(&revoked).key_package().unwrap();
+    assert_eq!(groups[0].admit(&[&package], knows, UNIX), Err(MlsError::Unwanted));
+    assert!(!groups[0].is_waiting(), "nothing has changed");
+    // A founder who does not know lets it in: others who do refuse, and so does who comes later.
+    let change = groups[0].admit(&[&package], anybody, UNIX).unwrap();
+    assert_eq!(groups[1].receive(&change.commit, knows, UNIX, NOW), Err(MlsError::Unwanted));
+    assert_eq!(groups[1].epoch(), 1, "nothing has changed");
+    groups[0].confirm(NOW).unwrap();
+    let package = entrant(7).key_package().unwrap();
+    let change = groups[0].admit(&[&package], anybody, UNIX).unwrap();
+    let newcomer = || {
+        let newcomer = entrant(7);
+        let _ = newcomer.key_package().unwrap();
+        newcomer
+    };
+    let welcome = change.welcome.unwrap();
+    assert_eq!(newcomer().join(&welcome, &boss(), knows, UNIX).err(), Some(MlsError::Unwanted));
+    let own = identity(7).fingerprint();
+    let others = |peer: &PeerIdentity| peer.fingerprint != own;
+    assert!(newcomer().join(&welcome, &boss(), others, UNIX).is_ok(), "nobody is asked of oneself");
+}
+
+#[test]
+fn a_welcome_to_a_group_of_somebody_else_than_the_expected_founder_is_refused() {
+    let mut founder = entrant(0).found(Aead::ChaCha20Poly1305, UNIX).unwrap();
+    let package = entrant(1).key_package().unwrap();
+    let welcome = founder.admit(&[&package], anybody, UNIX).unwrap().welcome.unwrap();
+    let join = |expected: &Fingerprint| {
+        let entrant = entrant(1);
+        let _ = entrant.key_package().unwrap();
+        entrant.join(&welcome, expected, anybody, UNIX).err()
+    };
+    assert_eq!(join(&identity(2).fingerprint()), Some(MlsError::OtherFounder));
+    assert_eq!(join(&identity(1).fingerprint()), Some(MlsError::OtherFounder));
+    assert_eq!(join(&boss()), None);
+}
+
+/// Whether a thief, who has once read all that the member 1 has in memory, hears the founder after that member has
+/// renewed its keys.
+fn a_thief_hears_on(stirred: Option<[u8; 32]>) -> bool {
+    let mut groups = group_of(2);
+    // All follows from seeds, so that the same story gives the same memory.
+    let mut thief = group_of(2).remove(1);
+    if let Some(fresh) = stirred {
+        groups[1].stir(&fresh);
+    }
+    let change = groups[1].renew().unwrap();
+    spread(&mut groups, 1, &change.commit);
+    groups[1].confirm(NOW).unwrap();
+    let _ = thief.renew().unwrap();
+    thief.confirm(NOW).unwrap();
+    let packet = say(&mut groups[0], b"words", NOW);
+    assert!(hear(&mut groups[1], &packet, NOW).is_ok());
+    hear(&mut thief, &packet, NOW).is_ok()
+}
+
+#[test]
+fn keys_that_are_renewed_after_stirring_are_not_those_that_a_thief_of_the_memory_makes() {
+    assert!(a_thief_hears_on(None), "without fresh chance renewing does not heal");
+    assert!(!a_thief_hears_on(Some([1; 32])));
 }

@@ -27,7 +27,7 @@ pub use p2pvoip_telemetry as telemetry;
 #[cfg(feature = "opus")]
 pub use codec::Opus;
 pub use codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
-pub use engine::DialError;
+pub use engine::{DialError, IdentityError};
 pub use event::{CallEvent, CallState, Encryption, Lookup, Path};
 pub use p2pvoip_crypto::{ContactCard, Fingerprint, How, Identity, Sas, Trust};
 pub use p2pvoip_media::{FRAME, Frame};

@@ -40,6 +40,24 @@ fn both_sides_use_fresh_keys_after_two_minutes_and_lose_nothing() {
 }
 
 #[test]
+fn fresh_chance_every_30_seconds_disturbs_neither_the_call_nor_its_fresh_keys() {
+    let mut story = story(&LinkConfig::delay(Duration::from_millis(20)));
+    assert_eq!(story.call(Duration::from_secs(15)).0, Outcome::Talked);
+    for round in 1..=5 {
+        for (host, side) in [(story.a, 0), (story.b, 100)] {
+            story.person_mut(host, |person, _| person.stir(&[side + round; 32]));
+        }
+        story.world.run_for(Duration::from_secs(30));
+    }
+    for host in [story.a, story.b] {
+        let person = story.person(host);
+        assert_eq!((person.rekeys, person.end()), (1, None));
+        let stats = person.stats.as_ref().unwrap();
+        assert_eq!((stats.inbound.packets_lost, stats.refused.unauthenticated), (0, 0));
+    }
+}
+
+#[test]
 fn loss_and_jitter_delay_fresh_keys_and_forge_nothing() {
     let link = LinkConfig {
         loss: Loss::Independent(0.1),

@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a call that goes wrong fails its test")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use p2pvoip::core::UnixTime;
 use p2pvoip::{
-    CallEvent, CallState, Config, ContactCard, EndReason, Endpoint, Frame, RejectReason, new_identity,
+    CallEvent, CallState, Config, ContactCard, EndReason, Endpoint, Frame, Identity, IdentityError,
+    RejectReason, new_identity,
 };
 use p2pvoip_rendezvous::Server;
 use tokio::sync::oneshot;
@@ -170,4 +173,22 @@ async fn closing_an_endpoint_tells_the_other_side() {
     timeout(PATIENCE, caller.close()).await.unwrap();
     assert_eq!(timeout(PATIENCE, taken.ended()).await.unwrap(), EndReason::PeerHungUp);
     drop(out);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_given_its_identity_anew_and_no_other() {
+    let (url, _server) = server().await;
+    let identity = new_identity().unwrap();
+    let mut secret = identity.to_secret();
+    let mut config = Config::new(identity).at(&url);
+    config.bind = vec![LOCAL];
+    let endpoint = Endpoint::start(config).await.unwrap();
+    timeout(PATIENCE, endpoint.online()).await.unwrap().unwrap();
+    assert!(secret.advance(UnixTime::from_secs(1_800_000_000)), "there are prekeys of the past");
+    let advanced = Arc::new(Identity::from_secret(&secret));
+    assert_eq!(endpoint.set_identity(Arc::clone(&advanced)).await, Ok(()));
+    let other = Arc::new(new_identity().unwrap());
+    assert_eq!(endpoint.set_identity(other).await, Err(IdentityError::Other));
+    assert_eq!(Arc::strong_count(&advanced), 2, "the endpoint holds the new one");
+    assert!(endpoint.watch_home().borrow().is_none(), "this is the first device itself");
 }

@@ -1,4 +1,5 @@
-//! Seeds of pins, contact books and the gatekeeper as time goes on, and of what is behind the checksum of a store's files.
+//! Seeds of pins, contact books and the gatekeeper as time goes on, of answers that lie, and of what is behind
+//! the checksum of a store's files.
 
 use p2pvoip_crypto::keystore::Content;
 use p2pvoip_crypto::{How, PeerIdentity, Pin, RosterPin};
@@ -16,6 +17,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "crypto-gatekeeper" => gatekeeper(),
         "crypto-pin-script" => pin_script(),
         "crypto-store-fields" => store_fields(),
+        "engine-answer-payload" => answer_payload(),
         "engine-contacts-script" => book_script(),
         _ => return None,
     })
@@ -32,7 +34,7 @@ fn gatekeeper() -> Named {
     vec![
         ("valid-friend-in-a-crowd", write(&[know, &crowd, &friend, again].concat())),
         ("valid-days", write(&[know, again, &days, &crowd, again].concat())),
-        ("hostile-memory", write(&[(0, b""), (7, &[1; 48]), (7, &[2; 25]), (6, &[0; 300]), (13, b"")])),
+        ("hostile-memory", write(&[(0, b""), (7, &[1; 80]), (7, &[2; 41]), (6, &[0; 300]), (13, b"")])),
     ]
 }
 
@@ -56,6 +58,21 @@ fn pin_script() -> Named {
         ("valid-calls", write(&calls)),
         ("valid-changes", write(&changes)),
         ("hostile-kept", write(&[(6, &[1; 90])])),
+    ]
+}
+
+/// Answers of a callee, for `crate::answering`: honest, with nothing behind the head, with a bad choice, and a bad body.
+fn answer_payload() -> Named {
+    let honest = crate::answering::honest_payload();
+    let mut choice = honest.clone();
+    choice[32] = 0x12;
+    let mut body = honest.clone();
+    body[384] ^= 0xff;
+    vec![
+        ("valid-answer", honest.clone()),
+        ("hostile-no-body", honest[..384].to_vec()),
+        ("hostile-choice", choice),
+        ("hostile-body", body),
     ]
 }
 

@@ -27,9 +27,13 @@ pub(super) fn of(target: &str) -> Option<Named> {
         "crypto-gate" => vec![("valid-offer", offer().1), ("hostile-zeros", vec![0; 3_328])],
         "crypto-gate-memory" => {
             vec![
-                ("valid-three", (0..72).collect()),
-                ("hostile-twice", vec![7; 48]),
-                ("hostile-odd", vec![1; 25]),
+                ("valid-three", (0..120).collect()),
+                ("hostile-twice", vec![7; 80]),
+                ("hostile-odd", vec![1; 41]),
+                (
+                    "hostile-share",
+                    (0..65 * 40).map(|at| if at % 40 == 0 { (at / 40) as u8 } else { 1 }).collect(),
+                ),
             ]
         }
         "crypto-forged-offer" => {

@@ -87,6 +87,9 @@ fn call() -> Named {
         .map(|part| [chunk(3, &[part; 18][..if part == 183 { 10 } else { 18 }]), vec![0; 2]].concat())
         .collect();
     let offer: Vec<_> = fragments.iter().map(|slot| (0, slot.as_slice())).collect();
+    let reveal = crate::engine::peers_reveal();
+    let mut lie = reveal.clone();
+    lie.last_mut().into_iter().for_each(|byte| *byte ^= 1);
     let ten = [0; 10];
     let connected: &[(u8, &[u8])] = &[(1, &candidates), (5, HALF_A_SECOND), (5, HALF_A_SECOND)];
     let talk = [connected, &[(6, &ten), (0, &voice), (6, &ten), (0, &later), (6, &ten), (7, b""), (0, &ack)]];
@@ -108,6 +111,10 @@ fn call() -> Named {
         ("valid-talk", write(&talk.concat())),
         ("valid-peer-leaves", write(&left.concat())),
         ("valid-offer-of-keys", write(&rekey.concat())),
+        ("valid-code", write(&[(1, &reveal), (5, HALF_A_SECOND), (1, &reveal)])),
+        ("hostile-code", write(&[(1, &lie), (1, &reveal)])),
+        // Offers to the callee's own mailbox: any bytes, and any inside.
+        ("hostile-offers", write(&[(0x0a, &[7; 300]), (0x1a, &[9; 1_600]), (0x1a, b""), (2, &[1; 3])])),
         ("valid-letter-ends", write(&[(1, &candidates), (1, &bye_letter)])),
         ("hostile-all", write(hostile)),
     ]

@@ -350,3 +350,25 @@ fn a_listener_keeps_its_identity_sealed_while_it_listens() {
     listening.signal("-INT");
     assert_eq!(listening.code(), 0);
 }
+
+#[test]
+fn a_linked_device_that_was_revoked_is_told_when_it_listens() {
+    let (home, phone) = (Person::new(), Person::new());
+    home.tells(&["id"]);
+    let request = phone.tells(&["id", "join"]);
+    let (text_of, code) = (text(&request, "request"), text(&request, "code"));
+    let grant = text(&home.tells(&["id", "link", &text_of, "--code", &code]), "grant");
+    phone.tells(&["id", "join", &grant]);
+    let (_server, url) = server();
+    let listens = |person: &Person| {
+        let identity = person.identity();
+        let line = ["listen", "--identity", &identity, "--bind", "127.0.0.1", "--server", &url];
+        let mut listener = Running::start(&line);
+        listener.expect("listening");
+        listener
+    };
+    home.tells(&["id", "revoke", "1"]);
+    let _home = listens(&home);
+    let told = listens(&phone).expect("device-revoked");
+    assert!(text(&told, "message").contains("p2pvoip id join"), "{told}");
+}

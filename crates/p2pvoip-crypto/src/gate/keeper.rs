@@ -8,7 +8,7 @@ use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Instant, UnixTime};
 
 use super::hint::{Hint, Pairwise};
-use super::memory::Memory;
+use super::memory::{Memory, Owner};
 use super::tokens::Tokens;
 use super::{Gate, GateRefused};
 use crate::envelope;
@@ -137,15 +137,16 @@ impl Gatekeeper {
         if !tokens.has(now) {
             return Err(refused);
         }
-        if !self.memory.make_room(unix) {
+        let owner = device.as_ref().map_or(Owner::STRANGERS, Owner::device);
+        if !self.memory.make_room(owner, unix) {
             return Err(GateRefused::Full);
         }
         tokens.take(now);
-        self.memory.remember(tag, unix);
+        self.memory.remember(owner, tag, unix);
         Ok(Admitted { interior, hash, contact: device })
     }
 
-    /// What it remembers of past offers, to be kept in a file: 24 bytes for each.
+    /// What it remembers of past offers, to be kept in a file: 40 bytes for each.
     pub fn remembered(&self) -> Vec<u8> {
         self.memory.encode()
     }
@@ -192,7 +193,7 @@ impl fmt::Debug for Gatekeeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::memory::MAX_REMEMBERED;
+    use crate::gate::memory::{MAX_OF_DEVICE, MAX_OF_STRANGERS};
     use crate::gate::{GATE_LEN, HINT_LEN, NONCE_LEN};
     use crate::x25519;
     use p2pvoip_core::Seed;
@@ -288,14 +289,42 @@ mod tests {
     #[test]
     fn a_full_memory_refuses_rather_than_forgets() {
         let mut keeper = Gatekeeper::new(&bob());
-        for number in 0..MAX_REMEMBERED as u64 {
+        for number in 0..MAX_OF_STRANGERS as u64 {
             assert!(keeper.admit(&offer(None, number), at(number * 10), UNIX).is_ok());
         }
-        let late = at(MAX_REMEMBERED as u64 * 10);
+        let late = at(MAX_OF_STRANGERS as u64 * 10);
         assert_eq!(keeper.admit(&offer(None, 5_000), late, UNIX).err(), Some(GateRefused::Full));
         assert_eq!(keeper.admit(&offer(None, 0), late, UNIX).err(), Some(GateRefused::Replayed));
         let tomorrow = UNIX + Duration::from_secs(86_400);
         assert!(keeper.admit(&offer(None, 5_000), late, tomorrow).is_ok());
+    }
+
+    #[test]
+    fn hostile_contacts_fill_their_own_memory_and_keep_nobody_else_out() {
+        // Each calls as often as its tokens allow, and strangers do, until nobody of them is let in any more.
+        let (hostile, friend) = (10..22_u64, 30);
+        let mut keeper = Gatekeeper::new(&bob());
+        keeper.set_contacts(&bob(), hostile.clone().chain([friend]).map(public));
+        let mut numbers = 0..;
+        let mut ring = |keeper: &mut Gatekeeper, from, secs: u64| {
+            let offer = offer(from, numbers.next().unwrap());
+            keeper.admit(&offer, at(secs), UNIX + Duration::from_secs(secs)).map(|admitted| admitted.known())
+        };
+        for minute in 0..240 {
+            for device in hostile.clone() {
+                let refused = ring(&mut keeper, Some(device), minute * 60).err();
+                assert_eq!(refused, (minute >= MAX_OF_DEVICE as u64).then_some(GateRefused::Full));
+            }
+            for turn in 0..6 {
+                assert_eq!(ring(&mut keeper, None, minute * 60 + turn * 10), Ok(false), "minute {minute}");
+            }
+        }
+        assert_eq!(ring(&mut keeper, Some(friend), 240 * 60), Ok(true));
+        let mut after_a_restart = Gatekeeper::new(&bob());
+        after_a_restart.recall(&keeper.remembered()).unwrap();
+        after_a_restart.set_contacts(&bob(), [public(10), public(friend)]);
+        assert_eq!(ring(&mut after_a_restart, Some(10), 240 * 60), Err(GateRefused::Full), "shares last");
+        assert_eq!(ring(&mut after_a_restart, Some(friend), 240 * 60), Ok(true));
     }
 
     #[test]

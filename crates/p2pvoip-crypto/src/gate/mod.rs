@@ -10,7 +10,8 @@
 //! # Timers
 //! - Strangers, all together: [`STRANGERS_AT_ONCE`] offers at once, then one every [`STRANGER_EVERY`].
 //! - Each known device: [`CONTACT_AT_ONCE`] offers at once, then one every [`CONTACT_EVERY`].
-//! - An offer is remembered for a prekey's life, and never forgotten for new ones while it could be in date.
+//! - An offer is remembered for a prekey's life, and never forgotten for new ones while it could be in date:
+//!   2,048 of strangers and 64 of each known device.
 //!
 //! # Left out
 //! - Telling one stranger from another: they have shown nothing yet but that they hold the card.
@@ -56,8 +57,10 @@ pub enum GateRefused {
     /// That contact calls too often.
     #[error("this contact calls more often than it is let in; drop it, the caller may try again later")]
     TooOften,
-    /// As many offers are remembered as can be, and all of them could still be in date.
-    #[error("too many calls came in the last hours; drop it, the caller may try again later")]
+    /// As many offers of that contact, or of strangers, are remembered as can be, and all of them could still be in date.
+    #[error(
+        "this contact, or strangers, called too often in the last hours; drop it, the caller may try again later"
+    )]
     Full,
 }
 

@@ -15,6 +15,11 @@ pub enum Refused {
     /// Nobody in the group has that number.
     #[error("the packet names no member of the group; drop it")]
     Stranger,
+    /// It names another member than the one whose path it came by.
+    #[error(
+        "the packet names another member than the one that sent it; drop it, since a member may have made it"
+    )]
+    OtherPath,
     /// The key of its epoch has not come yet, or is gone.
     #[error("the packet's key is not here; drop it, and wait for its sender's key")]
     NoKey,

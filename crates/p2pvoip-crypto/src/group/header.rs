@@ -30,7 +30,8 @@ pub(super) struct Clear {
 
 /// The number of the member that a packet claims to be of; `None` when it is no group packet.
 ///
-/// In a mesh, drop a packet that names another member than the one whose path it came by.
+/// In a mesh, [`Group::open`](super::Group::open) refuses a packet that names another member than the one whose path it
+/// came by.
 pub fn sender_of(packet: &[u8]) -> Option<u8> {
     Clear::parse(packet).map(|clear| clear.sender)
 }

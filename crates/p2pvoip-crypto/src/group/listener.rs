@@ -162,11 +162,13 @@ impl Listener {
         }
     }
 
-    /// Opens a packet in place; a packet that does not decrypt is destroyed.
+    /// Opens a packet in place; a packet that does not decrypt is destroyed. What is due happens first, as by
+    /// [`on_time`](Self::on_time): what a late timer has not erased opens nothing.
     ///
     /// # Errors
-    /// [`Refused`]; nothing but a counter has changed then.
+    /// [`Refused`]; nothing but a counter has changed then, and what time has done.
     pub fn open<'b>(&mut self, packet: &'b mut [u8], now: Instant) -> Result<Received<'b>, Refused> {
+        self.on_time(now);
         if self.counters.forged >= self.scope.aead.forgery_limit() {
             return Err(Refused::Worn);
         }

@@ -206,6 +206,7 @@ impl Group {
     }
 
     /// Seals voice for all members: the plaintext at `buf[HEADER_LEN..HEADER_LEN + len]`; the packet is at the front of `buf` then.
+    /// A new key that is due is used, though the timer is late.
     ///
     /// # Errors
     /// [`SealError`]; `buf` is as it was then, and no number was spent.
@@ -213,23 +214,44 @@ impl Group {
         if self.is_over {
             return Err(SealError::Over);
         }
+        if self.timers.get(Timer::Switch).is_some_and(|due| due <= now) {
+            self.switch(now);
+        }
         self.sender.seal(buf, len, now)
     }
 
-    /// Opens a packet of any member in place; one that does not decrypt is destroyed.
+    /// Opens a packet that came by the path of that member, in place; one that does not decrypt is destroyed.
+    ///
+    /// All members can seal in one another's name: that the packet names the member whose path it came by is what keeps
+    /// them from it while nobody forges addresses.
     ///
     /// # Errors
-    /// [`Refused`]; nothing but a counter has changed then.
-    pub fn open<'b>(&mut self, packet: &'b mut [u8], now: Instant) -> Result<Received<'b>, Refused> {
+    /// [`Refused`]; nothing but a counter has changed then, and what time has done.
+    pub fn open<'b>(
+        &mut self,
+        from: Fingerprint,
+        packet: &'b mut [u8],
+        now: Instant,
+    ) -> Result<Received<'b>, Refused> {
         self.outbox.require(1).map_err(|_| Refused::Busy)?;
         let number = sender_of(packet).ok_or(Refused::Malformed)?;
         let peer = self.peers.get_mut(usize::from(number)).and_then(Option::as_mut);
-        let listener = peer.ok_or(Refused::Stranger)?.listener.as_mut().ok_or(Refused::NoKey)?;
+        let peer = peer.ok_or(Refused::Stranger)?;
+        if peer.member.id != from {
+            return Err(Refused::OtherPath);
+        }
+        let listener = peer.listener.as_mut().ok_or(Refused::NoKey)?;
         let received = listener.open(packet, now);
         if let Some(notice) = listener.take_notice() {
             self.push(Out::Event(Event::Notice { number, notice }));
         }
         received
+    }
+
+    /// Mixes fresh chance of the system into what later keys are drawn from, so that who has read this memory before cannot
+    /// foretell them. Do it before a member is removed, and after the machine has slept or was in other hands.
+    pub fn stir(&mut self, fresh: &[u8; 32]) {
+        self.chance = stirred(&self.chance, fresh);
     }
 
     /// Plays what that member says again, after it was cut off. False when there is no such member.
@@ -350,6 +372,12 @@ impl Group {
         let listen = listeners.filter_map(Listener::next_at).min().map(|at| Wake { at, why: "listen" });
         Wake::earliest(Wake::earliest(timers, proof), listen)
     }
+}
+
+/// Chance that neither who knew it before nor who knows `fresh` alone can foretell.
+pub(super) fn stirred(chance: &Seed, fresh: &[u8; 32]) -> Seed {
+    let stirred: Key = kdf::derive(chance.expose(), "stirred", fresh);
+    Seed::new(*stirred)
 }
 
 /// A sender with keys of chance, and what is left of the chance.

@@ -43,7 +43,7 @@ pub(super) struct Waiting {
     recipe: Recipe,
     hello: Hello,
     block: [u8; BLOCK_LEN],
-    nonce: [u8; sas::NONCE_LEN],
+    nonce: sas::Nonce,
     ephemeral: KemPair,
     outer: Outer,
     /// The hash of the offer's interior.
@@ -105,7 +105,7 @@ impl Initiator {
         check_versions(hello, prekeys)?;
         let front = Front { hello: hello.clone(), made: now };
         let draw = draw(identity, callee, &seed, &[&front.emit()?, body]);
-        let nonce = *draw.bytes("sas nonce");
+        let nonce: sas::Nonce = draw.bytes("sas nonce");
         let block =
             FirstBlock { front, commitment: sas::commit(&nonce), credential: identity.credential(now) };
         let block = block.emit()?;
@@ -234,7 +234,7 @@ impl Waiting {
         let block = SecondBlock::parse(bytes)?;
         let suite = self.judge(&block)?;
         let split = noise::split(&mut self.state);
-        let sas = SasPart::initiator(&split.2, self.nonce, &block.nonce);
+        let sas = SasPart::initiator(&split.2, self.nonce.clone(), &block.nonce);
         let session = Session::new(true, suite, self.callee.peer, &split, (&self.block, bytes), sas);
         Ok((session, body.to_vec()))
     }

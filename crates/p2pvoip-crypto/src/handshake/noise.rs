@@ -106,7 +106,12 @@ pub(super) fn read(state: &mut HandshakeState, message: &[u8]) -> Result<Zeroizi
 /// The two traffic secrets and the handshake hash of a finished Noise state.
 pub(super) fn split(state: &mut HandshakeState) -> (Key, Key, [u8; HASH_LEN]) {
     let (from_initiator, from_responder) = state.dangerously_get_raw_split();
-    (Key::new(from_initiator), Key::new(from_responder), kdf::array(state.get_handshake_hash()))
+    (Key::new(from_initiator), Key::new(from_responder), hash(state))
+}
+
+/// The hash of what was said so far.
+pub(super) fn hash(state: &HandshakeState) -> [u8; HASH_LEN] {
+    kdf::array(state.get_handshake_hash())
 }
 
 /// The static key that the other side has proven.

@@ -22,6 +22,7 @@ use crate::gate::Admitted;
 use crate::identity::{Identity, PeerIdentity};
 use crate::kdf::HASH_LEN;
 use crate::kem::{self, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_LEN};
+use crate::sas;
 
 /// Stage: a handshake whose first message was read, and whose second one is not written yet.
 pub struct Responder(Box<Read>);
@@ -147,8 +148,8 @@ impl Responder {
         }
         let front = Front { hello: policy.clone(), made: self.0.now };
         let draw = Draw::new(&seed, &[b"responder", &self.0.offer, &front.emit()?, body]);
-        let nonce = *draw.bytes("sas nonce");
-        let block = SecondBlock { front, nonce, chosen: suite }.emit()?;
+        let nonce: sas::Nonce = draw.bytes("sas nonce");
+        let block = SecondBlock { front, nonce: *nonce, chosen: suite }.emit()?;
         let (peer, commitment) = (self.0.peer, self.0.block.commitment);
         let mut answer = self.0.seal(&draw, &Zeroizing::new([&block[..], body].concat()))?;
         let split = noise::split(&mut answer.state);

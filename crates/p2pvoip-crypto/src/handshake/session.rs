@@ -92,8 +92,8 @@ pub struct ExportError(pub usize);
 pub struct SasPart(Part);
 
 enum Part {
-    Revealing { sas: Sas, nonce: [u8; sas::NONCE_LEN] },
-    Waiting { binding: [u8; HASH_LEN], commitment: [u8; 32], nonce: [u8; sas::NONCE_LEN] },
+    Revealing { sas: Sas, nonce: sas::Nonce },
+    Waiting { binding: [u8; HASH_LEN], commitment: [u8; 32], nonce: sas::Nonce },
     Done(Sas),
 }
 
@@ -110,19 +110,11 @@ pub enum SasError {
 }
 
 impl SasPart {
-    pub(super) fn initiator(
-        binding: &[u8; HASH_LEN],
-        own: [u8; sas::NONCE_LEN],
-        peer: &[u8; sas::NONCE_LEN],
-    ) -> Self {
+    pub(super) fn initiator(binding: &[u8; HASH_LEN], own: sas::Nonce, peer: &[u8; sas::NONCE_LEN]) -> Self {
         Self(Part::Revealing { sas: sas::derive(binding, &own, peer), nonce: own })
     }
 
-    pub(super) const fn responder(
-        binding: [u8; HASH_LEN],
-        commitment: [u8; 32],
-        nonce: [u8; sas::NONCE_LEN],
-    ) -> Self {
+    pub(super) fn responder(binding: [u8; HASH_LEN], commitment: [u8; 32], nonce: sas::Nonce) -> Self {
         Self(Part::Waiting { binding, commitment, nonce })
     }
 
@@ -135,9 +127,9 @@ impl SasPart {
     }
 
     /// The nonce that the initiator sends in its first sealed letter; the responder has none to send.
-    pub const fn to_reveal(&self) -> Option<[u8; sas::NONCE_LEN]> {
+    pub fn to_reveal(&self) -> Option<[u8; sas::NONCE_LEN]> {
         match &self.0 {
-            Part::Revealing { nonce, .. } => Some(*nonce),
+            Part::Revealing { nonce, .. } => Some(**nonce),
             Part::Waiting { .. } | Part::Done(_) => None,
         }
     }

@@ -8,7 +8,9 @@
 //! Neither side knows the other's keys beforehand: both prove their device keys and credentials. The pre-shared key comes
 //! of the ML-KEM secret and stands at the end of message 2, so that both credentials and all keys hold while either
 //! X25519 or ML-KEM does. Who is in between from the start cannot be told by the handshake, since nobody in particular is
-//! expected: people compare the short authentication string, or the peer's root is known already.
+//! expected: people compare the short authentication string, or the peer's root is known already. The string is bound to the
+//! handshake's hash behind message 2: the initiator writes message 3 when it knows both nonces, and could else try many of
+//! them until the string is one that it likes.
 //!
 //! # Left out
 //! - Fragments and retransmission: the call's own path carries the messages, which are longer than a datagram.
@@ -81,7 +83,7 @@ pub(super) struct Offering {
     hello: Hello,
     first: [u8; BLOCK_LEN],
     plain: Vec<u8>,
-    nonce: [u8; sas::NONCE_LEN],
+    nonce: sas::Nonce,
     ephemeral: KemPair,
 }
 
@@ -99,7 +101,9 @@ pub(super) struct Answering {
     plain: Zeroizing<Vec<u8>>,
     suite: Suite,
     commitment: [u8; 32],
-    nonce: [u8; sas::NONCE_LEN],
+    /// The handshake hash behind message 2.
+    for_sas: [u8; HASH_LEN],
+    nonce: sas::Nonce,
     blocks: [[u8; BLOCK_LEN]; 2],
 }
 
@@ -121,7 +125,7 @@ impl UpgradeInitiator {
         let own = Own::new(identity, call, now);
         let front = Front { hello: hello.clone(), made: now };
         let draw = Draw::new(&seed, &[b"upgrade initiator", &own.public, &own.prologue, &front.emit()?]);
-        let nonce = *draw.bytes("sas nonce");
+        let nonce: sas::Nonce = draw.bytes("sas nonce");
         // Who one is waits for message 3, where only the responder reads it.
         let block = FirstBlock { front, commitment: sas::commit(&nonce), credential: [0; CREDENTIAL_LEN] };
         let first = block.emit()?;
@@ -179,10 +183,12 @@ impl Offering {
             return Err(HandshakeError::Choice);
         }
         refuse_old(suite, &peer)?;
-        let third = [&self.own.credential[..], &self.nonce].concat();
+        // Before message 3: what this side may still choose there has no part in the string.
+        let for_sas = noise::hash(&self.state);
+        let third = Zeroizing::new([&self.own.credential[..], &*self.nonce].concat());
         let message = noise::write(&mut self.state, &third, PUBLIC_LEN + 2 * TAG_LEN)?;
         let split = noise::split(&mut self.state);
-        let sas = SasPart::initiator(&split.2, self.nonce, &block.nonce);
+        let sas = SasPart::initiator(&for_sas, self.nonce.clone(), &block.nonce);
         Ok((Session::new(true, suite, peer, &split, (&self.first, &second), sas), message))
     }
 }
@@ -216,8 +222,8 @@ impl UpgradeResponder {
         let encapsulated = kem::encapsulate(&ephemeral, &draw.bytes("encapsulation"));
         let (ciphertext, secret) = encapsulated.ok_or(HandshakeError::WeakKey)?;
         let psk = psk(&secret, &ciphertext, &ephemeral);
-        let nonce = *draw.bytes("sas nonce");
-        let second = SecondBlock { front, nonce, chosen: suite }.emit()?;
+        let nonce: sas::Nonce = draw.bytes("sas nonce");
+        let second = SecondBlock { front, nonce: *nonce, chosen: suite }.emit()?;
         let mut answering = Answering {
             plain: Zeroizing::new([&second[..], &own.credential].concat()),
             own,
@@ -229,6 +235,7 @@ impl UpgradeResponder {
             psk,
             suite,
             commitment: first_block.commitment,
+            for_sas: [0; HASH_LEN],
             nonce,
             blocks: [block, second],
         };
@@ -249,10 +256,13 @@ impl UpgradeResponder {
 }
 
 impl Answering {
-    /// Message 2 of a state that has read message 1.
+    /// Message 2 of a state that has read message 1. The string is bound to what was said by then, and to nothing that the
+    /// initiator chooses when it knows this side's nonce.
     fn write(&mut self) -> Result<Vec<u8>, HandshakeError> {
         self.state.set_psk(XX_PSK, &*self.psk).map_err(|_| HandshakeError::Unavailable)?;
-        noise::write(&mut self.state, &self.plain, 2 * PUBLIC_LEN + 2 * TAG_LEN)
+        let message = noise::write(&mut self.state, &self.plain, 2 * PUBLIC_LEN + 2 * TAG_LEN)?;
+        self.for_sas = noise::hash(&self.state);
+        Ok(message)
     }
 
     fn read(&mut self, third: &[u8], now: UnixTime) -> Result<Session, HandshakeError> {
@@ -279,7 +289,7 @@ impl Answering {
         let peer = credential::verify(&shown, &noise::remote_static(&self.state)?, now)?;
         refuse_old(self.suite, &peer)?;
         let split = noise::split(&mut self.state);
-        let mut sas = SasPart::responder(split.2, self.commitment, self.nonce);
+        let mut sas = SasPart::responder(self.for_sas, self.commitment, self.nonce.clone());
         sas.reveal(&revealed).map_err(|_| HandshakeError::Commitment)?;
         let [first, second] = &self.blocks;
         Ok(Session::new(false, self.suite, peer, &split, (first, second), sas))
@@ -345,6 +355,6 @@ impl Offering {
 
     /// Will reveal another nonce than it has promised.
     pub(super) fn forget_promise(&mut self) {
-        self.nonce = [0; sas::NONCE_LEN];
+        self.nonce = sas::Nonce::default();
     }
 }

@@ -9,7 +9,6 @@
 use core::fmt;
 use core::str::FromStr;
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
 use p2pvoip_core::Seed;
 use p2pvoip_core::wire::{Malformed, Reader};
 use ring::aead::{Aad, Nonce};
@@ -22,6 +21,7 @@ use crate::kdf::{self, Key};
 use crate::roster::ROSTER_LEN;
 use crate::suite::{Aead, TAG_LEN};
 use crate::text;
+use crate::x25519;
 
 /// Bytes of a grant.
 pub const GRANT_LEN: usize = 1 + PUBLIC_LEN + BODY_LEN + SIGNATURE_LEN + TAG_LEN;
@@ -83,8 +83,8 @@ fn seal_plain(
     // What is sealed is mixed in, so that a seed given twice by mistake gives two keys.
     let context = kdf::sha256(&[&request.hash(), &plain]);
     let private: Key = kdf::derive(seed.expose(), "ephemeral", &context);
-    let ephemeral = MontgomeryPoint::mul_base_clamped(*private).to_bytes();
-    let shared = agree(&private, request.device).ok_or(Malformed::Invalid("public key"))?;
+    let ephemeral = x25519::public_key(&private);
+    let shared = x25519::agree(&private, &request.device).ok_or(Malformed::Invalid("public key"))?;
     let key = Aead::ChaCha20Poly1305.key(&key(&shared, &ephemeral, request));
     let nonce = Nonce::assume_unique_for_key([0; 12]);
     let tag = key.seal_in_place_separate_tag(nonce, Aad::from(AAD), &mut plain);
@@ -109,7 +109,7 @@ pub(super) fn open(grant: &DeviceGrant, keys: &DeviceKeys) -> Result<Granted, Li
     }
     let ephemeral: [u8; PUBLIC_LEN] = reader.array()?;
     let request = DeviceRequest { signing: keys.signing().public(), device: *keys.x25519_public() };
-    let shared = agree(keys.x25519(), ephemeral).ok_or(LinkError::NotForThisDevice)?;
+    let shared = x25519::agree(keys.x25519(), &ephemeral).ok_or(LinkError::NotForThisDevice)?;
     let key = Aead::ChaCha20Poly1305.key(&key(&shared, &ephemeral, &request));
     let mut sealed = Zeroizing::new(reader.rest().to_vec());
     let nonce = Nonce::assume_unique_for_key([0; 12]);
@@ -132,12 +132,6 @@ fn parse(body: &[u8]) -> Result<Granted, Malformed> {
     reader.finish()?;
     RootKey::new(granted.root).ok_or(Malformed::Invalid("root key"))?;
     Ok(granted)
-}
-
-/// X25519; `None` for a public key that gives no secret (RFC 7748 section 6.1).
-fn agree(private: &Key, public: [u8; PUBLIC_LEN]) -> Option<Key> {
-    let shared = Zeroizing::new(MontgomeryPoint(public).mul_clamped(**private).to_bytes());
-    (!kdf::equal(&shared, &[0; 32])).then_some(shared)
 }
 
 /// The key of a seal.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::Aead;
 use p2pvoip_crypto::group::{
-    Event, Flow, GroupId, HEADER_LEN, MAX_PROOF_LEN, Message, Notice, OVERHEAD, PROOF_DEADLINE,
+    Event, Flow, GroupId, HEADER_LEN, MAX_PROOF_LEN, Message, Notice, OLD_KEY_LIFE, OVERHEAD, PROOF_DEADLINE,
     PROOF_INTERVAL, Refused, Sender, SenderScope,
 };
 
-use crate::mesh::{BAD, CLEAN, Mesh, Network};
+use crate::mesh::{BAD, CLEAN, Mesh, Network, person};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -112,7 +112,7 @@ fn no_member_can_lead_the_numbers_or_the_keys_of_another_astray() {
     // Far ahead: refused. Near ahead, under later keys: played, and the victim is heard all the same.
     let far = say(&mut imitation(&mesh, 1, 3, 300), b"far ahead", mesh.now);
     let group = mesh.groups.get_mut(&2).unwrap();
-    assert_eq!(group.open(&mut far.clone(), mesh.now), Err(Refused::OutOfRange));
+    assert_eq!(group.open(person(1), &mut far.clone(), mesh.now), Err(Refused::OutOfRange));
     for steps in 1..=3 {
         let mut liar = imitation(&mesh, 1, 3, 200 + steps);
         for _ in 0..steps {
@@ -138,10 +138,43 @@ fn a_proof_that_a_member_made_is_no_proof() {
     let sealed = liar.pull(&mut proof, mesh.now + PROOF_INTERVAL).unwrap();
     mesh.open(2, &mut forged);
     let group = mesh.groups.get_mut(&2).unwrap();
-    assert_eq!(group.open(&mut proof[..sealed.len], mesh.now), Err(Refused::BadProof));
+    assert_eq!(group.open(person(1), &mut proof[..sealed.len], mesh.now), Err(Refused::BadProof));
     assert_eq!(group.listener(1).unwrap().counters().impersonated, 1);
     mesh.pass(SECOND);
     assert!(warned(&mesh).is_some());
+}
+
+#[test]
+fn a_packet_that_came_by_another_path_than_that_of_the_member_it_names_is_refused() {
+    let mut mesh = Mesh::of(4, CLEAN, 25);
+    mesh.pass(SECOND);
+    let forged = say(&mut imitation(&mesh, 1, 3, 0), b"send the money", mesh.now);
+    let group = mesh.groups.get_mut(&2).unwrap();
+    let before = *group.listener(1).unwrap().counters();
+    for from in [0, 3, 7] {
+        assert_eq!(group.open(person(from), &mut forged.clone(), mesh.now), Err(Refused::OtherPath));
+    }
+    assert_eq!(*group.listener(1).unwrap().counters(), before);
+    mesh.pass(2 * SECOND);
+    assert!(warned(&mesh).is_none(), "nothing was played");
+    assert_eq!(mesh.groups[&2].flow(1), Some(Flow::Open), "and no member can mute another");
+}
+
+#[test]
+fn a_key_that_a_removed_member_knows_opens_nothing_after_three_seconds_though_the_timer_is_late() {
+    let mut mesh = Mesh::of(4, CLEAN, 26);
+    mesh.pass(SECOND);
+    mesh.remove(3);
+    mesh.pass(SECOND / 10);
+    let mut liar = imitation(&mesh, 1, 3, 0);
+    let forged = [0, 1].map(|_| say(&mut liar, b"I am one", mesh.now));
+    let now = mesh.now;
+    let group = mesh.groups.get_mut(&2).unwrap();
+    assert!(group.roster().member(3).is_none(), "it has learnt of the removal");
+    assert!(group.open(person(1), &mut forged[0].clone(), now).is_ok(), "what was under way is heard");
+    // The machine sleeps: nobody calls its timer.
+    let later = now + OLD_KEY_LIFE;
+    assert_eq!(group.open(person(1), &mut forged[1].clone(), later), Err(Refused::NoKey));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use p2pvoip_core::{Instant, Machine, Seed};
 use p2pvoip_crypto::Aead;
 use p2pvoip_crypto::group::{
     Event, Group, Input, MAX_MEMBERS, MembershipError, Message, MessageError, OLD_KEY_LIFE, STEP_INTERVAL,
+    SWITCH_DEADLINE,
 };
 
 use crate::mesh::{BAD, CLEAN, Mesh, person};
@@ -121,6 +122,47 @@ fn the_removed_is_told_and_can_come_back_under_the_same_number() {
     mesh.heard.clear();
     mesh.pass(SECOND);
     assert!(mesh.count(0, 2) > 45 && mesh.count(2, 0) > 45, "at {now:?}");
+}
+
+#[test]
+fn a_new_key_that_is_due_is_sealed_with_though_the_timer_is_late() {
+    let now = Instant::from_millis(1_000);
+    let mut group = Group::found(person(0), Aead::Aes256Gcm, &Seed::from_u64(1), now);
+    group.admit(person(1), now).unwrap();
+    let _ = crate::laws::messages(&mut group, person(1));
+    let removed = group.admit(person(2), now).unwrap();
+    let _ = crate::laws::messages(&mut group, person(1));
+    group.remove(removed, now).unwrap();
+    let _ = crate::laws::messages(&mut group, person(1));
+    let before = group.epoch();
+    let mut say = |at| {
+        let _ = group.seal(&mut [7; 60], 40, at).unwrap();
+        group.epoch()
+    };
+    assert_eq!(say(now + SWITCH_DEADLINE - Duration::from_millis(1)), before, "nobody has the new one yet");
+    assert_eq!(say(now + SWITCH_DEADLINE), before + 1);
+}
+
+#[test]
+fn fresh_chance_makes_the_key_after_a_removal_one_that_nobody_could_foretell() {
+    let now = Instant::from_millis(1_000);
+    let key_after_a_removal = |fresh: Option<[u8; 32]>| {
+        let mut group = Group::found(person(0), Aead::Aes256Gcm, &Seed::from_u64(1), now);
+        group.admit(person(1), now).unwrap();
+        let _ = crate::laws::messages(&mut group, person(1));
+        let removed = group.admit(person(2), now).unwrap();
+        let _ = crate::laws::messages(&mut group, person(1));
+        if let Some(fresh) = fresh {
+            group.stir(&fresh);
+        }
+        group.remove(removed, now).unwrap();
+        let told = crate::laws::messages(&mut group, person(1));
+        let Message::Key { secret, .. } = Message::parse(told.last().unwrap()).unwrap() else { panic!() };
+        *secret.expose()
+    };
+    assert_eq!(key_after_a_removal(None), key_after_a_removal(None), "who has read the memory can draw it");
+    assert_ne!(key_after_a_removal(None), key_after_a_removal(Some([1; 32])));
+    assert_ne!(key_after_a_removal(Some([2; 32])), key_after_a_removal(Some([1; 32])));
 }
 
 #[test]

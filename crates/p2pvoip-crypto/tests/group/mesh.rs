@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output, Rng, Seed};
 use p2pvoip_crypto::group::{
-    Event, Group, HEADER_LEN, Input, MAX_PROOF_LEN, Message, OVERHEAD, Received, To,
+    Event, Group, HEADER_LEN, Input, MAX_PROOF_LEN, Message, OVERHEAD, Received, To, sender_of,
 };
 use p2pvoip_crypto::{Aead, Fingerprint};
 
@@ -202,10 +202,12 @@ impl Mesh {
         self.drain(to);
     }
 
-    /// Gives a packet to somebody.
+    /// Gives a packet to somebody, by the path of the member that it names: who forges it has forged the address too.
     pub(crate) fn open(&mut self, to: usize, packet: &mut [u8]) {
         let Some(group) = self.groups.get_mut(&to) else { return };
-        if let Ok(Received::Voice(voice)) = group.open(packet, self.now) {
+        let row = sender_of(packet).and_then(|number| group.roster().member(number));
+        let Some(from) = row.map(|row| row.id) else { return };
+        if let Ok(Received::Voice(voice)) = group.open(from, packet, self.now) {
             self.heard.entry((to, voice.sender)).or_default().push(voice.payload.to_vec());
         }
         self.drain(to);

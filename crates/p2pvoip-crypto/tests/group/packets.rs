@@ -5,8 +5,8 @@ use std::time::Duration;
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::Aead;
 use p2pvoip_crypto::group::{
-    Counters, Flow, GroupId, HEADER_LEN, Listener, MAX_PROOF_LEN, Notice, OVERHEAD, Received, Refused,
-    SealError, Sender, SenderScope, SenderSecret, sender_of,
+    Counters, Flow, GroupId, HEADER_LEN, Listener, MAX_PROOF_LEN, Notice, OVERHEAD, PROOF_DEADLINE, Received,
+    Refused, SealError, Sender, SenderScope, SenderSecret, sender_of,
 };
 use proptest::prelude::*;
 
@@ -256,4 +256,15 @@ proptest! {
         let Counters { accepted, proofs, .. } = *listener.counters();
         prop_assert_eq!((accepted, proofs), (twin.counters().accepted, twin.counters().proofs));
     }
+}
+
+#[test]
+fn words_without_a_proof_end_after_a_second_though_nobody_tells_the_time() {
+    let (mut sender, mut listener) = pair(Aead::Aes256Gcm);
+    let now = Instant::from_millis(1_000);
+    let words = [0, 1, 2].map(|i| seal(&mut sender, &[i; 20], now));
+    assert!(open(&mut listener, &words[0], now).is_ok());
+    assert!(open(&mut listener, &words[1], now + PROOF_DEADLINE - Duration::from_millis(1)).is_ok());
+    assert_eq!(open(&mut listener, &words[2], now + PROOF_DEADLINE), Err(Refused::Held));
+    assert_eq!((listener.flow(), listener.take_notice()), (Flow::Held, Some(Notice::Unproven)));
 }

@@ -28,16 +28,21 @@ impl Budget {
 
     /// Takes one permit if there is one.
     pub(super) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        self.take_above(0, rate, now)
+    }
+
+    /// Takes one permit if so many are left then.
+    pub(super) fn take_above(&mut self, rest: u32, rate: Rate, now: Instant) -> bool {
         let micros = u64::try_from(now.saturating_since(self.at).as_micros()).unwrap_or(u64::MAX);
         let filled = self.millionths.saturating_add(micros.saturating_mul(u64::from(rate.per_second)));
         self.millionths = filled.min(u64::from(rate.burst) * WHOLE);
         self.at = self.at.max(now);
         match self.millionths.checked_sub(WHOLE) {
-            Some(rest) => {
-                self.millionths = rest;
+            Some(left) if left >= u64::from(rest) * WHOLE => {
+                self.millionths = left;
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 }
@@ -57,5 +62,16 @@ mod tests {
         assert!(budget.take(rate, Instant::from_millis(1_500)));
         let late = Instant::from_millis(100_000);
         assert_eq!((0..9).filter(|_| budget.take(rate, late)).count(), 3, "no more than the burst is saved");
+    }
+
+    #[test]
+    fn what_is_to_be_left_is_left_for_those_who_may_take_it() {
+        let rate = Rate { burst: 5, per_second: 1 };
+        let now = Instant::from_millis(1_000);
+        let mut budget = Budget::new(rate, now);
+        assert_eq!((0..9).filter(|_| budget.take_above(2, rate, now)).count(), 3);
+        assert_eq!((0..9).filter(|_| budget.take(rate, now)).count(), 2);
+        assert!(!budget.take_above(2, rate, Instant::from_millis(3_999)));
+        assert!(budget.take_above(2, rate, Instant::from_millis(4_000)));
     }
 }

@@ -47,6 +47,13 @@ pub struct Limits {
     pub excess_frames: u32,
     /// Envelopes to one mailbox, whoever sends them.
     pub puts_per_mailbox: Rate,
+    /// How many of a mailbox's burst are for those who sent it less than others: a prefix leaves as many of them as it sent
+    /// envelopes lately. Never above half of the burst.
+    pub kept_puts: u32,
+    /// For how long after the first of them the envelopes of a prefix count.
+    pub lately: Duration,
+    /// Pairs of a mailbox and a prefix that sent to it lately; one makes room for a new one.
+    pub senders: usize,
     /// How long a connection may take for its first frame.
     pub greeting: Duration,
     /// How long a connection may be silent; clients ping every 25 s.
@@ -75,6 +82,9 @@ impl Default for Limits {
             frames: Rate { burst: 128, per_second: 8 },
             excess_frames: 64,
             puts_per_mailbox: Rate { burst: 32, per_second: 4 },
+            kept_puts: 8,
+            lately: Duration::from_secs(60),
+            senders: 65_536,
             greeting: Duration::from_secs(10),
             silence: Duration::from_secs(90),
         }
@@ -82,6 +92,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What a prefix that sent so many envelopes to a mailbox lately leaves of its burst to those who sent fewer.
+    pub(super) fn puts_left_by(&self, sent: u32) -> u32 {
+        sent.min(self.kept_puts).min(self.puts_per_mailbox.burst / 2)
+    }
+
     /// Connections that listen to one mailbox, as it is kept to.
     pub(super) fn most_listeners(&self) -> usize {
         self.listeners_per_mailbox.min(super::MAX_FAN_OUT)

@@ -1,6 +1,7 @@
 //! Who listens to which mailbox, and the few envelopes that wait for a listener who is expected back.
 
 use super::budget::Budget;
+use super::senders::Senders;
 use super::shares::{Origin, Shares};
 use super::{ConnectionId, Limits};
 use p2pvoip_core::Instant;
@@ -38,6 +39,7 @@ pub(super) struct Mailboxes {
     /// Those without a listener, by the connection that was last.
     left: Shares<MailboxId>,
     waiting: usize,
+    senders: Senders,
 }
 
 impl Mailboxes {
@@ -115,15 +117,24 @@ impl Mailboxes {
         }
     }
 
-    pub(super) fn put(&mut self, id: &MailboxId, envelope: &Shared, limits: &Limits, now: Instant) -> Put {
+    /// An envelope comes from the prefix; when many come, those of a prefix that sent few to this mailbox go first.
+    pub(super) fn put(
+        &mut self,
+        (id, from): (&MailboxId, Origin),
+        envelope: &Shared,
+        limits: &Limits,
+        now: Instant,
+    ) -> Put {
         let Some(mailbox) = self.boxes.get_mut(id) else { return Put::Absent };
         let listened = !mailbox.listeners.is_empty();
         if !listened && mailbox.left + limits.expected_back <= now {
             return Put::Absent;
         }
-        if !mailbox.budget.take(limits.puts_per_mailbox, now) {
+        let rest = limits.puts_left_by(self.senders.sent_lately(*id, from, limits, now));
+        if !mailbox.budget.take_above(rest, limits.puts_per_mailbox, now) {
             return Put::TooFast;
         }
+        self.senders.count(*id, from, limits, now);
         if listened {
             return Put::To(mailbox.listeners.clone());
         }
@@ -153,6 +164,12 @@ impl Mailboxes {
             lasts
         });
         self.waiting -= dropped;
+        self.senders.sweep(limits, now);
+    }
+
+    /// Whether there is nothing that could be over one day.
+    pub(super) fn is_empty(&self) -> bool {
+        self.boxes.is_empty() && self.senders.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {

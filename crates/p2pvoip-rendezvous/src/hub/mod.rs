@@ -19,6 +19,7 @@ mod mailboxes;
 mod owners;
 mod prefix;
 mod records;
+mod senders;
 mod shares;
 #[cfg(test)]
 mod tests;
@@ -297,7 +298,8 @@ impl Hub {
         if self.recent.contains(id) {
             return self.answer(from, ServerFrame::Done { id });
         }
-        match self.mailboxes.put(&to, envelope, &self.limits, now) {
+        let prefix = self.connections.get(&from).and_then(|connection| connection.from);
+        match self.mailboxes.put((&to, prefix), envelope, &self.limits, now) {
             Put::To(listeners) => {
                 for listener in listeners {
                     self.send_envelope(listener, to, Arc::clone(envelope), now);
@@ -355,7 +357,7 @@ impl Hub {
 
     fn is_empty(&self) -> bool {
         self.connections.is_empty()
-            && self.mailboxes.len() == 0
+            && self.mailboxes.is_empty()
             && self.records.len() == 0
             && self.recent.len() == 0
     }

@@ -329,7 +329,7 @@ fn acknowledgements_cost_no_permit_unless_they_are_made_up() {
 #[test]
 fn one_mailbox_takes_a_burst_and_then_a_rate() {
     let puts_per_mailbox = Rate { burst: 2, per_second: 1 };
-    let mut hub = hub_with(Limits { puts_per_mailbox, ..Limits::default() });
+    let mut hub = hub_with(Limits { puts_per_mailbox, kept_puts: 0, ..Limits::default() });
     say(&mut hub, ALICE, listen(1, BOX), START);
     say(&mut hub, BOB, put(1), START);
     say(&mut hub, BOB, put(2), START);

@@ -13,6 +13,6 @@ pub(crate) mod slot;
 pub mod whereabouts;
 
 pub use endpoint::{
-    CallKey, DialError, Endpoint, Event, Input, MAX_CALLS, QueryKey, Refused, ServerId, Settings,
-    SettingsError, Transmit,
+    CallKey, DialError, Endpoint, Event, IdentityError, Input, MAX_CALLS, QueryKey, Refused, ServerId,
+    Settings, SettingsError, Transmit,
 };

@@ -7,19 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip_core::{Instant, Machine, Output};
-use p2pvoip_crypto::{ContactCard, Fingerprint, Sas, Trust};
+use p2pvoip_crypto::{ContactCard, Fingerprint, Identity, Prekeys, Sas, Trust};
 use p2pvoip_media::Frame;
 use p2pvoip_signal::{EndReason, RejectReason, rendezvous};
 use p2pvoip_telemetry::CallStats;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::audio::{Mute, Rings};
+use super::chance::Stirring;
 use super::clock::Clock;
 use super::dht;
 use super::server::{Connection, LinkId, Report};
 use super::sockets::{Received, Sockets};
 use crate::contacts::Book;
-use crate::engine::{CallKey, DialError, Endpoint, Event, Input, QueryKey, ServerId, Transmit};
+use crate::engine::{
+    CallKey, DialError, Endpoint, Event, IdentityError, Input, QueryKey, ServerId, Transmit,
+};
 use crate::event::{CallEvent, CallState, Encryption};
 
 /// One frame of sound.
@@ -48,6 +51,7 @@ pub(super) enum Command {
     HangUp { call: CallKey },
     Confirm { call: CallKey, same: bool },
     Contacts(Box<Book>),
+    Identity { identity: Arc<Identity>, reply: oneshot::Sender<Result<(), IdentityError>> },
     RememberedOffers { reply: oneshot::Sender<Vec<u8>> },
     Close { done: oneshot::Sender<()> },
 }
@@ -105,6 +109,7 @@ pub(super) struct Parts {
     pub(super) online: watch::Sender<bool>,
     pub(super) directory: dht::Port,
     pub(super) findable: watch::Sender<bool>,
+    pub(super) home: watch::Sender<Option<Arc<Prekeys>>>,
 }
 
 pub(super) struct Driver {
@@ -116,6 +121,7 @@ pub(super) struct Driver {
     reports: mpsc::Receiver<(LinkId, Report)>,
     calls: BTreeMap<CallKey, Port>,
     next_tick: Option<Instant>,
+    stirring: Stirring,
     closing: Option<(oneshot::Sender<()>, Instant)>,
     buf: Vec<u8>,
 }
@@ -132,6 +138,7 @@ enum Woken {
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
         let (to_reports, reports) = mpsc::channel(REPORTS);
+        let stirring = Stirring::new(parts.clock.now());
         Self {
             parts,
             sockets: Sockets::default(),
@@ -141,6 +148,7 @@ impl Driver {
             reports,
             calls: BTreeMap::new(),
             next_tick: None,
+            stirring,
             closing: None,
             buf: vec![0; MAX_DATAGRAM.max(Endpoint::MAX_TRANSMIT)],
         }
@@ -173,8 +181,9 @@ impl Driver {
     async fn sleep(&mut self, wake: Option<Instant>) -> Woken {
         let clock = self.parts.clock;
         let closing_at = self.closing.as_ref().map(|(_, at)| *at);
-        let deadline =
-            [wake, self.next_tick, closing_at].into_iter().flatten().min().map(|at| clock.deadline(at));
+        let stir_at = Some(self.stirring.next_at(self.parts.engine.open_calls()));
+        let deadline = [wake, self.next_tick, closing_at, stir_at].into_iter().flatten().min();
+        let deadline = deadline.map(|at| clock.deadline(at));
         let closing = self.closing.is_some();
         let (sockets, buf, directory) = (&mut self.sockets, &mut self.buf, &mut self.parts.directory);
         tokio::select! {
@@ -234,6 +243,7 @@ impl Driver {
         let now = self.parts.clock.now();
         match command {
             Command::Dial { card, name, reply } => {
+                self.stir(now);
                 let engine = &mut self.parts.engine;
                 let dialled = match &name {
                     Some(name) => engine.dial_as(name, &card, now),
@@ -261,6 +271,10 @@ impl Driver {
             Command::HangUp { call } => self.parts.engine.hang_up(call, now),
             Command::Confirm { call, same } => self.parts.engine.confirm_sas(call, same, now),
             Command::Contacts(book) => self.parts.engine.set_contacts(*book),
+            Command::Identity { identity, reply } => {
+                // Who asked may have gone.
+                let _gone = reply.send(self.parts.engine.set_identity(identity, now));
+            }
             Command::RememberedOffers { reply } => drop(reply.send(self.parts.engine.remembered_offers())),
             Command::Close { done } => self.close(Some(done)),
         }
@@ -347,6 +361,7 @@ impl Driver {
                 tracing::info!("the connection to the own rendezvous server is lost; it is tried again");
                 self.parts.online.send_replace(false);
             }
+            Event::Home(prekeys) => drop(self.parts.home.send_replace(Some(Arc::from(prekeys)))),
             Event::Publish { query, record } => self.parts.directory.publish(query, record),
             Event::Lookup { query, slot } => self.parts.directory.lookup(query, slot),
             Event::Findable(findable) => {
@@ -447,6 +462,9 @@ impl Driver {
         // The monotonic clock stands still while the machine sleeps, and the date may be set: it is told anew.
         self.parts.engine.set_date(Clock::unix(), now);
         self.parts.engine.handle_timeout(now);
+        if self.stirring.next_at(self.parts.engine.open_calls()) <= now {
+            self.stir(now);
+        }
         self.hang_up_orphans(now);
         if !self.calls.values().any(|port| port.plays) {
             self.next_tick = None;
@@ -458,6 +476,13 @@ impl Driver {
             next += TICK;
         }
         self.next_tick = Some(next);
+    }
+
+    /// Gives the engine fresh chance.
+    fn stir(&mut self, now: Instant) {
+        if let Some(chance) = self.stirring.draw(now) {
+            self.parts.engine.stir(&chance);
+        }
     }
 
     /// Ten milliseconds of sound, out and in.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use p2pvoip_core::Seed;
-use p2pvoip_crypto::{CardError, ContactCard, Identity, Policy};
+use p2pvoip_crypto::{CardError, ContactCard, Identity, Policy, Prekeys};
 use p2pvoip_nat::CandidatePolicy;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -17,7 +17,7 @@ use super::tls::{self, TlsError};
 use super::turn;
 use crate::codec::Codec;
 use crate::contacts::Book;
-use crate::engine::{self, DialError, Settings, SettingsError};
+use crate::engine::{self, DialError, IdentityError, Settings, SettingsError};
 use crate::server_url::{BadServerUrl, ServerUrl};
 use crate::turn_url::{TurnServer, TurnUrl};
 
@@ -156,6 +156,7 @@ pub struct Endpoint {
     rings: mpsc::Receiver<Ring>,
     online: watch::Receiver<bool>,
     findable: watch::Receiver<bool>,
+    home: watch::Receiver<Option<Arc<Prekeys>>>,
     card: Option<ContactCard>,
 }
 
@@ -200,6 +201,7 @@ impl Endpoint {
         let (to_owner, rings) = mpsc::channel(RINGS);
         let (tell_online, online) = watch::channel(false);
         let (tell_findable, findable) = watch::channel(false);
+        let (tell_home, home) = watch::channel(None);
         let parts = Parts {
             engine,
             clock,
@@ -210,9 +212,10 @@ impl Endpoint {
             online: tell_online,
             directory,
             findable: tell_findable,
+            home: tell_home,
         };
         tokio::spawn(Driver::new(parts).run());
-        Ok(Self { commands, rings, online, findable, card })
+        Ok(Self { commands, rings, online, findable, home, card })
     }
 
     /// The card by which others call this endpoint; none without a `server`.
@@ -240,6 +243,25 @@ impl Endpoint {
     /// Whether the DHT tells contacts where this endpoint is, to be watched; always `false` when none is used.
     pub fn watch_findable(&self) -> watch::Receiver<bool> {
         self.findable.clone()
+    }
+
+    /// On a linked device at its server: what the identity's first device published last, to be watched; it is fetched daily. Take
+    /// its list of devices by [`Secret::refresh_roster`](p2pvoip_crypto::Secret::refresh_roster), or contacts refuse this device
+    /// after two weeks; then [`set_identity`](Self::set_identity). Always `None` on the first device.
+    pub fn watch_home(&self) -> watch::Receiver<Option<Arc<Prekeys>>> {
+        self.home.clone()
+    }
+
+    /// The same identity as its secret stands by now. An endpoint that runs for long is given it weekly at least, advanced
+    /// ([`Secret::advance`](p2pvoip_crypto::Secret::advance)), so that the prekeys of the past leave memory.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it is another one, or the endpoint is closed.
+    pub async fn set_identity(&self, identity: Arc<Identity>) -> Result<(), IdentityError> {
+        let (reply, taken) = oneshot::channel();
+        let command = Command::Identity { identity, reply };
+        self.commands.send(command).await.map_err(|_| IdentityError::Closed)?;
+        taken.await.map_err(|_| IdentityError::Closed)?
     }
 
     /// Whom we know from now on. Of who was known before, what calls have taught is kept where it is

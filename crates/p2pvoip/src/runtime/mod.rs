@@ -2,6 +2,7 @@
 
 mod audio;
 mod call;
+mod chance;
 mod clock;
 mod dht;
 mod driver;

@@ -62,6 +62,17 @@ impl Opened {
         &self.exposed
     }
 
+    /// Reads the identity anew, as another program may have changed it, and forgets the prekeys of the past, in the file too: to be
+    /// done daily by a program that runs for long. Whether the secret is another one than before.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub fn reload(&mut self, now: UnixTime) -> Result<bool, StoreError> {
+        let before = self.secret.encode();
+        self.write_anew(now)?;
+        Ok(self.secret.encode() != before)
+    }
+
     /// Changes the secret as it stands in the file, and writes it; not when the change is refused.
     ///
     /// # Errors

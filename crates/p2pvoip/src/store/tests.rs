@@ -424,3 +424,21 @@ fn a_revocation_in_a_file_that_was_put_back_in_clear_is_written() {
     revokes_what_was_put_back_in_clear(&Protect::Keyring, None);
     revokes_what_was_put_back_in_clear(&by_phrase("correct horse"), Some(&phrase("correct horse")));
 }
+
+#[test]
+fn a_program_that_runs_for_long_forgets_past_prekeys_in_memory_and_in_the_file_and_sees_what_another_changed()
+{
+    let place = Place::new();
+    let mut running = place.store.create(&Protect::KeyFile, NOW).unwrap();
+    assert!(!running.reload(NOW).unwrap());
+    let later = NOW + 2 * WEEK;
+    assert!(running.reload(later).unwrap());
+    let mut expected = running.secret().clone();
+    assert!(!expected.advance(later), "nothing of the past is left");
+    let mut other = place.store.open(None, later).unwrap();
+    assert_eq!(*other.secret().encode(), *running.secret().encode());
+    let request = Place::new().store.request(&Protect::KeyFile).unwrap();
+    other.link(&request, later).unwrap();
+    assert!(running.reload(later).unwrap() && !running.reload(later).unwrap());
+    assert_eq!(running.secret().linked_devices().count(), 1);
+}

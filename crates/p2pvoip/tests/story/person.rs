@@ -3,15 +3,19 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use p2pvoip::contacts::Book;
-use p2pvoip::crypto::{ContactCard, PeerIdentity};
+use p2pvoip::crypto::{ContactCard, Identity, PeerIdentity, Prekeys};
 use p2pvoip::dht::{Directory as _, DirectoryError, MemoryDirectory, Outcome, Query};
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, ServerId, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
-use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind, Sas, Trust};
+use p2pvoip::{
+    CallEvent, CallState, CallStats, DialError, EndReason, Frame, IdentityError, Lookup, RouteKind, Sas,
+    Trust,
+};
 use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
@@ -113,6 +117,8 @@ pub struct Person {
     pub is_findable: bool,
     pub lookups: Vec<Lookup>,
     pub is_online: bool,
+    /// What the identity's first device was heard to publish.
+    pub home: Vec<Prekeys>,
     pub call: Option<CallKey>,
     pub state: Option<CallState>,
     /// How all calls ended that did.
@@ -159,6 +165,7 @@ impl Person {
             is_findable: false,
             lookups: Vec::new(),
             is_online: false,
+            home: Vec::new(),
             call: None,
             state: None,
             all_ends: Vec::new(),
@@ -224,6 +231,11 @@ impl Person {
         self.endpoint.set_contacts(contacts);
     }
 
+    /// The identity as its secret stands by now.
+    pub fn set_identity(&mut self, identity: Identity, now: Instant) -> Result<(), IdentityError> {
+        self.endpoint.set_identity(Arc::new(identity), now)
+    }
+
     /// Says whether the codes are the same.
     pub fn compare(&mut self, same: bool, now: Instant) {
         self.endpoint.confirm_sas(self.call.unwrap(), same, now);
@@ -234,6 +246,11 @@ impl Person {
             self.note(now, || Deed::HangUp(call));
             self.endpoint.hang_up(call, now);
         }
+    }
+
+    /// Fresh chance of the system comes.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.endpoint.stir(chance);
     }
 
     /// Takes no more calls.
@@ -431,6 +448,7 @@ impl Person {
             }
             Event::Lookup { query, slot } => self.ask(query, |directory| directory.lookup(slot, super::DATE)),
             Event::Findable(findable) => self.is_findable = findable,
+            Event::Home(prekeys) => self.home.push(*prekeys),
             Event::Online => self.is_online = true,
             Event::Offline => self.is_online = false,
             Event::Incoming { call, .. } => {

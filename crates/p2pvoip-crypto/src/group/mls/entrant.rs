@@ -10,10 +10,10 @@ use openmls_traits::random::OpenMlsRand;
 use p2pvoip_core::{Seed, UnixTime};
 
 use super::error::MlsError;
-use super::large::{LargeGroup, read, write};
+use super::large::{FOUNDER, LargeGroup, read, write};
 use super::leaf::LeafKey;
 use super::provider::{Provider, SUITE};
-use crate::identity::Identity;
+use crate::identity::{Fingerprint, Identity, PeerIdentity};
 use crate::suite::Aead;
 
 /// Stage: a device on its way into one group, which it founds or joins.
@@ -33,6 +33,11 @@ impl Entrant {
         let leaf = LeafKey::new(seed)?;
         let credential = leaf.credential(identity, now);
         Ok(Self { provider: Provider::new(seed), leaf, credential })
+    }
+
+    /// Mixes fresh chance of the system into what keys are drawn from; see [`LargeGroup::stir`].
+    pub fn stir(&mut self, fresh: &[u8; 32]) {
+        self.provider.stir(fresh);
     }
 
     /// What the founder needs to let this device in: bytes for [`LargeGroup::admit`].
@@ -63,14 +68,23 @@ impl Entrant {
         let (provider, leaf) = (self.provider, self.leaf);
         let id = MlsGroupId::from_slice(&name);
         let group = MlsGroup::new_with_group_id(&provider, &leaf, &config, id, self.credential);
-        LargeGroup::new(provider, leaf, group.map_err(MlsError::refused)?, now)
+        // Nobody is in but the owner.
+        LargeGroup::new(provider, leaf, group.map_err(MlsError::refused)?, |_| true, now)
     }
 
-    /// Joins the group of a welcome. Every member's credential is checked.
+    /// Joins the group to which that founder has welcomed this device. Every other member shows who it is, and is let in as
+    /// `judge` says, which asks the pins: [`Pin::judge`](crate::Pin::judge) knows revoked devices.
     ///
     /// # Errors
-    /// [`MlsError`] when the welcome is not for this device, or a member cannot show who it is.
-    pub fn join(self, welcome: &[u8], now: UnixTime) -> Result<LargeGroup, MlsError> {
+    /// [`MlsError`] when the welcome is not for this device or not by that founder, or when a member cannot show who it is
+    /// or is not wanted.
+    pub fn join(
+        self,
+        welcome: &[u8],
+        founder: &Fingerprint,
+        judge: impl FnMut(&PeerIdentity) -> bool,
+        now: UnixTime,
+    ) -> Result<LargeGroup, MlsError> {
         let MlsMessageBodyIn::Welcome(welcome) = read(welcome)?.extract() else {
             return Err(MlsError::Malformed);
         };
@@ -83,8 +97,17 @@ impl Entrant {
         let builder = StagedWelcome::build_from_welcome(&provider, &config, welcome);
         let builder = builder.map_err(MlsError::refused)?.skip_lifetime_validation();
         let staged = builder.build().map_err(MlsError::refused)?;
+        // Another member could welcome to a group that it has split off: the signature of the welcome is the founder's.
+        if staged.welcome_sender_index().u32() != u32::from(FOUNDER) {
+            return Err(MlsError::OtherFounder);
+        }
         let group = staged.into_group(&provider).map_err(MlsError::refused)?;
-        LargeGroup::new(provider, leaf, group, now)
+        let group = LargeGroup::new(provider, leaf, group, judge, now)?;
+        if group.members().iter().any(|member| member.number == FOUNDER && member.id == *founder) {
+            Ok(group)
+        } else {
+            Err(MlsError::OtherFounder)
+        }
     }
 }
 

@@ -27,6 +27,16 @@ pub enum MlsError {
     /// A member's credential does not show who it is.
     #[error("a member cannot show who it is; do not let it in")]
     Credential,
+    /// The application does not want a member that has shown who it is.
+    #[error(
+        "a member is not wanted here, or was revoked by its owner; tell the founder, and leave when it stays in"
+    )]
+    Unwanted,
+    /// The group is not that of the founder who was expected.
+    #[error(
+        "the group is not the expected founder's; do not join it, and ask the founder for another welcome"
+    )]
+    OtherFounder,
     /// The commit does what its sender may not.
     #[error("only the founder admits and removes members, and others only renew their keys; drop the commit")]
     NotAllowed,

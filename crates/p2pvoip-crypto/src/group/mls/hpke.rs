@@ -3,12 +3,12 @@
 //! # Left out
 //! - Modes with a psk or a sender's key, and contexts of more than one message: MLS uses neither.
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
 use openmls_traits::types::CryptoError;
 use zeroize::Zeroizing;
 
 use super::provider::{NONCE_LEN, aead_open, aead_seal};
 use crate::kdf::{self, Key};
+use crate::x25519;
 
 /// The KEM's name in its derivations: `KEM` and its number, 0x0020.
 const KEM_SUITE: &[u8] = b"KEM\x00\x20";
@@ -29,7 +29,7 @@ pub(super) fn derive_key_pair(material: &[u8]) -> (Key, [u8; 32]) {
     let prk = labeled_extract(KEM_SUITE, b"", b"dkp_prk", material);
     let mut private = Zeroizing::new([0; 32]);
     labeled_expand(KEM_SUITE, &prk, b"sk", &[], &mut *private);
-    let public = MontgomeryPoint::mul_base_clamped(*private).to_bytes();
+    let public = x25519::public_key(&private);
     (private, public)
 }
 
@@ -51,7 +51,7 @@ impl Context {
         let enc: [u8; 32] = enc.try_into().map_err(|_| CryptoError::InvalidPublicKey)?;
         let private: [u8; 32] = private.try_into().map_err(|_| CryptoError::InvalidLength)?;
         let private = Zeroizing::new(private);
-        let public = MontgomeryPoint::mul_base_clamped(*private).to_bytes();
+        let public = x25519::public_key(&private);
         let shared = agree(&private, &enc)?;
         Ok(Self::new(&shared_secret(&shared, &enc, &public), info))
     }
@@ -92,8 +92,7 @@ impl Context {
 
 /// X25519; a result of zero is refused (section 7.1.4).
 fn agree(private: &Key, public: &[u8; 32]) -> Result<Key, CryptoError> {
-    let shared = Zeroizing::new(MontgomeryPoint(*public).mul_clamped(**private).to_bytes());
-    if kdf::equal(&shared, &[0; 32]) { Err(CryptoError::InvalidPublicKey) } else { Ok(shared) }
+    x25519::agree(private, public).ok_or(CryptoError::InvalidPublicKey)
 }
 
 /// Section 4.1.

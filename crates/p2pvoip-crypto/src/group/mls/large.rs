@@ -1,11 +1,11 @@
-//! A large group: its membership by MLS, and the packets of its present epoch and the one before.
+//! A large group: its membership by MLS, and the packets of its present epoch and the three before.
 //!
 //! # Timers
-//! - The epoch before is kept for [`OLD_KEY_LIFE`], so that what was under way is still heard and proven.
+//! - An epoch that is over is kept for [`OLD_KEY_LIFE`], at most three of them, so that what was under way is still heard and proven.
 //! - Those of the sender and the listeners.
 
 use core::fmt;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use openmls::prelude::tls_codec::{Deserialize, Serialize};
 use openmls::prelude::{
@@ -22,7 +22,7 @@ use super::leaf::{self, LeafKey};
 use super::provider::Provider;
 use super::{MAX_LARGE_MEMBERS, MAX_MLS_MESSAGE_LEN};
 use crate::group::{GroupId, Notice, OLD_KEY_LIFE, Received, Refused, SealError, Sealed, header};
-use crate::identity::{Fingerprint, PUBLIC_LEN};
+use crate::identity::{Fingerprint, PUBLIC_LEN, PeerIdentity};
 use crate::suite::Aead;
 
 /// The key of a leaf, and who has shown to stand behind it.
@@ -32,7 +32,10 @@ type Shown = ([u8; PUBLIC_LEN], Fingerprint);
 type Tree = (Vec<LargeMember>, Vec<Option<[u8; PUBLIC_LEN]>>);
 
 /// The leaf of who founded the group.
-const FOUNDER: u8 = 0;
+pub(super) const FOUNDER: u8 = 0;
+
+/// How many epochs that are over are kept: with the present one, no two share the low bits that a header tells.
+const MOST_PAST: usize = 3;
 
 /// A member of a large group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +66,8 @@ pub struct LargeGroup {
     /// Leaves that have shown who they are, and are about to come in.
     shown: Vec<Shown>,
     present: Era,
-    past: Option<(Era, Instant)>,
+    /// Epochs that are over and until when they are kept, the latest first.
+    past: VecDeque<(Era, Instant)>,
     /// Members in whose name another one has spoken.
     cut: BTreeSet<u8>,
     notice: Option<(u8, Notice)>,
@@ -74,6 +78,7 @@ impl LargeGroup {
         provider: Provider,
         leaf: LeafKey,
         group: MlsGroup,
+        mut judge: impl FnMut(&PeerIdentity) -> bool,
         now: UnixTime,
     ) -> Result<Self, MlsError> {
         let name: [u8; 16] = group.group_id().as_slice().try_into().map_err(|_| MlsError::Malformed)?;
@@ -81,26 +86,34 @@ impl LargeGroup {
         let name = (aead, GroupId::new(name));
         let mut shown = Vec::new();
         for member in group.members() {
-            let (id, key) = leaf::verify(&member.credential, &member.signature_key, now)?;
-            shown.push((key, id));
+            let (peer, key) = leaf::verify(&member.credential, &member.signature_key, now)?;
+            if member.index != group.own_leaf_index() && !judge(&peer) {
+                return Err(MlsError::Unwanted);
+            }
+            shown.push((key, peer.fingerprint));
         }
         let (members, leaves) = look(&group, &shown)?;
         let present = era(&provider, &leaf, &group, name, leaves)?;
-        let (past, cut, notice) = (None, BTreeSet::new(), None);
+        let (past, cut, notice) = (VecDeque::new(), BTreeSet::new(), None);
         Ok(Self { provider, leaf, group, name, members, shown, present, past, cut, notice })
     }
 
-    /// Lets devices in by their key packages; the founder alone may.
+    /// Lets devices in by their key packages, when `judge` wants who they show to be; the founder alone may.
     ///
     /// # Errors
     /// [`MlsError`]; nothing is changed then.
-    pub fn admit(&mut self, packages: &[&[u8]], now: UnixTime) -> Result<Change, MlsError> {
+    pub fn admit(
+        &mut self,
+        packages: &[&[u8]],
+        mut judge: impl FnMut(&PeerIdentity) -> bool,
+        now: UnixTime,
+    ) -> Result<Change, MlsError> {
         self.check_founder()?;
         if self.members.len() + packages.len() > MAX_LARGE_MEMBERS {
             return Err(MlsError::TooMany);
         }
         let checked: Result<Vec<_>, _> =
-            packages.iter().map(|bytes| self.check_package(bytes, now)).collect();
+            packages.iter().map(|bytes| self.check_package(bytes, &mut judge, now)).collect();
         let (packages, shown): (Vec<_>, Vec<_>) = checked?.into_iter().unzip();
         let added = self.group.add_members(&self.provider, &self.leaf, &packages);
         let (commit, welcome, _) = added.map_err(MlsError::refused)?;
@@ -123,7 +136,8 @@ impl LargeGroup {
         Ok(Change { commit: write(&commit)?, welcome: None })
     }
 
-    /// Renews one's own keys, so that who has stolen them hears nothing more. Do it every few minutes.
+    /// Renews one's own keys, so that who has stolen them hears nothing more: when fresh chance was [stirred](Self::stir) in
+    /// since the theft. Do both every few minutes.
     ///
     /// # Errors
     /// [`MlsError`]; nothing is changed then.
@@ -132,6 +146,12 @@ impl LargeGroup {
         let updated = self.group.self_update(&self.provider, &self.leaf, LeafNodeParameters::default());
         let (commit, ..) = updated.map_err(MlsError::refused)?.into_contents();
         Ok(Change { commit: write(&commit)?, welcome: None })
+    }
+
+    /// Mixes fresh chance of the system into what later keys are drawn from. Without it a thief who has read this memory once
+    /// draws the renewed keys too. Do it before each [`renew`](Self::renew), and after the machine has slept.
+    pub fn stir(&mut self, fresh: &[u8; 32]) {
+        self.provider.stir(fresh);
     }
 
     /// The relay has put the own change before all others: it counts now.
@@ -154,11 +174,18 @@ impl LargeGroup {
         self.group.clear_pending_commit(self.provider.storage()).map_err(MlsError::refused)
     }
 
-    /// Takes a commit of another member, in the relay's order. False when it has removed the owner of this group.
+    /// Takes a commit of another member, in the relay's order, when `judge` wants those whom it brings in. False when it has
+    /// removed the owner of this group.
     ///
     /// # Errors
-    /// [`MlsError`]; nothing is changed then.
-    pub fn receive(&mut self, commit: &[u8], unix: UnixTime, now: Instant) -> Result<bool, MlsError> {
+    /// [`MlsError`]; nothing is changed then. Who refuses a commit that the others have taken hears them no more.
+    pub fn receive(
+        &mut self,
+        commit: &[u8],
+        judge: impl FnMut(&PeerIdentity) -> bool,
+        unix: UnixTime,
+        now: Instant,
+    ) -> Result<bool, MlsError> {
         if !self.group.is_active() {
             return Err(MlsError::Over);
         }
@@ -172,7 +199,7 @@ impl LargeGroup {
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(MlsError::NotAllowed);
         };
-        let shown = self.check_commit(&staged, sender, unix)?;
+        let shown = self.check_commit(&staged, sender, judge, unix)?;
         let is_removed = staged.self_removed();
         self.group.merge_staged_commit(&self.provider, *staged).map_err(MlsError::refused)?;
         if !is_removed {
@@ -218,25 +245,26 @@ impl LargeGroup {
         if !self.group.is_active() {
             return None;
         }
-        let past = self.past.as_mut().and_then(|(era, _)| era.sender.pull(buf, now));
+        self.forget(now);
+        let past = self.past.iter_mut().rev().find_map(|(era, _)| era.sender.pull(buf, now));
         past.or_else(|| self.present.sender.pull(buf, now))
     }
 
-    /// Opens a packet of any member in place, as [`Group::open`](crate::group::Group::open).
+    /// Opens a packet of any member in place, as [`Group::open`](crate::group::Group::open); by which member's path it came only
+    /// the relay knows, which should drop a packet that names another.
     ///
     /// # Errors
-    /// [`Refused`]; nothing but a counter has changed then.
+    /// [`Refused`]; nothing but a counter has changed then, and what time has done.
     pub fn open<'b>(&mut self, packet: &'b mut [u8], now: Instant) -> Result<Received<'b>, Refused> {
+        self.forget(now);
         let clear = header::Clear::parse(packet).ok_or(Refused::Malformed)?;
         if self.cut.contains(&clear.sender) {
             return Err(Refused::Cut);
         }
         let is_named = |era: &Era| era.epoch().to_le_bytes()[0] & header::EPOCH_BITS == clear.epoch;
-        let era = match &mut self.past {
-            _ if is_named(&self.present) => &mut self.present,
-            Some((past, _)) if is_named(past) => past,
-            Some(_) | None => return Err(Refused::NoKey),
-        };
+        let past = self.past.iter_mut().map(|(era, _)| era);
+        let era = core::iter::once(&mut self.present).chain(past).find(|era| is_named(era));
+        let era = era.ok_or(Refused::NoKey)?;
         let (received, notice) = era.open(clear.sender, packet, now);
         if let Some(notice) = notice {
             self.note(clear.sender, notice);
@@ -246,19 +274,16 @@ impl LargeGroup {
 
     /// When [`on_time`](Self::on_time) or [`pull`](Self::pull) has something to do.
     pub fn next_at(&self) -> Option<Instant> {
-        let past = self.past.as_ref();
-        let ends = past.map(|(_, until)| *until);
-        let eras = [self.present.next_at(), past.and_then(|(era, _)| era.next_at()), ends];
-        eras.into_iter().flatten().min()
+        let ends = self.past.iter().map(|(_, until)| *until);
+        let past = self.past.iter().filter_map(|(era, _)| era.next_at());
+        past.chain(self.present.next_at()).chain(ends).min()
     }
 
-    /// Time has passed: the epoch before is erased, and members that prove nothing are held.
+    /// Time has passed: epochs that are over are erased, and members that prove nothing are held.
     pub fn on_time(&mut self, now: Instant) {
-        if self.past.as_ref().is_some_and(|(_, until)| *until <= now) {
-            self.past = None;
-        }
+        self.forget(now);
         let told = self.present.on_time(now);
-        let told = told.or_else(|| self.past.as_mut().and_then(|(era, _)| era.on_time(now)));
+        let told = told.or_else(|| self.past.iter_mut().find_map(|(era, _)| era.on_time(now)));
         if let Some((number, notice)) = told {
             self.note(number, notice);
         }
@@ -272,7 +297,13 @@ impl LargeGroup {
     /// Plays what that member says again, after it was cut off.
     pub fn restore(&mut self, number: u8) {
         self.cut.remove(&number);
-        self.present.restore(number);
+        let past = self.past.iter_mut().map(|(era, _)| era);
+        core::iter::once(&mut self.present).chain(past).for_each(|era| era.restore(number));
+    }
+
+    /// Erases the epochs that are over for long enough.
+    fn forget(&mut self, now: Instant) {
+        self.past.retain(|(_, until)| *until > now);
     }
 
     fn note(&mut self, number: u8, notice: Notice) {
@@ -294,18 +325,23 @@ impl LargeGroup {
         if self.number() == FOUNDER { Ok(()) } else { Err(MlsError::NotAllowed) }
     }
 
-    fn check_package(&self, bytes: &[u8], now: UnixTime) -> Result<(KeyPackage, Shown), MlsError> {
+    fn check_package(
+        &self,
+        bytes: &[u8],
+        judge: &mut impl FnMut(&PeerIdentity) -> bool,
+        now: UnixTime,
+    ) -> Result<(KeyPackage, Shown), MlsError> {
         let MlsMessageBodyIn::KeyPackage(package) = read(bytes)?.extract() else {
             return Err(MlsError::Malformed);
         };
         let package = package.validate(self.provider.crypto(), ProtocolVersion::Mls10);
         let package = package.map_err(MlsError::refused)?;
         let node = package.leaf_node();
-        let (id, key) = leaf::verify(node.credential(), node.signature_key().as_slice(), now)?;
-        if self.members.iter().any(|member| member.id == id) {
+        let (peer, key) = leaf::verify(node.credential(), node.signature_key().as_slice(), now)?;
+        if self.members.iter().any(|member| member.id == peer.fingerprint) {
             return Err(MlsError::NotAllowed);
         }
-        Ok((package, (key, id)))
+        if judge(&peer) { Ok((package, (key, peer.fingerprint))) } else { Err(MlsError::Unwanted) }
     }
 
     /// Whether the commit does only what its sender may, and brings in only who can show who it is.
@@ -313,6 +349,7 @@ impl LargeGroup {
         &self,
         staged: &StagedCommit,
         sender: LeafNodeIndex,
+        mut judge: impl FnMut(&PeerIdentity) -> bool,
         now: UnixTime,
     ) -> Result<Vec<Shown>, MlsError> {
         for queued in staged.queued_proposals() {
@@ -325,8 +362,11 @@ impl LargeGroup {
         let mut shown = Vec::new();
         for added in staged.add_proposals() {
             let node = added.add_proposal().key_package().leaf_node();
-            let (id, key) = leaf::verify(node.credential(), node.signature_key().as_slice(), now)?;
-            shown.push((key, id));
+            let (peer, key) = leaf::verify(node.credential(), node.signature_key().as_slice(), now)?;
+            if !judge(&peer) {
+                return Err(MlsError::Unwanted);
+            }
+            shown.push((key, peer.fingerprint));
         }
         let mut removed = staged.remove_proposals();
         if removed.any(|queued| queued.remove_proposal().removed().u32() == u32::from(FOUNDER)) {
@@ -348,7 +388,9 @@ impl LargeGroup {
             self.cut.remove(&member.number);
         }
         let old = core::mem::replace(&mut self.present, next);
-        self.past = Some((old, now + OLD_KEY_LIFE));
+        self.forget(now);
+        self.past.truncate(MOST_PAST - 1);
+        self.past.push_front((old, now + OLD_KEY_LIFE));
         self.shown.retain(|(_, id)| members.iter().any(|member| member.id == *id));
         self.members = members;
         Ok(())

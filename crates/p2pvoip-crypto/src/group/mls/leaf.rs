@@ -14,7 +14,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::error::MlsError;
 use crate::credential::{self, CREDENTIAL_LEN};
-use crate::identity::{self, Fingerprint, Identity, PUBLIC_LEN, SIGNATURE_LEN};
+use crate::identity::{self, Identity, PUBLIC_LEN, PeerIdentity, SIGNATURE_LEN};
 use crate::kdf::{self, Key};
 
 const DOMAIN: &str = "mls leaf";
@@ -67,12 +67,12 @@ impl Signer for LeafKey {
     }
 }
 
-/// Who stands behind a leaf, and its key.
+/// Who stands behind a leaf, and its key. Whether that is somebody who may come in, its caller judges.
 pub(super) fn verify(
     credential: &Credential,
     signature_key: &[u8],
     now: UnixTime,
-) -> Result<(Fingerprint, [u8; PUBLIC_LEN]), MlsError> {
+) -> Result<(PeerIdentity, [u8; PUBLIC_LEN]), MlsError> {
     let shown = BasicCredential::try_from(credential.clone()).map_err(|_| MlsError::Credential)?;
     let public: [u8; PUBLIC_LEN] = signature_key.try_into().map_err(|_| MlsError::Credential)?;
     let (device_credential, device, signature) = parse(shown.identity()).ok_or(MlsError::Credential)?;
@@ -80,7 +80,7 @@ pub(super) fn verify(
     let signing =
         credential::Credential::parse(&device_credential).map_err(|_| MlsError::Credential)?.signing;
     if identity::verify(&signing, DOMAIN, &[&public], &signature) {
-        Ok((peer.fingerprint, public))
+        Ok((peer, public))
     } else {
         Err(MlsError::Credential)
     }
@@ -107,7 +107,8 @@ mod tests {
         let leaf = LeafKey::new(&Seed::from_u64(2)).unwrap();
         let shown = leaf.credential(&identity, NOW);
         let who = verify(&shown.credential, shown.signature_key.as_slice(), NOW).unwrap();
-        assert_eq!(who, (identity.fingerprint(), leaf.public));
+        assert_eq!((who.0.fingerprint, who.1), (identity.fingerprint(), leaf.public));
+        assert_eq!(who.0.device, *identity.device_public());
         let other = LeafKey::new(&Seed::from_u64(3)).unwrap().public;
         assert_eq!(verify(&shown.credential, &other, NOW), Err(MlsError::Credential));
         let bytes = BasicCredential::try_from(shown.credential).unwrap().identity().to_vec();

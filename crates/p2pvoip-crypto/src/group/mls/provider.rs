@@ -18,13 +18,14 @@ use openmls_traits::types::{
     AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext, HpkeConfig,
     HpkeKdfType, HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
 };
-use p2pvoip_core::{Rng, Seed};
+use p2pvoip_core::Seed;
 use ring::aead::{Aad, Nonce};
 use ring::hmac;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
 use super::hpke::{self, Context};
+use crate::group::machine::stirred;
 use crate::kdf::{self, Key};
 use crate::suite::Aead;
 
@@ -62,12 +63,15 @@ fn aead_key(key: &[u8], nonce: &[u8]) -> Result<(ring::aead::LessSafeKey, Nonce)
     Ok((Aead::ChaCha20Poly1305.key(key), nonce))
 }
 
-/// Primitives, and chance that follows from one seed.
-pub(super) struct Primitives(Mutex<Rng>);
+/// Primitives, and chance that follows from one seed and what is stirred into it. After each draw the seed is replaced by one
+/// from which the drawn does not follow.
+pub(super) struct Primitives(Mutex<Seed>);
 
 impl Primitives {
     fn fill(&self, out: &mut [u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(out);
+        let mut chance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        chance.derive("draw").rng().fill(out);
+        *chance = chance.derive("spent");
     }
 
     fn draw(&self) -> Key {
@@ -287,8 +291,14 @@ pub(super) struct Provider {
 impl Provider {
     /// A provider whose chance follows from that seed.
     pub(super) fn new(seed: &Seed) -> Self {
-        let primitives = Primitives(Mutex::new(seed.derive("mls chance").rng()));
+        let primitives = Primitives(Mutex::new(seed.derive("mls chance")));
         Self { primitives, storage: MemoryStorage::default() }
+    }
+
+    /// Mixes fresh chance into what later draws follow from.
+    pub(super) fn stir(&self, fresh: &[u8; 32]) {
+        let mut chance = self.primitives.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *chance = stirred(&chance, fresh);
     }
 }
 
@@ -307,5 +317,40 @@ impl OpenMlsProvider for Provider {
 
     fn rand(&self) -> &Primitives {
         &self.primitives
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chance(provider: &Provider) -> Seed {
+        provider.primitives.0.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn who_takes_the_chance_after_a_draw_does_not_find_what_was_drawn() {
+        let provider = Provider::new(&Seed::from_u64(1));
+        let before = chance(&provider);
+        let drawn = provider.primitives.draw();
+        let after = chance(&provider);
+        assert_ne!(before.expose(), after.expose());
+        let again = |chance: Seed| *Primitives(Mutex::new(chance)).draw();
+        assert_eq!(again(before), *drawn, "who has the seed of before can draw it");
+        assert_ne!(again(after.clone()), *drawn);
+        assert_ne!(after.rng().array::<32>(), *drawn);
+        assert_ne!(*provider.primitives.draw(), *drawn);
+    }
+
+    #[test]
+    fn fresh_chance_is_mixed_in_and_does_not_replace_what_is_there() {
+        let drawn = |seed: u64, fresh: [u8; 32]| {
+            let provider = Provider::new(&Seed::from_u64(seed));
+            provider.stir(&fresh);
+            *provider.primitives.draw()
+        };
+        assert_ne!(drawn(1, [1; 32]), drawn(1, [2; 32]));
+        assert_ne!(drawn(1, [1; 32]), drawn(2, [1; 32]));
+        assert_ne!(drawn(1, [0; 32]), *Provider::new(&Seed::from_u64(1)).primitives.draw());
     }
 }

@@ -119,6 +119,26 @@ fn a_nonce_that_was_not_promised_is_refused() {
 }
 
 #[test]
+fn nothing_that_the_initiator_puts_into_message_3_changes_the_string() {
+    let world = World::new();
+    let day = Duration::from_secs(86_400);
+    let strings = [NOW, NOW - day, NOW - 2 * day].map(|signed| {
+        let (mut initiator, first) = start(&world);
+        let (responder, second) = read(&world, &first).unwrap();
+        initiator.0.show(&world.alice.credential(signed));
+        let (caller, third) = initiator.finish(&second, NOW).unwrap();
+        let callee = responder.finish(&third, NOW).unwrap();
+        assert_eq!((caller.binding, caller.sas.sas()), (callee.binding, callee.sas.sas()));
+        (third, caller.binding, caller.sas.sas().unwrap())
+    });
+    let [first, rest @ ..] = strings;
+    for other in rest {
+        assert!(other.0 != first.0 && other.1 != first.1, "another message 3 is another session");
+        assert_eq!(other.2, first.2);
+    }
+}
+
+#[test]
 fn old_messages_and_sides_without_a_common_algorithm_are_refused() {
     let world = World::new();
     let (initiator, first) = start(&world);

@@ -151,3 +151,70 @@ fn envelopes_that_waited_in_a_mailbox_which_made_room_are_not_counted_any_more()
     let kept = ClientFrame::Put { id: RequestId(5), to, envelope: &[8; ENVELOPE_LEN] };
     assert_eq!(say(&mut hub, BOB, kept, START), [Got::Done(BOB, 5)]);
 }
+
+/// Rings at a mailbox from that connection, again and again, and gives how many envelopes it took.
+fn ring(hub: &mut Hub, from: ConnectionId, ids: core::ops::Range<u64>, now: Instant) -> usize {
+    ids.filter(|id| say(hub, from, put(from.0 << 32 | id), now).contains(&Got::Envelope(ALICE, 9))).count()
+}
+
+/// A hub where Alice is called at her mailbox, and no other limit is looked at.
+fn hub_with_alice() -> Hub {
+    let frames = Rate { burst: 100_000, per_second: 100_000 };
+    let mut hub = empty(Limits { frames, silence: Duration::from_secs(3_600), ..Limits::default() });
+    join(&mut hub, ALICE, START);
+    say(&mut hub, ALICE, listen(1, BOX), START);
+    hub
+}
+
+/// Each half second of two minutes, and its number.
+fn half_seconds() -> impl Iterator<Item = (u64, Instant)> {
+    (0..240).map(|tick| (tick, START + Duration::from_millis(500 * tick)))
+}
+
+#[test]
+fn a_flood_of_envelopes_from_one_prefix_does_not_keep_another_caller_out() {
+    let mut hub = hub_with_alice();
+    let junk = join_from(&mut hub, 66, 66);
+    let caller = join_from(&mut hub, 3, 3);
+    let mut taken = 0;
+    for (tick, now) in half_seconds() {
+        taken += ring(&mut hub, junk, tick * 50..tick * 50 + 50, now);
+        // Two envelopes at once in each half minute, in the midst of it.
+        if tick % 60 == 30 {
+            assert_eq!(ring(&mut hub, caller, tick..tick + 2, now), 2, "at {now:?}");
+        }
+    }
+    assert!((400..510).contains(&taken), "the flood is held to the mailbox's rate: {taken}");
+}
+
+/// How many of a caller's offers, one in each 20 s, reach Alice while as many prefixes flood her mailbox for two minutes.
+fn offers_through_a_flood_from(prefixes: u16) -> usize {
+    let mut hub = hub_with_alice();
+    let join_from_network = |number: u16| {
+        let id = ConnectionId(1_000 + u64::from(number));
+        let prefix = Prefix::of(IpAddr::V6([0x2001, 0xdb8, 0, number, 0, 0, 0, 1].into()));
+        hub.handle_input(Input::OpenedFrom(id, prefix), START).unwrap();
+        greet(&mut hub, id, START);
+        id
+    };
+    let junk: Vec<_> = (0..prefixes).map(join_from_network).collect();
+    let caller = join_from(&mut hub, 3, 3);
+    let mut reached = 0;
+    for (tick, now) in half_seconds() {
+        for id in &junk {
+            ring(&mut hub, *id, tick..tick + 1, now);
+        }
+        if tick % 40 == 39 {
+            reached += ring(&mut hub, caller, tick..tick + 1, now);
+        }
+    }
+    reached
+}
+
+#[test]
+fn a_flood_from_many_prefixes_leaves_callers_their_turns_and_one_from_very_many_does_not() {
+    assert_eq!(offers_through_a_flood_from(0), 6);
+    assert_eq!(offers_through_a_flood_from(32), 6);
+    // Each is a newcomer once a minute: with more of them than the mailbox takes in that time they never run out.
+    assert!(offers_through_a_flood_from(400) < 6);
+}

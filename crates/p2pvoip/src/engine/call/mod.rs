@@ -14,6 +14,8 @@ mod letters;
 mod rekey;
 mod setup;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod verification;
 pub(crate) mod voice;
 
@@ -306,6 +308,13 @@ impl Call {
                 Ok(())
             }
             Received::Refused => Err(Refused::Sealed),
+            Received::Worn => {
+                if !self.state().is_ended() {
+                    tracing::error!("so many packets were forged that the call's keys are worn out; it ends");
+                    self.step(now, |state| state.fail(EndReason::Failed));
+                }
+                Err(Refused::Sealed)
+            }
         }
     }
 

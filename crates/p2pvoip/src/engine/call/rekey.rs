@@ -65,6 +65,14 @@ impl Rekey {
         Self { side, outgoing: None, incoming: None }
     }
 
+    /// Mixes fresh chance of the system into that of all keys to come.
+    pub(super) fn stir(&mut self, chance: &[u8; 32]) {
+        match &mut self.side {
+            Side::Offers { keys, .. } => keys.stir(chance),
+            Side::Answers { keys, .. } => keys.stir(chance),
+        }
+    }
+
     /// What is to be sent next, if anything: an offer begins when it is due.
     pub(super) fn next(&mut self, now: Instant) -> Option<Control> {
         self.begin_or_give_up(now);

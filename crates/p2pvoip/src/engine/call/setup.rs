@@ -6,7 +6,7 @@ use std::sync::Arc;
 use p2pvoip_core::{Instant, Seed, UnixTime};
 use p2pvoip_crypto::{
     Aead, Callee, FIRST_OVERHEAD, Fingerprint, HandshakeError, Hello, Identity, Initiator, Opener,
-    RekeySecret, Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange,
+    RekeySecret, Responder, SECOND_OVERHEAD, Sealer, Session, VersionRange, stir,
 };
 use p2pvoip_nat as nat;
 use p2pvoip_nat::{Agent, Credentials, Role};
@@ -59,9 +59,21 @@ pub(super) struct Pending {
     theirs: Option<Credentials>,
     /// The keys of the sealed path, until it is opened.
     keys: Option<MediaKeys>,
-    /// Chance for the re-keys of the sealed path.
-    rekey_seed: Seed,
+    /// Chance for the handshake's messages to come.
+    handshake_seed: Seed,
+    /// Chance for the re-keys of the sealed path, until it is opened.
+    rekey_seed: Option<Seed>,
     codec: Arc<dyn Codec>,
+}
+
+impl Pending {
+    /// Chance for one message of the handshake. A caller tries a contact's devices in turn: no two messages share their chance,
+    /// and what was taken cannot be made again.
+    fn take_handshake_seed(&mut self) -> Seed {
+        let taken = self.handshake_seed.derive("message");
+        self.handshake_seed = self.handshake_seed.derive("spent");
+        taken
+    }
 }
 
 /// The keys of the sealed path, until it is opened.
@@ -100,7 +112,6 @@ impl Call {
         &mut self,
         identity: &Identity,
         contact: &Contact<'_>,
-        seed: Seed,
         unix: UnixTime,
         now: Instant,
     ) -> Result<(), SetupError> {
@@ -118,6 +129,7 @@ impl Call {
         let versions = &mut hello.versions;
         *versions = VersionRange::new(versions.least().max(contact.least_version), versions.greatest())
             .ok_or(HandshakeError::NoCommonVersion)?;
+        let seed = self.pending.take_handshake_seed();
         let (initiator, message) = Initiator::start(identity, &contact.callee, &hello, &payload, seed, unix)?;
         if !self.letters.post(contact.mailbox, &message) {
             return Err(SetupError::TooLong);
@@ -150,8 +162,8 @@ impl Call {
             answer.emit().and_then(|body| pad(&body, ANSWER_BODY_LEN)).map_err(|_| SetupError::TooLong)?;
         let theirs = Credentials::parse(&offer.ice).map_err(|_| SetupError::Credentials)?;
         call.pending.theirs = Some(theirs);
-        let (session, message) =
-            responder.answer(&payload, &Hello::for_this_machine(), parts.seed.derive("handshake"))?;
+        let seed = call.pending.take_handshake_seed();
+        let (session, message) = responder.answer(&payload, &Hello::for_this_machine(), seed)?;
         if !call.letters.post(offer.reply_to, &message) {
             return Err(SetupError::TooLong);
         }
@@ -185,7 +197,8 @@ impl Call {
                 initiator: None,
                 theirs: None,
                 keys: None,
-                rekey_seed: seed.derive("re-key"),
+                handshake_seed: seed.derive("handshake"),
+                rekey_seed: Some(seed.derive("re-key")),
                 codec: Arc::clone(parts.codec),
             },
             voice: None,
@@ -273,6 +286,18 @@ impl Call {
         true
     }
 
+    /// Mixes fresh chance of the system into all that this call has yet to draw keys from.
+    pub(crate) fn stir(&mut self, chance: &[u8; 32]) {
+        let pending = &mut self.pending;
+        pending.handshake_seed = stir(&pending.handshake_seed, chance);
+        if let Some(seed) = &mut pending.rekey_seed {
+            *seed = stir(seed, chance);
+        }
+        if let Some(voice) = &mut self.voice {
+            voice.stir(chance);
+        }
+    }
+
     /// The call is accepted: voice may travel as soon as there is a path, and addresses may be told and used.
     pub(super) fn open_voice(&mut self, now: Instant) {
         self.letters.allow_telling();
@@ -286,8 +311,10 @@ impl Call {
         if !ready {
             return self.step(now, |state| state.fail(EndReason::Failed));
         }
-        let Some(keys) = self.pending.keys.take() else { return };
-        let rekey = Rekey::new(self.outgoing, keys.rekey, self.pending.rekey_seed.clone(), now);
+        let (Some(keys), Some(seed)) = (self.pending.keys.take(), self.pending.rekey_seed.take()) else {
+            return;
+        };
+        let rekey = Rekey::new(self.outgoing, keys.rekey, seed, now);
         match Voice::new(keys.sealer, keys.opener, rekey, &*self.pending.codec, now) {
             Ok(voice) => self.voice = Some(Box::new(voice)),
             Err(error) => {

@@ -15,7 +15,7 @@ use p2pvoip_cc::{
 };
 use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
-use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Sealer};
+use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Refused, Sealer};
 use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
 use p2pvoip_nat::Route;
 use p2pvoip_signal::HangUpReason;
@@ -92,6 +92,8 @@ pub(crate) enum Received {
     HangUp(HangUpReason),
     /// It did not authenticate, or is not as specified; counted.
     Refused,
+    /// So many were forged that nothing is opened any more: the call has to end.
+    Worn,
 }
 
 /// What the sealed path wants to do now.
@@ -142,6 +144,11 @@ impl Voice {
         };
         voice.spend(now);
         Ok(voice)
+    }
+
+    /// Mixes fresh chance of the system into that of the re-keys to come.
+    pub(crate) fn stir(&mut self, chance: &[u8; 32]) {
+        self.asides.rekey.stir(chance);
     }
 
     /// A captured frame enters: encode, packetise, and queue for the pacer.
@@ -204,7 +211,11 @@ impl Voice {
         copy.copy_from_slice(datagram);
         self.opener.on_time(now);
         let awaited = self.opener.awaits_mix();
-        let Ok(opened) = self.opener.open(copy) else { return Received::Refused };
+        let opened = match self.opener.open(copy) {
+            Ok(opened) => opened,
+            Err(Refused::Worn) => return Received::Worn,
+            Err(_) => return Received::Refused,
+        };
         if awaited && !self.opener.awaits_mix() {
             self.counters.rekeys += 1;
             self.asides.rekey.on_followed().into_iter().for_each(|secret| self.sealer.mix(secret));
@@ -265,6 +276,12 @@ impl Voice {
 
     pub(crate) const fn opener(&self) -> &p2pvoip_crypto::Counters {
         self.opener.counters()
+    }
+
+    /// As if as many packets had been forged as may be.
+    #[cfg(test)]
+    pub(super) const fn wear(&mut self) {
+        self.opener.wear();
     }
 
     pub(crate) const fn controller(&self) -> &AudioController {

@@ -1,6 +1,11 @@
 //! Calling out: from a contact card to an offer in the contact's mailbox.
+//!
+//! # Timers
+//! - `device`: a device that has the offer and does not answer within [`DEVICE_WAIT`] makes room for the contact's next one.
 
-use p2pvoip_core::Instant;
+use core::time::Duration;
+
+use p2pvoip_core::{Instant, Wake};
 use p2pvoip_crypto::{
     Callee, ContactCard, Decision, Known, Offer, Pin, PinRefused, Policy, PolicyRefused, Prekeys,
     VERSION_1_1, VersionRange,
@@ -13,6 +18,7 @@ use super::servers::ServerId;
 use super::{BadServerUrl, CallKey, Endpoint, Entry, Event};
 use crate::contacts::Contact;
 use crate::engine::call::{self, Call};
+use crate::event::CallState;
 use crate::server_url::ServerUrl;
 
 /// Why a call could not even be started.
@@ -39,12 +45,17 @@ pub enum DialError {
     Closed,
 }
 
+/// How long one device of a contact may take to answer before the next one is tried; a device that listens answers at once.
+const DEVICE_WAIT: Duration = Duration::from_secs(4);
+
 /// What a call waits for at its server.
 pub(super) enum Stage {
     /// The prekeys of one of the contact's devices.
     Lookup { request: RequestId },
     /// To hear whether the offer found somebody.
     Offering { request: Option<RequestId> },
+    /// The device's answer, until the contact's next device is tried.
+    Waiting { until: Instant },
     /// Nothing: what is put is put.
     Talking,
 }
@@ -96,7 +107,15 @@ impl Endpoint {
             return Err(DialError::Busy);
         };
         let search = Some(search);
-        self.calls.push(Entry { key, server, stage: Stage::Lookup { request }, search, call });
+        self.calls.push(Entry {
+            key,
+            server,
+            stage: Stage::Lookup { request },
+            search,
+            unproven: None,
+            is_stranger: false,
+            call,
+        });
         Ok(key)
     }
 
@@ -116,7 +135,11 @@ impl Endpoint {
             rendezvous::Event::Listening { .. } => {}
             rendezvous::Event::Envelope { mailbox, envelope } => self.on_envelope(server, mailbox, &envelope),
             rendezvous::Event::Published { id } => self.on_published(id),
-            rendezvous::Event::Fetched { id, bytes } => self.on_fetched(id, bytes.as_deref()),
+            rendezvous::Event::Fetched { id, bytes } => {
+                if !self.on_home_fetched(id, bytes.as_deref()) {
+                    self.on_fetched(id, bytes.as_deref());
+                }
+            }
             rendezvous::Event::Delivered { id } => self.on_delivered(id),
             rendezvous::Event::Absent { id } => self.on_absent(id),
             rendezvous::Event::Refused { id, .. } | rendezvous::Event::TimedOut { id } => {
@@ -192,12 +215,8 @@ impl Endpoint {
         let Some(search) = &entry.search else { return };
         let callee = Callee { mailbox: search.card().mailbox(), prekeys: &prekeys, known };
         let contact = call::Contact { mailbox: search.mailbox(), callee, least_version };
-        let seed = self
-            .seed
-            .derive_index("handshake", entry.key.0)
-            .derive_index("device", u64::from(prekeys.index()));
         entry.stage = Stage::Offering { request: None };
-        if let Err(error) = entry.call.offer(&self.settings.identity, &contact, seed, unix, now) {
+        if let Err(error) = entry.call.offer(&self.settings.identity, &contact, unix, now) {
             tracing::warn!(%error, "the offer could not be made");
             entry.call.fail(EndReason::NotTrusted, now);
         }
@@ -220,10 +239,37 @@ impl Endpoint {
         self.fall_back(key, why);
     }
 
+    /// Somebody has the offer, or the server keeps it for who listened a moment ago: that device may be gone.
     fn on_delivered(&mut self, id: RequestId) {
+        let now = self.now;
         if let Some(entry) = self.offering(id) {
-            entry.stage = Stage::Talking;
+            let others = entry.search.as_ref().is_some_and(Search::has_next_device);
+            entry.stage = if others { Stage::Waiting { until: now + DEVICE_WAIT } } else { Stage::Talking };
         }
+    }
+
+    /// Goes on to the next device of contacts whose last one did not answer.
+    pub(super) fn hunt(&mut self, now: Instant) {
+        for index in 0..self.calls.len() {
+            let Some(entry) = self.calls.get_mut(index) else { return };
+            let Stage::Waiting { until } = entry.stage else { continue };
+            if entry.call.state() != CallState::Dialing {
+                entry.stage = Stage::Talking;
+            } else if until <= now {
+                let key = entry.key;
+                self.try_next_device(key, EndReason::NoAnswer);
+            }
+        }
+    }
+
+    pub(super) fn hunt_wake(&self) -> Option<Wake> {
+        let waiting = self.calls.iter().filter_map(|entry| match entry.stage {
+            Stage::Waiting { until } if entry.call.state() == CallState::Dialing => {
+                Some(Wake { at: until, why: "device" })
+            }
+            _ => None,
+        });
+        waiting.fold(None, |first, wake| Wake::earliest(first, Some(wake)))
     }
 
     fn on_absent(&mut self, id: RequestId) {
@@ -233,13 +279,13 @@ impl Endpoint {
     }
 
     fn on_unanswered(&mut self, id: RequestId) {
-        if self.on_presence_failed(id) {
+        if self.on_presence_failed(id) || self.on_home_failed(id) {
             return;
         }
         let waiting = |entry: &&Entry| match &entry.stage {
             Stage::Lookup { request } => *request == id,
             Stage::Offering { request } => *request == Some(id),
-            Stage::Talking => false,
+            Stage::Waiting { .. } | Stage::Talking => false,
         };
         if let Some(key) = self.calls.iter().find(waiting).map(|entry| entry.key) {
             self.fall_back(key, EndReason::Offline);

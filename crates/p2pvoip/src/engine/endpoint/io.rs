@@ -3,7 +3,7 @@
 use core::fmt;
 use std::net::SocketAddr;
 
-use p2pvoip_crypto::Fingerprint;
+use p2pvoip_crypto::{Fingerprint, Prekeys};
 use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::rendezvous;
 
@@ -81,6 +81,9 @@ pub enum Event {
     Online,
     /// It cannot be called for the time being; it tries by itself to come back.
     Offline,
+    /// On a linked device: what the identity's first device publishes, whose roster is to be taken (`Secret::refresh_roster`). It
+    /// comes once a day; [`Endpoint::set_identity`](super::Endpoint::set_identity) follows when the roster is a newer one.
+    Home(Box<Prekeys>),
     /// Publish this record in the directory; answered by [`Input::Directory`].
     Publish {
         /// The question's name.

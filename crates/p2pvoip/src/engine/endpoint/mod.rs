@@ -1,10 +1,11 @@
 //! The endpoint: who we are, the servers that we speak with, and the calls that are open.
 //!
 //! # Timers
-//! - those of its clients and calls, and of being found (`presence`).
+//! - those of its clients and calls, of being found (`presence`), and of a linked device (`home`).
 
 mod dialing;
 mod directory;
+mod home;
 mod io;
 mod presence;
 mod ringing;
@@ -17,14 +18,16 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime, Wake};
-use p2pvoip_crypto::{CardError, ContactCard, Gatekeeper};
+use p2pvoip_crypto::{CardError, ContactCard, Gatekeeper, stir};
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
 use p2pvoip_signal::rendezvous;
 use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
 use self::directory::Directory;
+use self::home::Home;
 use self::presence::Presence;
+use self::ringing::Unproven;
 use self::search::Search;
 use self::servers::Servers;
 use super::call::{self, Call, Parts};
@@ -33,6 +36,7 @@ use crate::server_url::BadServerUrl;
 
 pub use self::dialing::DialError;
 pub use self::directory::QueryKey;
+pub use self::home::IdentityError;
 pub use self::io::{Event, Input, Refused, Transmit};
 pub use self::servers::ServerId;
 pub use self::settings::{Settings, SettingsError};
@@ -59,6 +63,10 @@ struct Entry {
     stage: dialing::Stage,
     /// Of a call that we make: where else the contact may be found.
     search: Option<Search>,
+    /// Of a call to us, until its caller is proven.
+    unproven: Option<Unproven>,
+    /// Of a call to us: whether the caller is nobody whom we know.
+    is_stranger: bool,
     call: Call,
 }
 
@@ -81,6 +89,7 @@ pub struct Endpoint {
     date: (UnixTime, Instant),
     servers: Servers,
     presence: Option<Presence>,
+    home: Option<Home>,
     directory: Option<Directory>,
     calls: Vec<Entry>,
     next_key: u64,
@@ -104,6 +113,7 @@ impl Endpoint {
         nat::Agent::new(settings.nat.clone(), nat::Role::Controlling, seed.derive("trial"), now)?;
         let mut servers = Servers::new(seed.derive("servers"));
         let presence = settings.server.as_ref().map(|url| Presence::new(servers.home(url, now)));
+        let home = Home::of(&settings.identity);
         let directory = settings.directory.then(|| Directory::new(seed.derive("directory")));
         let mut gatekeeper = Gatekeeper::new(&settings.identity);
         gatekeeper.recall(&settings.remembered_offers).map_err(SettingsError::RememberedOffers)?;
@@ -113,6 +123,7 @@ impl Endpoint {
             date: (unix, now),
             servers,
             presence,
+            home,
             directory,
             calls: Vec::new(),
             next_key: 1,
@@ -212,6 +223,17 @@ impl Endpoint {
         self.gatekeeper.remembered()
     }
 
+    /// Mixes fresh chance into all that keys are still to be drawn from: those of calls to come, and of the re-keys of open ones.
+    ///
+    /// The owner draws it from the system, at least every 30 seconds while calls are open and every ten minutes otherwise: a
+    /// re-key heals a theft of this endpoint's memory only by chance that was drawn after it.
+    pub fn stir(&mut self, chance: &[u8; 32]) {
+        self.seed = stir(&self.seed, chance);
+        for entry in &mut self.calls {
+            entry.call.stir(chance);
+        }
+    }
+
     /// The date is `unix` at `now`: an owner whose clock can be set, or whose machine can sleep, says so before it calls.
     pub const fn set_date(&mut self, unix: UnixTime, now: Instant) {
         self.date = (unix, now);
@@ -235,7 +257,10 @@ impl Endpoint {
     fn new_key(&mut self) -> (CallKey, Seed) {
         let key = CallKey(self.next_key);
         self.next_key += 1;
-        (key, self.seed.derive_index("call", key.0))
+        let seed = self.seed.derive_index("call", key.0);
+        // Who reads this endpoint's memory later cannot make the secrets of earlier calls again.
+        self.seed = self.seed.derive("spent");
+        (key, seed)
     }
 
     fn parts(&self, seed: Seed, known: Option<Contact>) -> Parts<'_> {
@@ -282,6 +307,9 @@ impl Machine for Endpoint {
         if self.presence.as_ref().is_some_and(|presence| presence.is_due(now)) {
             self.refresh_presence(now);
         }
+        self.refresh_home(now);
+        self.drop_unproven(now);
+        self.hunt(now);
         self.handle_directory_timeout(now);
     }
 
@@ -304,7 +332,8 @@ impl Machine for Endpoint {
                 continue;
             }
             let presence = self.presence.as_ref().map(Presence::wake);
-            let own = Wake::earliest(presence, self.directory_wake());
+            let others = [self.home_wake(), self.proof_wake(), self.hunt_wake(), self.directory_wake()];
+            let own = others.into_iter().fold(presence, Wake::earliest);
             return Output::Wait(Wake::earliest(Wake::earliest(from_servers, from_calls), own));
         }
     }
@@ -338,6 +367,10 @@ impl Endpoint {
                     return Polled::Again;
                 }
                 Output::Event(event) => {
+                    if let Some(unproven) = &mut entry.unproven {
+                        unproven.hold(event);
+                        return Polled::Again;
+                    }
                     self.note(index, &event);
                     return Polled::Output(Output::Event(Event::Call { call: key, event }));
                 }
@@ -354,7 +387,10 @@ impl Endpoint {
         };
         let entry = self.calls.remove(index);
         self.servers.forget(entry.server, entry.call.mailbox(), self.now);
-        self.events.push_back(Event::Finished { call: entry.key });
+        // Of a call that never rang the owner has heard nothing.
+        if entry.unproven.is_none() {
+            self.events.push_back(Event::Finished { call: entry.key });
+        }
         true
     }
 
@@ -377,3 +413,6 @@ impl core::fmt::Debug for Endpoint {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,12 +70,15 @@ pub(super) struct Presence {
     challenge: Option<[u8; 32]>,
     mailboxes: Vec<Mailbox>,
     online: bool,
+    /// Whether it was told that the prekeys do not reach this date.
+    warned: bool,
     next: Instant,
 }
 
 impl Presence {
     pub(super) const fn new(server: ServerId) -> Self {
-        Self { server, challenge: None, mailboxes: Vec::new(), online: false, next: Instant::from_micros(0) }
+        let next = Instant::from_micros(0);
+        Self { server, challenge: None, mailboxes: Vec::new(), online: false, warned: false, next }
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
@@ -84,6 +87,11 @@ impl Presence {
 
     pub(super) const fn wake(&self) -> Wake {
         Wake { at: self.next, why: "presence" }
+    }
+
+    /// Whether our server is there.
+    pub(super) const fn is_welcome(&self) -> bool {
+        self.challenge.is_some()
     }
 
     pub(super) const fn is_online(&self) -> bool {
@@ -141,14 +149,23 @@ impl Endpoint {
                 presence.mailboxes.push(Mailbox { day, key, address, owning, publication, published: false });
             }
         }
-        let mut claimed = true;
+        let (mut claimed, mut covered) = (true, true);
         if let Some(challenge) = presence.challenge {
             for mailbox in &mut presence.mailboxes {
                 let bundle = identity.prekey_bundle(mailbox.day, unix);
+                if bundle.is_empty() {
+                    covered = false;
+                    continue;
+                }
                 claimed &= mailbox.claim(&mut server.client, &challenge, &bundle, unix, now);
             }
         }
-        presence.next = now + if claimed { REFRESH.min(holds) } else { RETRY };
+        if !core::mem::replace(&mut presence.warned, !covered) && !covered {
+            tracing::warn!(
+                "the identity has no prekeys for this date, so nobody can call; check the clock, or open its store anew"
+            );
+        }
+        presence.next = now + if claimed && covered { REFRESH.min(holds) } else { RETRY };
     }
 
     /// Owns our mailboxes no longer.
@@ -167,6 +184,7 @@ impl Endpoint {
         if let Some(presence) = self.presence.as_mut().filter(|presence| presence.server == server) {
             presence.challenge = Some(challenge);
             self.refresh_presence(now);
+            self.refresh_home(now);
         }
     }
 

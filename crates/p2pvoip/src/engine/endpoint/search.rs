@@ -71,6 +71,11 @@ impl Search {
         self.mailbox
     }
 
+    /// Whether the contact has a device that was not tried yet.
+    pub(super) fn has_next_device(&self) -> bool {
+        self.devices.iter().any(|device| *device > self.device)
+    }
+
     /// Goes on to the contact's next device; whether there is one.
     pub(super) fn next_device(&mut self) -> bool {
         let Some(next) = self.devices.iter().copied().find(|device| *device > self.device) else {

@@ -115,6 +115,24 @@ fn a_rekey_is_done_within_30_seconds_at_10_percent_of_loss_and_200_ms_of_jitter_
 }
 
 #[test]
+fn who_stole_both_states_before_fresh_chance_came_has_another_secret_and_the_two_the_same() {
+    let secret = |stirred: [bool; 2]| {
+        let mut link = Link::new(3, 20);
+        for (side, _) in link.sides.iter_mut().zip(stirred).filter(|(_, stirred)| *stirred) {
+            side.rekey.stir(&[9; 32]);
+        }
+        assert!(link.run(START + 2 * REKEY_EVERY).is_some());
+        let (ours, theirs) = link.secrets();
+        assert!(ours == theirs, "{stirred:?}");
+        ours
+    };
+    let stolen = secret([false, false]);
+    for stirred in [[true, false], [false, true], [true, true]] {
+        assert!(secret(stirred) != stolen, "{stirred:?}");
+    }
+}
+
+#[test]
 fn feedback_keeps_every_second_slot() {
     let mut link = Link::new(1, 20);
     let _ = link.run(START + REKEY_EVERY);
