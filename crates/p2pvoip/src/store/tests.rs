@@ -395,6 +395,24 @@ fn a_grant_needs_a_request_and_a_request_a_place_without_an_identity() {
     other.store.join(&grant, None, NOW).unwrap();
 }
 
+#[test]
+fn a_program_that_runs_for_long_forgets_past_prekeys_in_memory_and_in_the_file_and_sees_what_another_changed()
+{
+    let place = Place::new();
+    let mut running = place.store.create(&Protect::KeyFile, NOW).unwrap();
+    assert!(!running.reload(NOW).unwrap());
+    let later = NOW + 2 * WEEK;
+    assert!(running.reload(later).unwrap());
+    let mut expected = running.secret().clone();
+    assert!(!expected.advance(later), "nothing of the past is left");
+    let mut other = place.store.open(None, later).unwrap();
+    assert_eq!(*other.secret().encode(), *running.secret().encode());
+    let request = Place::new().store.request(&Protect::KeyFile).unwrap();
+    other.link(&request, later).unwrap();
+    assert!(running.reload(later).unwrap() && !running.reload(later).unwrap());
+    assert_eq!(running.secret().linked_devices().count(), 1);
+}
+
 /// The identity is put back in clear while it is open, and a device of it is revoked: that is written, and sealed as it was.
 fn revokes_what_was_put_back_in_clear(protect: &Protect, passphrase: Option<&Passphrase>) {
     let place = Place::new();
@@ -423,22 +441,4 @@ fn a_revocation_in_a_file_that_was_put_back_in_clear_is_written() {
     revokes_what_was_put_back_in_clear(&Protect::KeyFile, None);
     revokes_what_was_put_back_in_clear(&Protect::Keyring, None);
     revokes_what_was_put_back_in_clear(&by_phrase("correct horse"), Some(&phrase("correct horse")));
-}
-
-#[test]
-fn a_program_that_runs_for_long_forgets_past_prekeys_in_memory_and_in_the_file_and_sees_what_another_changed()
-{
-    let place = Place::new();
-    let mut running = place.store.create(&Protect::KeyFile, NOW).unwrap();
-    assert!(!running.reload(NOW).unwrap());
-    let later = NOW + 2 * WEEK;
-    assert!(running.reload(later).unwrap());
-    let mut expected = running.secret().clone();
-    assert!(!expected.advance(later), "nothing of the past is left");
-    let mut other = place.store.open(None, later).unwrap();
-    assert_eq!(*other.secret().encode(), *running.secret().encode());
-    let request = Place::new().store.request(&Protect::KeyFile).unwrap();
-    other.link(&request, later).unwrap();
-    assert!(running.reload(later).unwrap() && !running.reload(later).unwrap());
-    assert_eq!(running.secret().linked_devices().count(), 1);
 }

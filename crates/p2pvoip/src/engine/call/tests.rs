@@ -70,7 +70,7 @@ fn accepted() -> Call {
     let callee = Callee { mailbox: bob.mailbox(), prekeys: &prekeys, known: false };
     let contact = Contact { mailbox: p2pvoip_signal::MailboxId::new([7; 16]), callee, least_version: 0 };
     let mut caller = Call::dial(&parts(3), NOW).unwrap();
-    caller.offer(&alice, &contact, Seed::from_u64(4), DATE, NOW).unwrap();
+    caller.offer(&alice, &contact, DATE, NOW).unwrap();
     let mut buf = [0; Call::MAX_TRANSMIT];
     let len = loop {
         match caller.poll_output(&mut buf) {
