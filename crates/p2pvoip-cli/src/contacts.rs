@@ -124,6 +124,9 @@ fn replace_card(printer: &Printer, who: &Who, name: &str, card: &str, new_key: b
                  `p2pvoip verify {shell}`."
             );
         }
+        if new_key && changed.verified().is_none() {
+            return format!("{called}\nThey do not count as verified: compare the words of the first call.");
+        }
         called
     });
     Ok(())

@@ -435,7 +435,7 @@ impl Driver {
                 tracing::warn!(call = call.number(), %failure, "a relay cannot be used");
             }
             CallEvent::Devices(_) => {
-                tracing::info!(call = call.number(), "the contact's devices have changed")
+                tracing::info!(call = call.number(), "the contact's devices have changed");
             }
             CallEvent::Rekeyed => tracing::debug!(call = call.number(), "fresh keys are agreed"),
             CallEvent::Summary(_) => {}
