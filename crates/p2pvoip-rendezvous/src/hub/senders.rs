@@ -82,8 +82,9 @@ mod tests {
 
     const START: Instant = Instant::from_millis(1_000);
 
+    /// The origin of that number; 0 is that of all whose owner did not tell.
     fn origin(host: u8) -> Origin {
-        Some(Prefix::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host))))
+        (host > 0).then(|| Prefix::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host))))
     }
 
     fn mailbox(number: u8) -> MailboxId {
