@@ -267,7 +267,7 @@ impl Endpoint {
             Stage::Waiting { until } if entry.call.state() == CallState::Dialing => {
                 Some(Wake { at: until, why: "device" })
             }
-            _ => None,
+            Stage::Waiting { .. } | Stage::Lookup { .. } | Stage::Offering { .. } | Stage::Talking => None,
         });
         waiting.fold(None, |first, wake| Wake::earliest(first, Some(wake)))
     }
