@@ -5,6 +5,7 @@
 
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::{Fingerprint, How, Pin, Trust, VERSION_1_1};
+use p2pvoip_signal::EndReason;
 
 use super::{CallKey, Endpoint};
 use crate::contacts::{Book, Contact};
@@ -47,11 +48,12 @@ impl Endpoint {
         }
     }
 
-    /// Notes what a call tells: whom it was with once it is connected, and what was verified.
+    /// Notes what a call tells: whom it was with once it is connected, what was verified, and that a code differed.
     pub(super) fn note(&mut self, index: usize, event: &CallEvent) {
         let connected = matches!(event, CallEvent::State(CallState::Connected));
         let verified = matches!(event, CallEvent::Trust(Trust::Verified(How::Sas)));
-        if !connected && !verified {
+        let differs = matches!(event, CallEvent::State(CallState::Ended(EndReason::CodeDiffers)));
+        if !connected && !verified && !differs {
             return;
         }
         let Some(peer) = self.calls.get(index).and_then(|entry| entry.call.identity()).copied() else {
@@ -62,7 +64,9 @@ impl Endpoint {
         let name = contact.name().to_owned();
         let is_new = contact.pin().is_none_or(|pin| !pin.devices().contains(&peer.device));
         let contacts = &mut self.settings.contacts;
-        let noted = if verified {
+        let noted = if differs {
+            contacts.unverify(&name).map(drop)
+        } else if verified {
             contacts.verify(&name, &peer.fingerprint, How::Sas).map(drop)
         } else {
             contacts.note_call(&peer, VERSION_1_1, unix).map(drop)
