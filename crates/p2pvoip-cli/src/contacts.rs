@@ -17,6 +17,7 @@ use crate::events::{self, Printer};
 use crate::exit::Failure;
 use crate::identity_file::{self, failure};
 use crate::qr;
+use crate::view::trust::verified;
 
 /// Bytes read of an exported book at most: a full one has a third of it.
 const LONGEST_IMPORT: u64 = 1 << 20;
@@ -287,10 +288,8 @@ fn fields(contact: &Contact, book: &Book) -> Value {
 /// Trust as people read it.
 fn trust(contact: &Contact, book: &Book) -> String {
     match contact.verified() {
-        Some(How::Sas) => "verified by words".to_owned(),
-        Some(How::Qr) => "verified face to face".to_owned(),
         Some(How::Introduced(by)) => format!("introduced by {}", introducer(&by, book)),
-        Some(How::Attested) => "attested".to_owned(),
+        Some(how) => verified(how).to_owned(),
         None if contact.is_changed() => "KEY CHANGED, not verified".to_owned(),
         None if contact.pin().is_some() => "same key as before".to_owned(),
         None => "not verified".to_owned(),

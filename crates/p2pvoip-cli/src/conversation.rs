@@ -126,6 +126,7 @@ pub(crate) async fn hold(
     let heard = held.listener.await.map_err(|error| Failure::Internal(error.to_string()))?;
     let (reason, wish) = followed;
     view.close().await;
+    printer.learn(&CallEvent::State(CallState::Ended(reason)));
     printer.ended(reason);
     if let Some((path, seconds)) = heard? {
         printer.written(&path, seconds);

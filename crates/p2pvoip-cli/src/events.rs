@@ -15,7 +15,7 @@ use crate::clock;
 use crate::exit::Failure;
 use crate::people::People;
 use crate::stats;
-use crate::view::{self, Held};
+use crate::view::{self, Held, trust::level};
 
 /// How often a person is told how the call fares: once in so many statistics (one each 200 ms).
 const STATS_A_LINE: u32 = 25;
@@ -251,8 +251,8 @@ impl Printer {
         let name = self.people.name(&peer);
         let body = json!({ "peer": peer.to_string(), "name": name, "trust": trust.word() });
         self.tell("incoming", body, || match name {
-            Some(name) => format!("A call from {name} ({trust}), {peer}"),
-            None => format!("A call from {peer} ({trust})"),
+            Some(name) => format!("A call from {name} ({}), {peer}", level(trust)),
+            None => format!("A call from {peer} ({})", level(trust)),
         });
     }
 

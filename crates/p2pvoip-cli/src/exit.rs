@@ -13,7 +13,7 @@ Exit codes:
     2  the command line is wrong
     3  a file or a sound device cannot be used, or is not what it should be
     4  the rendezvous server cannot be reached
-    5  the contact card is wrong
+    5  the contact card is wrong, or the codes of the call differed
     6  the callee is not there
     7  the callee is busy or declined
     8  the callee did not answer
@@ -84,6 +84,7 @@ impl Failure {
             EndReason::Cancelled => return Err(Self::Interrupted),
             EndReason::Offline => return Err(Self::Server(reason.to_string())),
             EndReason::NotTrusted => return Err(Self::Card(reason.to_string())),
+            EndReason::CodeDiffers => 5,
             EndReason::Unreachable => 6,
             EndReason::Rejected | EndReason::Busy | EndReason::BusyHere => 7,
             EndReason::NoAnswer | EndReason::Missed => 8,

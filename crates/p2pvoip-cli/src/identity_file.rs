@@ -26,8 +26,17 @@ pub(crate) struct Own {
     pub(crate) store: Option<Opened>,
 }
 
-/// Loads the identity that the options name, or makes one.
+/// Loads the identity that the options name, or makes one, and says so.
 pub(crate) fn own(who: &Who) -> Result<Own, Failure> {
+    let own = own_untold(who)?;
+    if let Some(path) = own.path.as_ref().filter(|_| own.is_new) {
+        tell_made(path, &own.identity);
+    }
+    Ok(own)
+}
+
+/// The same for who says itself whether the identity is new.
+pub(crate) fn own_untold(who: &Who) -> Result<Own, Failure> {
     if who.throwaway {
         let identity = p2pvoip::new_identity().map_err(|error| Failure::Internal(error.to_string()))?;
         return Ok(Own { identity, is_new: true, path: None, store: None });
@@ -43,7 +52,16 @@ pub(crate) fn opened(who: &Who) -> Result<Opened, Failure> {
     if who.throwaway {
         return Err(Failure::Usage("a throwaway identity keeps nothing; leave out --throwaway".into()));
     }
-    open_or_make(&store(who)?, who).map(|(opened, _)| opened)
+    let store = store(who)?;
+    let (opened, is_new) = open_or_make(&store, who)?;
+    if is_new {
+        tell_made(store.path(), &opened.identity());
+    }
+    Ok(opened)
+}
+
+fn tell_made(path: &Path, identity: &Identity) {
+    events::note(&format!("{}: a new identity was made, {}", path.display(), identity.fingerprint()));
 }
 
 /// The store that the options name, unopened.
@@ -64,10 +82,15 @@ fn open_or_make(store: &Store, who: &Who) -> Result<(Opened, bool), Failure> {
     let now = clock::unix();
     let opened = with_passphrase(given.as_ref(), |phrase| store.open(phrase, now));
     let (opened, is_new) = match opened {
-        Err(error) if error.is_missing() => match store.create(&protection(given), now) {
-            // Another process was faster.
-            Err(error) if matches!(error.fault(), StoreFault::Exists) => (opened_again(store, who)?, false),
-            made => (made.map_err(failure)?, true),
+        Err(error) if error.is_missing() => match left_behind(store.path()) {
+            Some(why) => return Err(Failure::file(store.path(), &why)),
+            None => match store.create(&protection(given), now) {
+                // Another process was faster.
+                Err(error) if matches!(error.fault(), StoreFault::Exists) => {
+                    (opened_again(store, who)?, false)
+                }
+                made => (made.map_err(failure)?, true),
+            },
         },
         opened => (opened.map_err(failure)?, false),
     };
@@ -82,6 +105,27 @@ fn open_or_make(store: &Store, who: &Who) -> Result<(Opened, bool), Failure> {
         ));
     }
     Ok((opened, is_new))
+}
+
+/// Why no identity is made where there is none: what lies beside it belongs to another one.
+fn left_behind(path: &Path) -> Option<String> {
+    let lies = |ending: &str| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        Path::new(&beside).symlink_metadata().is_ok()
+    };
+    if lies(".pending") {
+        return Some(
+            "this device waits for a grant: `p2pvoip id join GRANT`; to make an identity of its own instead, move the \
+             `.pending` file away"
+                .to_owned(),
+        );
+    }
+    let ending = [".contacts", ".backup"].into_iter().find(|ending| lies(ending))?;
+    Some(format!(
+        "the identity is gone, and its `{ending}` file is here; restore it from a backup, or move what lies beside it away \
+         to begin with a new one"
+    ))
 }
 
 fn opened_again(store: &Store, who: &Who) -> Result<Opened, Failure> {
@@ -194,6 +238,28 @@ mod tests {
         let second = own(&at(&path)).unwrap();
         assert!(first.is_new && !second.is_new);
         assert_eq!(first.identity.fingerprint(), second.identity.fingerprint());
+    }
+
+    #[test]
+    fn no_identity_is_made_beside_what_another_one_left() {
+        for (ending, says) in [(".contacts", "gone"), (".backup", "gone"), (".pending", "id join GRANT")] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("identity");
+            std::fs::write(folder.path().join(format!("identity{ending}")), b"x").unwrap();
+            for failure in [own(&at(&path)).unwrap_err(), opened(&at(&path)).unwrap_err()] {
+                assert!(failure.code() == 3 && failure.to_string().contains(says), "{failure}");
+            }
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_key_file_is_not_taken_for_an_identity_of_the_future() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity");
+        own(&at(&path)).unwrap();
+        let failure = own(&at(&folder.path().join("identity.key"))).unwrap_err();
+        assert!(failure.code() == 3 && failure.to_string().contains("is a key file"), "{failure}");
     }
 
     #[cfg(unix)]

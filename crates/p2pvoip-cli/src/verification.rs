@@ -25,9 +25,11 @@ impl Printer {
         self.view().print(Held::Warning(told));
     }
 
-    /// The code of the call.
+    /// The code of the call. A person who sees the view compares it there; it is of no use after the call, and not kept for then.
     pub(crate) fn sas(&self, sas: Sas) {
-        self.view().note(|model| model.on_sas(sas));
+        if self.view().note(|model| model.on_sas(sas)) && !self.is_json() {
+            return;
+        }
         let emoji = sas.emoji();
         let shown: Vec<Value> =
             emoji.iter().map(|emoji| json!({ "symbol": emoji.symbol, "name": emoji.name })).collect();

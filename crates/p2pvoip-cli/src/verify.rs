@@ -21,8 +21,13 @@ pub(crate) fn run(common: &args::Common, verify: &args::Verify) -> Result<(), Fa
     let contact = named(&book, &verify.name)?;
     if verify.forget {
         opened.update_contacts(|book| book.unverify(&verify.name).map(|_| ())).map_err(failure)?;
-        printer.tell("unverified", json!({ "name": contact.name() }), || {
-            format!("{} counts as verified no more; the key stays known.", contact.name())
+        let was = contact.verified().is_some();
+        printer.tell("unverified", json!({ "name": contact.name(), "was_verified": was }), || {
+            if was {
+                format!("{} counts as verified no more; the key stays known.", contact.name())
+            } else {
+                format!("{} was not verified; nothing is changed.", contact.name())
+            }
         });
         return Ok(());
     }

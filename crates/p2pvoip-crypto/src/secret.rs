@@ -27,6 +27,7 @@ use crate::chain::{CHAIN_LEN, Chain, FIRST_PERIOD};
 use crate::dates;
 use crate::identity::{PUBLIC_LEN, RootKey};
 use crate::kdf::{self, Key};
+use crate::keystore::KEY_FORM;
 use crate::roster::{Devices, HOME, MAX_DEVICES, ROSTER_LEN, Roster};
 
 const MAGIC: &[u8; 7] = b"p2pvoip";
@@ -68,6 +69,9 @@ pub enum SecretError {
     /// It does not start as an identity file does.
     #[error("this is not an identity file; give the file that was written when the identity was made")]
     NotASecret,
+    /// It is a key file.
+    #[error("this is a key file, which seals an identity; name the file of the identity itself")]
+    KeyFile,
     /// A newer version wrote it.
     #[error("the identity file has form {0}, which this version does not know; update the program")]
     UnknownForm(u8),
@@ -240,6 +244,9 @@ pub(crate) fn frame(form: u8, fields: &[u8]) -> Zeroizing<Vec<u8>> {
 pub(crate) fn unframe(bytes: &[u8]) -> Result<(u8, &[u8]), SecretError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(SecretError::NotASecret)?;
     let (form, rest) = rest.split_first().ok_or(SecretError::Damaged)?;
+    if *form == KEY_FORM {
+        return Err(SecretError::KeyFile);
+    }
     if !(FORM_1..=FORM_PENDING).contains(form) {
         return Err(SecretError::UnknownForm(*form));
     }

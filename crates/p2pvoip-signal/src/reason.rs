@@ -50,6 +50,8 @@ pub enum HangUpReason {
     NoPath,
     /// Something went wrong on its side.
     Failed,
+    /// The code of the call is another one at the two ends, or was not what its caller had committed to.
+    CodeDiffers,
 }
 
 impl HangUpReason {
@@ -60,6 +62,7 @@ impl HangUpReason {
             Self::Normal => 1,
             Self::NoPath => 2,
             Self::Failed => 3,
+            Self::CodeDiffers => 4,
         }
     }
 
@@ -69,6 +72,7 @@ impl HangUpReason {
             1 => Self::Normal,
             2 => Self::NoPath,
             3 => Self::Failed,
+            4 => Self::CodeDiffers,
             _ => Self::Other,
         }
     }
@@ -110,6 +114,8 @@ pub enum EndReason {
     PeerVanished,
     /// The other side is not who it should be, or its messages are not what they should be.
     NotTrusted,
+    /// The code of the call is another one at the two ends, as one of the two people said, or as its caller revealed it.
+    CodeDiffers,
     /// Both called each other at once; the other of the two calls goes on.
     Superseded,
     /// Something went wrong on the other side.
@@ -138,6 +144,7 @@ impl EndReason {
             Self::NoPath => "no-path",
             Self::PeerVanished => "peer-vanished",
             Self::NotTrusted => "not-trusted",
+            Self::CodeDiffers => "code-differs",
             Self::Superseded => "superseded",
             Self::PeerFailed => "peer-failed",
             Self::Failed => "failed",
@@ -172,6 +179,7 @@ impl EndReason {
         match reason {
             HangUpReason::NoPath => Self::NoPath,
             HangUpReason::Failed => Self::PeerFailed,
+            HangUpReason::CodeDiffers => Self::CodeDiffers,
             HangUpReason::Normal | HangUpReason::Other => Self::PeerHungUp,
         }
     }
@@ -204,6 +212,10 @@ impl core::fmt::Display for EndReason {
             Self::NotTrusted => {
                 "The other side could not prove that it is your contact; check the contact card."
             }
+            Self::CodeDiffers => {
+                "The codes of the call differ: somebody may be listening in. Call again over another network. If it happens \
+                 again, meet, and scan each other's codes."
+            }
             Self::Superseded => "You both called at the same time; the other call goes on.",
             Self::PeerFailed => "Something went wrong on the other side.",
             Self::Failed => "Something went wrong on this device; the log says more.",
@@ -220,7 +232,7 @@ mod tests {
         for code in 0..=4 {
             assert_eq!(RejectReason::from_code(code).code(), code);
         }
-        for code in 0..=3 {
+        for code in 0..=4 {
             assert_eq!(HangUpReason::from_code(code).code(), code);
         }
         assert_eq!(RejectReason::from_code(200), RejectReason::Other);
@@ -246,6 +258,7 @@ mod tests {
             EndReason::NoPath,
             EndReason::PeerVanished,
             EndReason::NotTrusted,
+            EndReason::CodeDiffers,
             EndReason::Superseded,
             EndReason::PeerFailed,
             EndReason::Failed,

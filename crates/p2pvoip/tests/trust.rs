@@ -106,10 +106,30 @@ fn codes_that_differ_end_the_call_and_trust_falls() {
     story.person_mut(story.b, |person, now| person.compare(false, now));
     story.world.run_for(Duration::from_secs(1));
     let b = story.person(story.b);
-    assert_eq!(b.end(), Some(EndReason::NotTrusted));
+    assert_eq!(b.end(), Some(EndReason::CodeDiffers));
     assert_eq!(b.fell, [(Trust::FirstContact, Trust::Changed)]);
+    assert_eq!(trust(&story, story.b), [Trust::FirstContact], "nobody says that the key is another");
     assert_eq!(b.contacts().get("alice").unwrap().verified(), None);
-    assert!(story.person(story.a).end().is_some(), "the other side hears of the end");
+    assert_eq!(story.person(story.a).end(), Some(EndReason::CodeDiffers), "the other side hears why");
+}
+
+#[test]
+fn codes_that_differ_take_back_what_either_side_had_verified() {
+    let mut story = acquainted();
+    call(&mut story);
+    for who in [story.a, story.b] {
+        story.person_mut(who, |person, now| person.compare(true, now));
+    }
+    hang_up(&mut story);
+    call(&mut story);
+    assert!(story.person(story.b).contacts().get("alice").unwrap().verified().is_some());
+    story.person_mut(story.b, |person, now| person.compare(false, now));
+    story.world.run_for(Duration::from_secs(1));
+    for (who, name) in [(story.a, "bob"), (story.b, "alice")] {
+        let contact = story.person(who).contacts().get(name).unwrap();
+        assert_eq!(contact.verified(), None, "{name}");
+        assert!(contact.pin().is_some(), "the key of {name} stays known");
+    }
 }
 
 #[test]

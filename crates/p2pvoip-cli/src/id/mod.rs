@@ -29,7 +29,7 @@ pub(crate) fn run(common: &args::Common, id: &args::Id) -> Result<(), Failure> {
 /// Shows the identity; the first use makes it.
 fn show(printer: &Printer, id: &Show) -> Result<(), Failure> {
     let server = endpoint::server(id.server.as_deref())?;
-    let own = identity_file::own(&id.who)?;
+    let own = identity_file::own_untold(&id.who)?;
     let fingerprint = own.identity.fingerprint().to_string();
     let card = match &server {
         Some(server) => {

@@ -31,11 +31,16 @@ pub(super) const fn words(who: &Who) -> (&'static str, Tone) {
     }
 }
 
+/// The level in a few words, for one who calls and has proven nothing yet.
+pub(crate) const fn level(trust: Trust) -> &'static str {
+    words(&Who { trust: Some(trust), by_card: false, sas: None, comparing: false }).0
+}
+
 /// How it was verified.
 pub(crate) const fn verified(how: How) -> &'static str {
     match how {
         How::Sas => "verified by words",
-        How::Qr => "verified by scanning",
+        How::Qr => "verified face to face",
         How::Introduced(_) => "introduced by a verified contact",
         How::Attested => "vouched for by an identity system",
     }

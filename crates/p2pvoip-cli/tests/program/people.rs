@@ -122,7 +122,8 @@ fn a_fingerprint_from_the_others_screen_verifies_and_another_warns() {
     let line: Vec<&str> = ["verify", "bob"].into_iter().chain(shown.split(' ')).collect();
     assert_eq!(alice.tells(&line)["how"], "qr");
     assert_eq!(alice.tells(&["contacts", "show", "bob"])["trust"], "verified");
-    alice.tells(&["verify", "bob", "--forget"]);
+    assert_eq!(alice.tells(&["verify", "bob", "--forget"])["was_verified"], true);
+    assert_eq!(alice.tells(&["verify", "bob", "--forget"])["was_verified"], false);
     assert_eq!(alice.tells(&["contacts", "show", "bob"])["trust"], "first-contact");
 }
 

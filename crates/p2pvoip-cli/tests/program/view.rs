@@ -167,8 +167,25 @@ fn a_call_rings_until_a_key_answers_it() {
     caller.expect("path");
     caller.signal("-INT");
     listen.sees("Trust: verified by words.");
-    listen.ends(0);
+    let after = listen.ends(0);
+    assert!(!after.contains("Code of this call"), "the code is of no use after the call: {after}");
     assert_eq!(caller.code(), 0);
+}
+
+#[test]
+fn codes_that_differ_end_the_call_and_both_are_told_why() {
+    let (_server, url) = server();
+    let (mut listener, card) = listener(&url, &["--once"]);
+    let mut call = call(&card, &[]);
+    listener.reach("connected");
+    call.sees("playout");
+    call.press("v");
+    call.press("n");
+    let after = call.ends(5);
+    assert!(after.contains("somebody may be listening in"), "{after}");
+    assert!(!after.contains("another key"), "nobody knows that: {after}");
+    assert_eq!(listener.expect("ended")["reason"], "code-differs");
+    assert_eq!(listener.code(), 5);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::kdf::{self, Key};
 pub const MAX_PASSPHRASE_LEN: usize = 1_024;
 
 /// The form byte of a key file.
-const KEY_FORM: u8 = 65;
+pub(crate) const KEY_FORM: u8 = 65;
 const CHECKSUM_LEN: usize = 4;
 
 /// The most memory that a file may ask for, in KiB: 256 MiB.

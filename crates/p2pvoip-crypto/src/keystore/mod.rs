@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::kdf::{self, Key};
 use crate::suite::{Aead, TAG_LEN};
 
+pub(crate) use key::KEY_FORM;
 pub use key::{KeyId, MAX_PASSPHRASE_LEN, Passphrase, StoreKey, Stretching};
 
 /// The longest content of a sealed file in bytes: 1 MiB, more than a full contact book.

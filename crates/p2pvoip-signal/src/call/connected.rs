@@ -112,6 +112,7 @@ pub(super) fn end(reason: EndReason) -> Step {
     let why = match reason {
         EndReason::HungUp | EndReason::Superseded => HangUpReason::Normal,
         EndReason::NoPath | EndReason::PeerVanished => HangUpReason::NoPath,
+        EndReason::CodeDiffers => HangUpReason::CodeDiffers,
         EndReason::PeerHungUp
         | EndReason::Cancelled
         | EndReason::PeerCancelled

@@ -87,6 +87,10 @@ impl Call {
     fn tell_trust_after(&mut self, from: Trust, to: Trust) {
         self.verification.trust = Some(to);
         self.events.push_back(CallEvent::Trust(to));
+        self.tell_fall(from, to);
+    }
+
+    fn tell_fall(&mut self, from: Trust, to: Trust) {
         if to.is_below(from) {
             self.events.push_back(CallEvent::TrustFell { from, to });
         }
@@ -106,7 +110,7 @@ impl Call {
             Some(Ok(_)) => self.tell_sas(),
             Some(Err(error)) => {
                 tracing::warn!(%error, "the call is ended, since its code for comparison cannot be trusted");
-                self.step(now, |state| state.fail(EndReason::NotTrusted));
+                self.step(now, |state| state.fail(EndReason::CodeDiffers));
             }
             None => {}
         }
@@ -129,7 +133,9 @@ impl Call {
         if same {
             return self.tell_trust_after(before, Trust::Verified(How::Sas));
         }
-        self.tell_trust_after(before, Trust::Changed);
-        self.step(now, |state| state.fail(EndReason::NotTrusted));
+        // The level is not told by itself: it would say that the contact has a new key, which nobody knows.
+        self.verification.trust = Some(Trust::Changed);
+        self.tell_fall(before, Trust::Changed);
+        self.step(now, |state| state.fail(EndReason::CodeDiffers));
     }
 }

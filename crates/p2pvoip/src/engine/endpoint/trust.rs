@@ -6,6 +6,7 @@
 
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::{Fingerprint, How, PeerIdentity, Pin, Trust, VERSION_1_1};
+use p2pvoip_signal::EndReason;
 
 use super::search::Search;
 use super::{CallKey, Endpoint};
@@ -61,21 +62,25 @@ impl Endpoint {
         rose
     }
 
-    /// Notes what a call tells: whom it was with, once keys are agreed and once it is connected, and what was verified.
+    /// Notes what a call tells: whom it was with, once keys are agreed and once it is connected, what was verified, and that a code differed.
     pub(super) fn note(&mut self, index: usize, event: &CallEvent) {
         if let CallEvent::Encrypted(Encryption { identity, .. }) = event {
             self.note_devices(identity);
         }
         let connected = matches!(event, CallEvent::State(CallState::Connected));
         let verified = matches!(event, CallEvent::Trust(Trust::Verified(How::Sas)));
-        if !connected && !verified {
+        let differs = matches!(event, CallEvent::State(CallState::Ended(EndReason::CodeDiffers)));
+        if !connected && !verified && !differs {
             return;
         }
         let unix = self.unix(self.now);
         let Some(entry) = self.calls.get(index) else { return };
         let Some(peer) = entry.call.identity().copied() else { return };
         let contacts = &mut self.settings.contacts;
-        let noted = if verified {
+        let noted = if differs {
+            let name = contacts.find(&peer.fingerprint).map(|contact| contact.name().to_owned());
+            name.map_or(Ok(false), |name| contacts.unverify(&name).map(|_| false))
+        } else if verified {
             // By another key than was known, when that is what the owner has dialled.
             let dialled = entry.call.contact().and_then(|contact| contacts.find(contact.fingerprint()));
             let dialled = dialled.map(|contact| contact.name().to_owned());
