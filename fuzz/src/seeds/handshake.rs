@@ -30,10 +30,7 @@ pub(super) fn of(target: &str) -> Option<Named> {
                 ("valid-three", (0..120).collect()),
                 ("hostile-twice", vec![7; 80]),
                 ("hostile-odd", vec![1; 41]),
-                (
-                    "hostile-share",
-                    (0..65 * 40).map(|at| if at % 40 == 0 { (at / 40) as u8 } else { 1 }).collect(),
-                ),
+                ("hostile-share", (0u8..65).flat_map(|at| std::iter::once(at).chain([1; 39])).collect()),
             ]
         }
         "crypto-forged-offer" => {
