@@ -12,7 +12,7 @@ use crate::steps::{self, Context, Outcome, Step, runner_summary};
 use crate::{system, tidy};
 
 /// All steps, in their order: what answers soonest comes first.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 15] = [
     Step { name: "fmt", about: "the code is formatted", fast: true, run: fmt },
     Step { name: "tidy", about: "the rules of the house hold", fast: true, run: tidy_up },
     Step {
@@ -28,6 +28,12 @@ pub(crate) const STEPS: [Step; 14] = [
         about: "every library crate has an example, and all run and end well",
         fast: false,
         run: crate::examples::step,
+    },
+    Step {
+        name: "features",
+        about: "the parts that are built on demand hold (mls, x509, fast-x25519, keyring)",
+        fast: false,
+        run: features,
     },
     Step { name: "doctests", about: "the examples in the documentation run", fast: false, run: doctests },
     Step { name: "doc", about: "the documentation builds without a warning", fast: false, run: doc },
@@ -109,6 +115,16 @@ fn at_least_one(outcome: Outcome) -> Outcome {
             failed(format!("{output}\nno test was run; the package has none"))
         }
         other @ (Outcome::Passed(_) | Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
+    }
+}
+
+/// What nobody else asks for, so that the steps above do not build it.
+fn features(context: &Context<'_>) -> Outcome {
+    let runner = if context.workspace.has_subcommand("nextest") { "nextest run" } else { "test --lib --tests" };
+    let tests = format!("{runner} -p p2pvoip-crypto --features fast-x25519,mls,x509 --no-fail-fast");
+    match counted(context, &tests) {
+        Outcome::Passed(_) => plainly(context, "check -p p2pvoip --features keyring,x509"),
+        other @ (Outcome::Failed { .. } | Outcome::Skipped(_)) => other,
     }
 }
 

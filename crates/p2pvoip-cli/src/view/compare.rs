@@ -42,6 +42,6 @@ fn lines(sas: Option<Sas>) -> Vec<String> {
         format!("   {}", pictures.join("  ")),
         format!("   {}", names.join(" ")),
         String::new(),
-        "y  they match     n  they differ: end the call     Esc  later".to_owned(),
+        "y  they match    n  they differ: end the call   Esc  later".to_owned(),
     ]
 }
