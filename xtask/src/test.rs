@@ -120,7 +120,8 @@ fn at_least_one(outcome: Outcome) -> Outcome {
 
 /// What nobody else asks for, so that the steps above do not build it.
 fn features(context: &Context<'_>) -> Outcome {
-    let runner = if context.workspace.has_subcommand("nextest") { "nextest run" } else { "test --lib --tests" };
+    let runner =
+        if context.workspace.has_subcommand("nextest") { "nextest run" } else { "test --lib --tests" };
     let tests = format!("{runner} -p p2pvoip-crypto --features fast-x25519,mls,x509 --no-fail-fast");
     match counted(context, &tests) {
         Outcome::Passed(_) => plainly(context, "check -p p2pvoip --features keyring,x509"),
