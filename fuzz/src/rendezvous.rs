@@ -51,7 +51,7 @@ struct Room {
 /// A script for the hub: up to four connections, each opened, greeted, heard and closed as the script says. The server says
 /// nothing but frames, hears nobody but who is connected, keeps to its limits, and gives what comes to an owned mailbox, and
 /// leave to publish there, to none but who has signed its own challenge. A step with bit 2 has a frame of the greatest
-/// length, of which the script holds the beginning; one with bit 3 is a proof ([`own_step`]).
+/// length, of which the script holds the beginning; one with bit 3 is a proof (`own_step`).
 pub fn hub(script: &[u8]) {
     let mut limits = Limits::default();
     (limits.connections, limits.mailboxes, limits.records, limits.waiting) = (3, 4, 3, 4);
