@@ -191,3 +191,30 @@ fn without_prekeys_for_the_date_nobody_is_told_that_we_can_be_called() {
     devices.run_for(Duration::from_secs(2));
     assert!(devices.person(0).is_online);
 }
+
+#[test]
+fn a_device_that_was_there_a_moment_ago_makes_room_for_the_next_one() {
+    let mut devices = Devices::online(9);
+    let card = Identity::from_secret(&devices.home).card(URL).unwrap();
+    // The server does not know yet that the first device is gone, and keeps the offer for it.
+    devices.world.uninstall(devices.hosts[0].0);
+    let caller = devices.world.add_host();
+    let address = "203.0.113.78".parse().unwrap();
+    let link = p2pvoip_sim::LinkConfig::default;
+    devices.world.attach(caller, p2pvoip_sim::world::PUBLIC, address, link(), link());
+    devices.hosts[0] = (caller, address);
+    let secret = Secret::generate(&devices.seed.derive("caller"));
+    devices.start(0, &secret);
+    devices
+        .world
+        .command(caller, |node, now| match node {
+            Node::Person(person) => person.dial(&card, now),
+            Node::Hub(_) | Node::Relay(_) => panic!("no caller is there"),
+        })
+        .unwrap();
+    devices.run_for(Duration::from_secs(3));
+    assert_eq!(devices.person(0).state, Some(p2pvoip::CallState::Dialing), "the first device has its time");
+    devices.run_for(Duration::from_secs(12));
+    assert_eq!(devices.person(1).state, Some(p2pvoip::CallState::Connected));
+    assert_eq!(devices.person(0).state, Some(p2pvoip::CallState::Connected));
+}
