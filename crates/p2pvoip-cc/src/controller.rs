@@ -1,11 +1,8 @@
 //! The seam between a sender and its congestion controller: facts in, a [`Target`] out.
-//!
-//! Time passes by the calls: a sender that sends is one that calls, and one that does not send needs no control. So a
-//! controller has no timer.
 
-use crate::{Breaker, Feedback, Target};
+use crate::{Breaker, Fixed, Report, Target};
 use core::time::Duration;
-use p2pvoip_core::{Bitrate, DataSize, Instant};
+use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 
 /// A packet that left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,22 +15,43 @@ pub struct Sent {
     pub path: u8,
 }
 
-/// Decides how fast one flow sends.
+/// The path that media takes from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Path {
+    /// The sender's name of it.
+    pub id: u8,
+    /// Bytes of IP, UDP and relay headers that every packet carries.
+    pub overhead: DataSize,
+    /// The largest packet, those headers included.
+    pub mtu: DataSize,
+}
+
+impl Path {
+    /// A path of plain IPv4 and UDP with the MTU of Ethernet.
+    pub const fn ipv4(id: u8) -> Self {
+        Self { id, overhead: DataSize::from_bytes(28), mtu: DataSize::from_bytes(1_500) }
+    }
+}
+
+/// Decides how fast one flow sends: facts in, one answer out.
 pub trait Controller {
     /// A packet left. A number that is not above all before it is ignored and counted.
     fn on_sent(&mut self, sent: Sent, now: Instant);
 
-    /// Feedback arrived, already authenticated. What cannot be true is ignored and counted, never believed.
-    fn on_feedback(&mut self, feedback: &Feedback, now: Instant);
+    /// A report arrived, already authenticated. What cannot be true is ignored and counted, never believed.
+    fn on_feedback(&mut self, report: &Report, now: Instant);
 
-    /// From now on media takes `path`, whose packets carry `overhead` bytes of IP, UDP and relay headers.
-    fn on_path(&mut self, path: u8, overhead: DataSize, now: Instant);
+    /// From now on media takes `path`; the same path again only changes its limits.
+    fn on_path(&mut self, path: Path, now: Instant);
+
+    /// Time has passed: call it at [`next_at`](Self::next_at), or whenever it suits.
+    fn on_time(&mut self, now: Instant);
+
+    /// When the target changes by itself, if it will.
+    fn next_at(&self) -> Option<Wake>;
 
     /// What the sender should do now.
     fn target(&self) -> Target;
-
-    /// What was measured, for people and for the adaptation of other parts.
-    fn stats(&self) -> Stats;
 }
 
 /// What the controller is doing.
@@ -51,7 +69,7 @@ pub enum Phase {
 }
 
 /// What a controller has measured; durations are `None` until there is a sample.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Smoothed round-trip time, without the time for which the feedback was held.
@@ -61,9 +79,9 @@ pub struct Stats {
     /// The queue that stands: the least one-way delay of the last 100 ms over the least of the last 30 s.
     pub queueing_delay: Option<Duration>,
     /// The share of packets lost, 0 to 1, smoothed.
-    pub loss: f32,
+    pub loss: Fixed,
     /// The mean number of packets lost in a row, at least 1.
-    pub burst: f32,
+    pub burst: Fixed,
     /// Bytes sent and neither reported nor given up.
     pub in_flight: DataSize,
     /// The rate at which bytes arrive at the other end.

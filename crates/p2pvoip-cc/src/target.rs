@@ -3,29 +3,52 @@
 //! # Left out
 //! - How the wire rate is split into payload and redundancy: the media decides that, by `loss` and `burst`.
 
+use crate::Fixed;
 use core::time::Duration;
-use p2pvoip_core::{Bitrate, DataSize};
+use p2pvoip_core::{Bitrate, DataSize, Ecn};
 
 /// What the sender should do now.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Target {
     /// The rate on the wire, all headers included, that the media may use.
     pub wire: Bitrate,
-    /// The least duration of sound a packet should carry; longer packets spend less on headers.
+    /// The least duration of sound a packet should carry; longer packets spend less on headers. Zero for a flow
+    /// without sound.
     pub ptime: Duration,
     /// The share of packets that are lost, 0 to 1.
-    pub loss: f32,
+    pub loss: Fixed,
     /// The mean number of packets lost in a row, at least 1.
-    pub burst: f32,
-    /// The rate of the pacer, above the wire rate so that audio never waits behind its own average.
+    pub burst: Fixed,
+    /// The rate of the pacer.
     pub pacing: Bitrate,
-    /// The most that should be in flight; past it only audio goes out, repair and probes wait.
+    /// The most that should be in flight; past it only audio goes out, everything else waits.
     pub window: DataSize,
-    /// The newest part of the wire rate is not proven yet: spend it on redundancy first, and on payload later.
+    /// Let a copy of the next packet follow right behind it: the distance at which the two arrive tells the rate of
+    /// the path. The newest part of the wire rate is not proven while this is wanted: redundancy first, payload later.
     pub probe: bool,
+    /// The mark with which packets should leave (RFC 9331 section 4.1 for ECT(1)).
+    pub ecn: Ecn,
     /// Whether sending may go on at all.
     pub breaker: Breaker,
+}
+
+impl Target {
+    /// A plain target: that rate for the media and, by `pacing`, for the pacer; no loss, no limit in flight, no mark.
+    /// For controllers outside this crate, which then change what they have to say.
+    pub const fn plain(wire: Bitrate, pacing: Bitrate) -> Self {
+        Self {
+            wire,
+            ptime: Duration::ZERO,
+            loss: Fixed::ZERO,
+            burst: Fixed::ONE,
+            pacing,
+            window: DataSize::from_bytes(u64::MAX),
+            probe: false,
+            ecn: Ecn::NotEct,
+            breaker: Breaker::Closed,
+        }
+    }
 }
 
 /// The circuit breaker of the flow (RFC 8083): the last resort when control did not help.
