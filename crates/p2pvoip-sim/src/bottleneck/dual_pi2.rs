@@ -9,7 +9,7 @@
 use p2pvoip_core::Ecn;
 use std::time::Duration;
 
-use super::queue::{Drops, Line, View, Waiting};
+use super::queue::{Drops, Line, Updates, View, Waiting};
 use super::server::{Nanos, length};
 use super::{DualPi2Config, Limit};
 
@@ -36,7 +36,7 @@ pub(super) struct DualPi2<P> {
     step: Nanos,
     base: f64,
     old_delay: f64,
-    update_at: Nanos,
+    updates: Updates,
     /// What L4S has had beyond its share, in bytes times weight: above zero the classic queue is served.
     credit: i64,
     low_latency_count: f64,
@@ -53,7 +53,7 @@ impl<P> DualPi2<P> {
             step: length(config.step),
             base: 0.0,
             old_delay: 0.0,
-            update_at: start.saturating_add(UPDATE),
+            updates: Updates::new(UPDATE, start),
             credit: 0,
             low_latency_count: 0.0,
             classic_count: 0.0,
@@ -140,13 +140,12 @@ impl<P> DualPi2<P> {
 
     /// Makes the updates that were due by `now`; nothing came or went since.
     fn catch_up(&mut self, now: Nanos) {
-        while self.update_at <= now {
-            let delay = self.classic.delay(self.update_at).max(self.low_latency.delay(self.update_at));
+        while let Some(at) = self.updates.due(now) {
+            let delay = self.classic.delay(at).max(self.low_latency.delay(at));
             let delay = Duration::from_nanos(delay).as_secs_f64();
             self.base += ALPHA * (delay - self.target) + BETA * (delay - self.old_delay);
             self.base = self.base.clamp(0.0, 1.0);
             self.old_delay = delay;
-            self.update_at += UPDATE;
         }
     }
 }

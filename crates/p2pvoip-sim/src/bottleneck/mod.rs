@@ -27,6 +27,8 @@ use server::{Nanos, Server, instant, nanos};
 
 /// Packets that a bottleneck holds at once: waiting, under transmission, out but not pulled, dropped but not pulled.
 pub const MAX_HELD: usize = 65_536;
+/// The longest packet: the longest of IPv4. Longer ones are refused.
+pub const MAX_SIZE: DataSize = DataSize::from_bytes(65_535);
 
 /// A packet that left a bottleneck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,13 +121,13 @@ impl<P> Bottleneck<P> {
     /// A packet of `size` on the wire enters at `now`, which never goes back.
     ///
     /// # Errors
-    /// Gives the payload back when the packet is dropped at the entry: the queue is full, an early drop, out of tokens,
-    /// or [`MAX_HELD`] packets are held.
+    /// Gives the payload back when the packet is dropped at the entry: the queue is full, an early drop, out of tokens;
+    /// [`MAX_HELD`] packets are held, or it is longer than [`MAX_SIZE`].
     pub fn push(&mut self, flow: u32, size: DataSize, ecn: Ecn, payload: P, now: Instant) -> Result<(), P> {
         let now = nanos(now);
         self.advance(now);
         self.stats.pushed += 1;
-        if self.held() >= MAX_HELD {
+        if self.held() >= MAX_HELD || size > MAX_SIZE {
             self.stats.refused += 1;
             return Err(payload);
         }

@@ -10,7 +10,7 @@
 use p2pvoip_core::{Rng, Seed};
 use std::time::Duration;
 
-use super::queue::{Line, View, Waiting};
+use super::queue::{Line, Updates, View, Waiting};
 use super::server::{Nanos, length};
 use super::{Limit, PieConfig};
 
@@ -40,7 +40,7 @@ pub(super) struct Pie<P> {
     /// The same at the last update.
     old_delay: f64,
     burst_left: Nanos,
-    update_at: Nanos,
+    updates: Updates,
 }
 
 impl<P> Pie<P> {
@@ -56,7 +56,7 @@ impl<P> Pie<P> {
             delay: 0.0,
             old_delay: 0.0,
             burst_left: length(config.max_burst),
-            update_at: start.saturating_add(UPDATE),
+            updates: Updates::new(UPDATE, start),
         }
     }
 
@@ -101,8 +101,7 @@ impl<P> Pie<P> {
 
     /// Makes the updates that were due by `now`.
     fn catch_up(&mut self, now: Nanos) {
-        while self.update_at <= now {
-            self.update_at += UPDATE;
+        while self.updates.due(now).is_some() {
             self.update();
         }
     }

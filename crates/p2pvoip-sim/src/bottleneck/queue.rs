@@ -47,6 +47,34 @@ impl<P> Waiting<P> {
     }
 }
 
+/// When a controller sets its probability: at even times, made up for when the queue is next used.
+#[derive(Debug)]
+pub(super) struct Updates {
+    every: Nanos,
+    next: Nanos,
+}
+
+impl Updates {
+    /// Updates that are made up for at most; what nothing changed for longer has long settled.
+    const MOST: u64 = 100_000;
+
+    pub(super) fn new(every: Nanos, start: Nanos) -> Self {
+        Self { every, next: start.saturating_add(every) }
+    }
+
+    /// The next update that was due by `now`.
+    pub(super) fn due(&mut self, now: Nanos) -> Option<Nanos> {
+        if self.next == Nanos::MAX {
+            return None;
+        }
+        let behind = now.checked_sub(self.next)? / self.every;
+        self.next += behind.saturating_sub(Self::MOST) * self.every;
+        let at = self.next;
+        self.next = self.next.saturating_add(self.every);
+        Some(at)
+    }
+}
+
 /// What a queue sees of the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {

@@ -74,3 +74,54 @@ impl Cubic {
         window + (target - window) / window * acked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::START;
+
+    /// The window after each round trip since a cut at `plateau` segments, all of each window acknowledged.
+    fn after_cut(plateau: f64, round_trip: Duration, rounds: u32) -> Vec<f64> {
+        let mut cubic = Cubic::default();
+        cubic.on_loss(plateau);
+        let mut window = plateau * BETA;
+        let mut windows = Vec::new();
+        for round in 0..rounds {
+            // Three acknowledgements a round trip, so that the window follows its target as it goes on.
+            for part in 0..3 {
+                let now = START + round_trip * round + round_trip / 3 * part;
+                window = cubic.grown(window, window / 3.0, round_trip, now);
+            }
+            windows.push(window);
+        }
+        windows
+    }
+
+    #[test]
+    fn it_is_back_at_the_plateau_after_k_and_flat_there() {
+        // K is the cube root of 0.3 W / C: 9.086 s for 1,000 segments, 45 round trips.
+        let windows = after_cut(1_000.0, Duration::from_millis(200), 100);
+        let at = |round: usize| windows[round];
+        assert!((at(45) - 1_000.0).abs() < 10.0, "{}", at(45));
+        assert!(at(55) - at(35) < 15.0, "flat near the plateau: {} to {}", at(35), at(55));
+        assert!(at(10) - at(0) > 100.0, "fast far from it: {} to {}", at(0), at(10));
+        // Symmetric: after 2 K as far above it as it began below.
+        assert!((at(90) - 1_300.0).abs() < 25.0, "{}", at(90));
+    }
+
+    #[test]
+    fn a_small_window_grows_as_that_of_reno_does() {
+        // By alpha, 9/17 of a segment, a round trip up to the window before the cut; by one above.
+        let windows = after_cut(10.0, Duration::from_millis(10), 12);
+        assert!((windows[4] - windows[0] - 4.0 * ALPHA).abs() < 0.15, "{windows:?}");
+        assert!((windows[11] - windows[7] - 4.0).abs() < 0.1, "{windows:?}");
+    }
+
+    #[test]
+    fn a_window_below_the_last_plateau_makes_room() {
+        let mut cubic = Cubic::default();
+        cubic.on_loss(100.0);
+        cubic.on_loss(80.0);
+        assert!((cubic.plateau - 68.0).abs() < 1e-9);
+    }
+}

@@ -26,6 +26,8 @@ pub use sender::TcpSender;
 pub const HEADERS: u64 = 52;
 /// Bytes that are sent and not acknowledged at most.
 pub const MAX_WINDOW: u64 = 4 << 20;
+/// Bytes of data in a segment at most: an IPv4 packet is no longer.
+pub const MAX_MSS: u64 = 65_535 - HEADERS;
 /// Ranges that an acknowledgement tells of at most, beside timestamps (RFC 2018 section 3).
 pub const MAX_RANGES: usize = 3;
 
@@ -103,6 +105,8 @@ impl Ack {
 /// What a sender did so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TcpStats {
+    /// When the transfer began.
+    pub began: Instant,
     /// The congestion window, in bytes of data.
     pub window: DataSize,
     /// Bytes of data that were acknowledged without a gap.

@@ -8,7 +8,7 @@ use p2pvoip_core::{DataSize, Instant};
 use super::rto::Rto;
 use super::scoreboard::Scoreboard;
 use super::window::Window;
-use super::{Ack, MAX_WINDOW, Segment, TcpConfig, TcpStats};
+use super::{Ack, MAX_MSS, MAX_WINDOW, Segment, TcpConfig, TcpStats};
 
 /// Whether the window may be cut again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,9 +50,9 @@ pub struct TcpSender {
 }
 
 impl TcpSender {
-    /// A transfer that may send at once.
-    pub fn new(config: TcpConfig, _now: Instant) -> Self {
-        let config = TcpConfig { mss: config.mss.max(1), ..config };
+    /// A transfer that begins now, and may send at once. A segment has from one byte to [`MAX_MSS`].
+    pub fn new(config: TcpConfig, now: Instant) -> Self {
+        let config = TcpConfig { mss: config.mss.clamp(1, MAX_MSS), ..config };
         Self {
             config,
             board: Scoreboard::default(),
@@ -61,7 +61,7 @@ impl TcpSender {
             phase: Phase::Open,
             fresh: 0,
             timer: None,
-            stats: TcpStats::default(),
+            stats: TcpStats { began: now, ..TcpStats::default() },
         }
     }
 
