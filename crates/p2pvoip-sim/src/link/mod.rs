@@ -4,7 +4,7 @@
 //! lost by chance has passed the bottleneck and has taken its time there, as on a radio link behind a modem.
 //!
 //! # Left out
-//! - Queues other than drop-tail (CoDel, PIE), cross traffic: drive the link from two sources instead.
+//! - Queues other than drop-tail (CoDel, PIE), cross traffic: see [`Bottleneck`](crate::Bottleneck).
 //! - Corruption: a tap of the world can change bytes.
 
 mod bottleneck;

@@ -98,6 +98,22 @@ fn pie_keeps_an_overload_of_120_percent_within_twice_its_target() {
 }
 
 #[test]
+fn pie_marks_who_takes_part_below_10_percent_and_drops_above() {
+    let config = PieConfig { ecn: true, ..PieConfig::default() };
+    // 102 %, and marks change nothing: the probability rises until drops do.
+    let flow = Steady { size: 500, every: Duration::from_micros(3_921), ecn: Ecn::Ect0 };
+    let mut net = Net::new(&[(0, 1_000)], Discipline::Pie(config), MS);
+    net.steady(flow);
+    net.run(SECOND * 30);
+    let stats = net.stats();
+    assert!(stats.marked > 10 && stats.refused > 80, "{stats:?}");
+    let mut deaf = Net::new(&[(0, 1_000)], Discipline::Pie(config), MS);
+    deaf.steady(Steady { ecn: Ecn::NotEct, ..flow });
+    deaf.run(SECOND * 30);
+    assert!(deaf.stats().marked == 0 && deaf.stats().refused > 80, "{:?}", deaf.stats());
+}
+
+#[test]
 fn pie_lets_a_short_burst_pass() {
     let mut net = Net::new(&[(0, 1_000)], Discipline::Pie(PieConfig::default()), MS);
     net.tcp(TcpConfig { total: Some(14_480), ..TcpConfig::default() });
@@ -144,6 +160,28 @@ fn dual_pi2_keeps_l4s_short_beside_a_classic_transfer_and_marks_it_by_the_coupli
     assert!((5.0..25.0).contains(&mean), "classic near 15 ms: {mean}");
     let marks = net.between(from, until).filter(|out| out.flow == voice && out.ecn == Ecn::Ce).count();
     assert!((25..1_250).contains(&marks), "{marks} of 2,500 by the coupling alone");
+}
+
+#[test]
+fn dual_pi2_marks_classic_packets_that_take_part_until_the_overload_is_heavy() {
+    let mut net = Net::new(&[(0, 10_000)], Discipline::DualPi2(DualPi2Config::default()), MS);
+    net.steady(Steady { size: 1_375, every: MS, ecn: Ecn::Ect0 });
+    net.run(SECOND * 10);
+    let (first, rest) = (SECOND, SECOND * 10);
+    let marks = net.between(Duration::ZERO, rest).filter(|out| out.ecn == Ecn::Ce).count();
+    assert!(marks > 50, "{marks}");
+    let mean = mean_ms(&net, first * 5, rest);
+    assert!(mean < 40.0 && net.stats().dropped > 500, "{mean} {:?}", net.stats());
+}
+
+#[test]
+fn dual_pi2_leaves_a_sixteenth_to_classic_beside_an_l4s_overload() {
+    let mut net = Net::new(&[(0, 10_000)], Discipline::DualPi2(DualPi2Config::default()), MS);
+    net.steady(Steady { size: 1_500, every: MS, ecn: Ecn::Ect1 });
+    let classic = net.steady(Steady { size: 1_500, every: MS * 2, ecn: Ecn::NotEct });
+    net.run(SECOND * 20);
+    let rate = net.rate(classic, SECOND * 5, SECOND * 20).as_bps();
+    assert!(rate > 600_000, "{rate}");
 }
 
 #[test]
