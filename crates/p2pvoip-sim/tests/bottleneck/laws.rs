@@ -7,6 +7,7 @@ use std::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Seed};
 use p2pvoip_sim::bottleneck::{DualPi2Config, FqCoDelConfig, MAX_SIZE, PieConfig};
 use p2pvoip_sim::schedule::carries;
+use p2pvoip_sim::sweep::{Told, kth_and_next};
 use p2pvoip_sim::tcp::{Ack, Algorithm, Segment, TcpConfig, TcpReceiver, TcpSender};
 use p2pvoip_sim::{Bottleneck, BottleneckConfig, Discipline, Jitter, Limit, Out, START};
 use proptest::prelude::*;
@@ -137,7 +138,8 @@ proptest! {
     ) {
         let algorithm = if cubic { Algorithm::Cubic } else { Algorithm::NewReno };
         let config = TcpConfig { algorithm, total: Some(total), ..TcpConfig::default() };
-        let (sender, receiver) = through(config, seed, loss, MS * 40 * late);
+        let mut chance = Seed::from_u64(seed).derive("loss").rng();
+        let (sender, receiver, _) = through(config, seed, MS * 40 * late, |_, _| chance.chance(loss));
         prop_assert!(sender.is_done(), "{:?}", sender.stats());
         prop_assert_eq!((receiver.received(), sender.next_at()), (total, None));
     }
@@ -148,16 +150,26 @@ enum Event {
     Ack(Ack),
 }
 
-/// Carries a transfer over a path of 20 ms each way that loses by chance and is late by up to `late`, reordering.
-fn through(config: TcpConfig, seed: u64, loss: f64, late: Duration) -> (TcpSender, TcpReceiver) {
+/// Carries a transfer over a path of 20 ms each way that is late by up to `late`, reordering; `loses` is told each packet's
+/// number and the segment it is, if it is one. Also gives how many packets were sent.
+fn through(
+    config: TcpConfig,
+    seed: u64,
+    late: Duration,
+    mut loses: impl FnMut(u64, Option<Segment>) -> bool,
+) -> (TcpSender, TcpReceiver, u64) {
     let mut rng = Seed::from_u64(seed).rng();
     let (mut sender, mut receiver) = (TcpSender::new(config, START), TcpReceiver::new());
     let mut agenda: BTreeMap<(Instant, u64), Event> = BTreeMap::new();
-    let (mut now, mut planned) = (START, 0);
+    let (mut now, mut sent) = (START, 0);
     let mut carry = |now: Instant, event: Event, agenda: &mut BTreeMap<_, _>| {
-        planned += 1;
-        if !rng.chance(loss) {
-            agenda.insert((now + MS * 20 + late.mul_f64(rng.unit()), planned), event);
+        sent += 1;
+        let segment = match event {
+            Event::Segment(segment) => Some(segment),
+            Event::Ack(_) => None,
+        };
+        if !loses(sent, segment) {
+            agenda.insert((now + MS * 20 + late.mul_f64(rng.unit()), sent), event);
         }
     };
     for _ in 0..100_000 {
@@ -182,7 +194,48 @@ fn through(config: TcpConfig, seed: u64, loss: f64, late: Duration) -> (TcpSende
             carry(now, Event::Ack(ack), &mut agenda);
         }
     }
-    (sender, receiver)
+    (sender, receiver, sent)
+}
+
+/// Half a megabyte, in each of the kinds.
+fn transfers() -> [TcpConfig; 2] {
+    [Algorithm::NewReno, Algorithm::Cubic].map(|algorithm| TcpConfig {
+        algorithm,
+        total: Some(500_000),
+        ..TcpConfig::default()
+    })
+}
+
+#[test]
+fn whichever_packets_are_lost_the_timer_serves_the_end_alone() {
+    for (config, burst) in transfers().into_iter().flat_map(|config| [(config, 1), (config, 5)]) {
+        let table = kth_and_next(2_000, burst, |cut| {
+            let (sender, receiver, sent) = through(config, 1, Duration::ZERO, |number, _| cut.drops(number));
+            assert!(sender.is_done() && receiver.received() == 500_000, "{:?}", sender.stats());
+            // The last segment and what the timer sends in its place may all be among those lost.
+            assert!(sender.stats().timeouts <= burst, "{:?}", sender.stats());
+            assert!(sender.stats().recoveries <= 1, "{:?}", sender.stats());
+            Told { sent, outcome: sender.stats().timeouts }
+        });
+        assert!(table.len() > 500, "346 segments and the acknowledgements of every second one");
+        let waited = table.iter().filter(|(_, told)| told.outcome > 0).count() as u64;
+        assert!((1..=8 + 2 * burst).contains(&waited), "{waited} of {}", table.len());
+    }
+}
+
+#[test]
+fn a_segment_that_is_lost_again_and_again_needs_no_timer() {
+    for config in transfers() {
+        let mut left = 4;
+        let (sender, _, _) = through(config, 1, Duration::ZERO, |_, segment| {
+            let is_it = segment.is_some_and(|segment| segment.seq == 20 * config.mss) && left > 0;
+            left -= u32::from(is_it);
+            is_it
+        });
+        let stats = sender.stats();
+        assert!(sender.is_done() && left == 0);
+        assert_eq!((stats.timeouts, stats.recoveries, stats.retransmitted), (0, 1, 4), "{stats:?}");
+    }
 }
 
 #[test]
