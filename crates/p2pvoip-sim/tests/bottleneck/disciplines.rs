@@ -87,6 +87,16 @@ fn fq_codel_at_its_limit_drops_from_the_longest_line() {
 }
 
 #[test]
+fn fq_codel_does_not_take_a_steady_flow_for_a_new_one_each_time_its_line_is_empty() {
+    let mut net = Net::new(&[(0, 1_000)], Discipline::FqCoDel(FqCoDelConfig::default()), MS);
+    let smooth = net.steady(Steady { size: 1_500, every: MS * 15, ecn: Ecn::NotEct });
+    net.steady(Steady { size: 300, every: MS, ecn: Ecn::NotEct });
+    net.run(SECOND * 5);
+    let rate = net.rate(smooth, SECOND, SECOND * 5).as_bps();
+    assert!((450_000..600_000).contains(&rate), "half of the link, not the 800 kbit/s it sends: {rate}");
+}
+
+#[test]
 fn pie_keeps_an_overload_of_120_percent_within_twice_its_target() {
     let mut net = Net::new(&[(0, 1_000)], Discipline::Pie(PieConfig::default()), MS);
     let flow = net.steady(Steady { size: 500, every: Duration::from_micros(3_333), ecn: Ecn::NotEct });
@@ -114,11 +124,13 @@ fn pie_marks_who_takes_part_below_10_percent_and_drops_above() {
 }
 
 #[test]
-fn pie_lets_a_short_burst_pass() {
+fn pie_lets_a_burst_of_150_ms_pass_and_no_more() {
     let mut net = Net::new(&[(0, 1_000)], Discipline::Pie(PieConfig::default()), MS);
-    net.tcp(TcpConfig { total: Some(14_480), ..TcpConfig::default() });
-    net.run(SECOND);
-    assert_eq!((net.stats().left, net.stats().refused), (10, 0));
+    net.steady(Steady { size: 1_250, every: MS, ecn: Ecn::NotEct });
+    net.run(MS * 140);
+    assert_eq!(net.stats().refused, 0);
+    net.run(MS * 200);
+    assert!(net.stats().refused > 10, "{:?}", net.stats());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Seed};
-use p2pvoip_sim::bottleneck::MAX_HELD;
+use p2pvoip_sim::bottleneck::{DualPi2Config, MAX_HELD};
 use p2pvoip_sim::{Bottleneck, BottleneckConfig, Discipline, Limit, Out, START};
 
 const MS: Duration = Duration::from_millis(1);
@@ -148,6 +148,19 @@ fn a_step_marks_what_waited_for_longer_and_only_who_takes_part() {
     let marks: Vec<_> = all(&mut link, START + MS * 100).iter().map(|out| out.ecn).collect();
     assert_eq!(marks, [Ecn::Ect1, Ecn::Ect1, Ecn::Ect1, Ecn::NotEct, Ecn::Ce]);
     assert_eq!(link.stats().marked, 1);
+}
+
+#[test]
+fn dual_pi2_sends_15_bytes_of_l4s_for_each_classic_one_while_both_wait() {
+    let mut link = steady(100_000, Discipline::DualPi2(DualPi2Config::default()));
+    for name in 0..200 {
+        let ecn = if name % 2 == 0 { Ecn::Ect1 } else { Ecn::Ect0 };
+        assert_eq!(link.push(1, bytes(1_000), ecn, name, START), Ok(()));
+    }
+    // 80 us each: the probabilities are not yet set.
+    let outs = all(&mut link, START + MS * 14);
+    let classic = |outs: &[Out<u32>]| outs.iter().filter(|out| out.payload % 2 == 1).count();
+    assert_eq!((classic(&outs[..64]), classic(&outs[108..116])), (4, 8), "and the rest when L4S is out");
 }
 
 #[test]

@@ -182,6 +182,21 @@ fn every_second_segment_is_acknowledged_at_once_and_a_single_one_after_40_ms() {
 }
 
 #[test]
+fn the_time_told_back_is_that_of_the_first_segment_that_waits_for_it() {
+    let mut sender = TcpSender::new(TcpConfig::default(), START);
+    let mut segments = give(&mut sender, START);
+    for (segment, ms) in segments.iter_mut().zip(0..) {
+        segment.sent = START + MS * ms;
+    }
+    let mut receiver = TcpReceiver::new();
+    let mut come = |place: usize| receiver.on_segment(segments[place], START + MS * 50);
+    assert_eq!((come(0), come(1).map(|ack| ack.echo)), (None, Some(START)));
+    // While a segment is missing, that of the last in order is told (RFC 7323 section 4.3); then that which fills the gap.
+    assert_eq!(come(3).map(|ack| ack.echo), Some(START));
+    assert_eq!(come(2).map(|ack| ack.echo), Some(START + MS * 2));
+}
+
+#[test]
 fn gaps_are_told_the_newest_first_and_close_when_filled() {
     let mut sender = TcpSender::new(TcpConfig::default(), START);
     let segments = give(&mut sender, START);
