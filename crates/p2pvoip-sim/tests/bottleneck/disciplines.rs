@@ -89,10 +89,11 @@ fn fq_codel_at_its_limit_drops_from_the_longest_line() {
 #[test]
 fn fq_codel_does_not_take_a_steady_flow_for_a_new_one_each_time_its_line_is_empty() {
     let mut net = Net::new(&[(0, 1_000)], Discipline::FqCoDel(FqCoDelConfig::default()), MS);
-    let smooth = net.steady(Steady { size: 1_500, every: MS * 15, ecn: Ecn::NotEct });
     net.steady(Steady { size: 300, every: MS, ecn: Ecn::NotEct });
-    net.run(SECOND * 5);
-    let rate = net.rate(smooth, SECOND, SECOND * 5).as_bps();
+    net.run(SECOND);
+    let smooth = net.steady(Steady { size: 1_500, every: MS * 15, ecn: Ecn::NotEct });
+    net.run(SECOND * 4);
+    let rate = net.rate(smooth, SECOND * 2, SECOND * 5).as_bps();
     assert!((450_000..600_000).contains(&rate), "half of the link, not the 800 kbit/s it sends: {rate}");
 }
 
