@@ -301,7 +301,6 @@ impl Default for FeedbackCollector {
 }
 
 /// Where a number's arrival is kept.
-#[expect(clippy::cast_possible_truncation, reason = "the remainder is below the window")]
 const fn place(number: u64) -> usize {
     (number % WINDOW) as usize
 }
