@@ -161,14 +161,14 @@ impl Report {
         self.times.get(..usize::from(self.told)).unwrap_or_default()
     }
 
-    /// Ticks of 64 us from the arrival of the largest to the report.
-    pub const fn held_ticks(&self) -> Option<u32> {
-        self.held
-    }
-
     /// From the arrival of the largest to the report.
     pub fn held(&self) -> Option<Duration> {
         self.held.map(|ticks| Duration::from_micros(u64::from(ticks) * TICK_MICROS))
+    }
+
+    /// Ticks of 64 us from the arrival of the largest to the report.
+    pub const fn held_ticks(&self) -> Option<u32> {
+        self.held
     }
 
     /// The receiver's name of the path on which the largest came; only a change of it means something to a sender.
