@@ -156,7 +156,7 @@ impl FeedbackCollector {
 
     /// When feedback must go even alone. Then [`emit`](Self::emit) has something for a buffer of [`MIN_LEN`] bytes.
     pub fn next_at(&self) -> Option<Wake> {
-        let at = (self.waiting_since? + LONGEST_WAIT).max(self.budget.ready_at(self.is_crowded()));
+        let at = (self.waiting_since? + LONGEST_WAIT).max(self.ready_at());
         Some(Wake { at, why: "feedback" })
     }
 
@@ -170,21 +170,24 @@ impl FeedbackCollector {
         self.late
     }
 
-    /// The packets of the last 64 numbers that came, the highest number first: for feedback in another wire form.
-    pub fn arrivals(&self) -> impl Iterator<Item = Arrived> + '_ {
-        let largest = self.largest.unwrap_or_default();
-        (0..WINDOW).filter(|back| (self.received >> back) & 1 == 1).map(move |back| {
-            let number = largest - back;
-            let bit = |mask: u64| u8::from((mask >> back) & 1 == 1);
-            let ecn = Ecn::from_bits(bit(self.marks[0]) | (bit(self.marks[1]) << 1));
-            let at = (bit(self.timed) == 1).then(|| Instant::from_micros(self.ticks(number) * TICK_MICROS));
-            Arrived { number, at, ecn }
-        })
+    /// The highest number that came.
+    pub const fn largest(&self) -> Option<u64> {
+        self.largest
     }
 
-    /// How many numbers the window knows of, from the largest down: at most 64, and none before the first that came.
-    pub const fn known(&self) -> usize {
-        self.known as usize
+    /// What is known of a number, if it came and is one of the last 64: for feedback in another wire form.
+    pub fn arrived(&self, number: u64) -> Option<Arrived> {
+        let back = self.largest?.checked_sub(number).filter(|back| *back < WINDOW)?;
+        let has = |mask: u64| (mask >> back) & 1 == 1;
+        let [low, high] = self.marks.map(|mask| u8::from(has(mask)));
+        let at = has(self.timed).then(|| Instant::from_micros(self.ticks(number) * TICK_MICROS));
+        has(self.received).then_some(Arrived { number, at, ecn: Ecn::from_bits(low | (high << 1)) })
+    }
+
+    /// The numbers that the window knows of, rising: at most 64, and none before the first that came.
+    pub fn window(&self) -> impl DoubleEndedIterator<Item = u64> + use<> {
+        let known = u64::from(self.known);
+        self.largest.map(|largest| largest - known.saturating_sub(1)..=largest).into_iter().flatten()
     }
 
     /// Writes feedback to the front of `buf`, with as many arrival times as fit, and returns its length.
@@ -194,8 +197,7 @@ impl FeedbackCollector {
     /// no more bytes than [`FEEDBACK_RATE`] gives and [`BUDGET_DEPTH`].
     pub fn emit(&mut self, buf: &mut [u8], now: Instant) -> Option<usize> {
         self.waiting_since?;
-        let crowded = self.is_crowded();
-        if now < self.budget.ready_at(crowded) {
+        if now < self.ready_at() {
             return None;
         }
         let (report, timed) = self.report(buf.len(), now)?;
@@ -214,9 +216,9 @@ impl FeedbackCollector {
         let funds = self.budget.funds(now);
         let most = room.min(funds);
         let mut len = MIN_LEN;
-        let wide = self.needs_wide(largest) && most >= len + WIDER;
+        let wide = self.needs_wide() && most >= len + WIDER;
         len += if wide { WIDER } else { 0 };
-        let ecn = (self.ecn != EcnCounts::default() && most >= len + ECN_LEN).then_some(self.ecn);
+        let ecn = (self.is_marked() && most >= len + ECN_LEN).then_some(self.ecn);
         len += if ecn.is_some() { ECN_LEN } else { 0 };
 
         let mut higher = self.newest;
@@ -251,9 +253,21 @@ impl FeedbackCollector {
         Some((report.with(self.path, ecn), timed))
     }
 
+    /// The first moment at which what there is to tell may be told, without further times.
+    fn ready_at(&self) -> Instant {
+        let len = if self.needs_wide() { MIN_LEN + WIDER } else { MIN_LEN };
+        let len = if self.is_marked() { len + ECN_LEN } else { len };
+        self.budget.ready_at(len, self.is_crowded())
+    }
+
+    /// Whether a packet carried a mark.
+    fn is_marked(&self) -> bool {
+        self.ecn != EcnCounts::default()
+    }
+
     /// Whether the narrow form would miss a number that came and was not told, or tell of one but once.
-    fn needs_wide(&self, largest: u64) -> bool {
-        let reached = largest.saturating_sub(u64::from(NARROW));
+    fn needs_wide(&self) -> bool {
+        let reached = self.largest.unwrap_or_default().saturating_sub(u64::from(NARROW));
         let told_once = self.told_to[1].or(self.told_to[0]);
         self.news >> (NARROW + 1) != 0 || told_once.is_some_and(|number| number.saturating_add(1) < reached)
     }

@@ -18,6 +18,7 @@
 
 use crate::fixed::low_u32;
 use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report};
+use crate::slices::expand;
 use p2pvoip_core::wire::{Malformed, Reader, Writer};
 
 /// The shortest feedback: one arrival time, no ECN counts.
@@ -56,9 +57,7 @@ impl Report {
         if head & RESERVED != 0 {
             return Err(Malformed::Invalid("reserved bits"));
         }
-        let low = u64::from(reader.u16()?);
-        let ahead = largest_sent.wrapping_sub(low) & 0xffff;
-        let largest = largest_sent.checked_sub(ahead).ok_or(Malformed::Invalid("number never sent"))?;
+        let largest = expand(reader.u16()?, largest_sent).ok_or(Malformed::Invalid("number never sent"))?;
         let wide = head & IS_WIDE != 0;
         let below = if wide { wide_bits(reader.u64()?)? } else { u64::from(reader.u32()?) };
         if u64::from(u64::BITS - below.leading_zeros()) > largest {

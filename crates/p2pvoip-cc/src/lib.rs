@@ -54,8 +54,11 @@ mod pacer;
 mod pairs;
 mod rate;
 mod report;
+pub mod rfc8888;
 mod rtt;
+mod slices;
 mod target;
+pub mod twcc;
 mod video;
 mod window;
 

@@ -3,7 +3,6 @@
 //! Both are kept as moments that each feedback moves on (the virtual scheduling of GCRA, ITU-T I.371), so that nothing has
 //! to be filled as time passes.
 
-use crate::feedback::MIN_LEN;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, Instant};
 
@@ -20,8 +19,6 @@ const SLACK: Duration = FEEDBACK_INTERVAL;
 const BYTE_MICROS: u64 = (8 * 1_000_000_u64).div_ceil(FEEDBACK_RATE.as_bps());
 /// Microseconds in which an empty budget fills.
 const DEPTH_MICROS: u64 = BUDGET_DEPTH as u64 * BYTE_MICROS;
-/// The least that a feedback takes.
-const LEAST_MICROS: u64 = MIN_LEN as u64 * BYTE_MICROS;
 
 /// When the next feedback may go, and of what length.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +33,9 @@ impl Budget {
     /// Nothing was spent lately.
     pub(super) const FULL: Self = Self { due: Instant::from_micros(0), full: Instant::from_micros(0) };
 
-    /// The first moment at which the shortest feedback may go; an urgent one waits for bytes only.
-    pub(super) fn ready_at(&self, urgent: bool) -> Instant {
-        let paid = self.full - Duration::from_micros(DEPTH_MICROS - LEAST_MICROS);
+    /// The first moment at which a feedback of `len` bytes may go; an urgent one waits for its bytes only.
+    pub(super) fn ready_at(&self, len: usize, urgent: bool) -> Instant {
+        let paid = self.full - Duration::from_micros(DEPTH_MICROS.saturating_sub(len as u64 * BYTE_MICROS));
         if urgent { paid } else { paid.max(self.due) }
     }
 
