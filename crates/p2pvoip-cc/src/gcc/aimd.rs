@@ -1,6 +1,7 @@
 //! The rate that the delay allows (draft-ietf-rmcat-gcc-02 section 5.5): increase, hold, decrease.
 
 use super::trend::Usage;
+use crate::ledger::signed;
 
 /// `beta`: what is left of the received rate after over-use, 0.85 (section 5.6), in hundredths.
 const BETA: u64 = 85;
@@ -79,17 +80,15 @@ impl Aimd {
             rate = capacity.mean.unsigned_abs() * BETA / 100;
         }
         self.rate = rate.min(self.rate);
-        self.note(i64::try_from(received).unwrap_or(i64::MAX));
+        self.note(signed(received));
         (self.state, self.since_decrease) = (State::Hold, 0);
     }
 
     fn increase(&mut self, received: Option<u64>, rtt: u64, passed: u64) {
-        let measured = received.and_then(|received| i64::try_from(received).ok());
-        let beyond =
-            |capacity: &Capacity| measured.is_some_and(|rate| rate > capacity.mean + capacity.close());
-        self.capacity = self.capacity.filter(|capacity| !beyond(capacity));
-        let gain =
-            if self.capacity.is_some() { self.additive(rtt, passed) } else { self.eight_percent(passed) };
+        let error = |capacity: &Capacity| received.map_or(0, |received| signed(received) - capacity.mean);
+        self.capacity = self.capacity.filter(|capacity| error(capacity) <= capacity.close());
+        let near = self.capacity.is_some_and(|capacity| error(&capacity) >= -capacity.close());
+        let gain = if near { self.additive(rtt, passed) } else { self.eight_percent(passed) };
         let most = received.map_or(u64::MAX, |received| received * 3 / 2 + HEADROOM);
         self.rate = (self.rate + gain).min(most.max(self.rate));
     }
@@ -155,9 +154,17 @@ mod tests {
         assert_eq!((rate.rate, rate.state), (765_000, State::Hold));
         after(&mut rate, Usage::Normal, 900_000, 1);
         assert_eq!((rate.rate, rate.state), (765_000, State::Increase));
-        after(&mut rate, Usage::Normal, 900_000, 10);
+        after(&mut rate, Usage::Normal, 880_000, 10);
         // A packet of 8,500 bits in 200 ms, halved: 21 kbit/s in a second.
         assert!((19_000..24_000).contains(&(rate.rate - 765_000)), "{}", rate.rate);
+    }
+
+    #[test]
+    fn far_below_what_the_path_bore_it_grows_by_eight_percent_again() {
+        let mut rate = Aimd::new(1_000_000);
+        after(&mut rate, Usage::Over, 900_000, 1);
+        after(&mut rate, Usage::Normal, 600_000, 11);
+        assert!(rate.rate.abs_diff(826_200) < 1_000 && rate.capacity.is_some(), "{}", rate.rate);
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Trend {
         let origin = self.points.get(self.next)?;
         let (mut x, mut y, mut xx, mut xy) = (0i128, 0i128, 0i128, 0i128);
         for point in &self.points {
-            let (dx, dy) = (i128::from(point.at - origin.at), i128::from(point.delay - origin.delay));
+            let passed = (point.at - origin.at).clamp(-MOST_DELAY_MICROS, MOST_DELAY_MICROS);
+            let (dx, dy) = (i128::from(passed), i128::from(point.delay - origin.delay));
             (x, y, xx, xy) = (x + dx, y + dy, xx + dx * dx, xy + dx * dy);
         }
         let count = self.points.len() as i128;

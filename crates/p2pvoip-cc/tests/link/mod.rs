@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 use p2pvoip_cc::{Controller, Path, RemoteTime, Report, Sent};
-use p2pvoip_core::{Bitrate, DataSize, Instant, Seed};
+use p2pvoip_core::{DataSize, Instant, Seed};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The largest packet, headers included.
@@ -223,9 +223,4 @@ fn report(arrived: &BTreeMap<u64, u64>, ms: u64, marked: u8) -> Option<Report> {
     }
     let ecn = p2pvoip_cc::EcnCounts { ce: marked, ..Default::default() };
     Some(report.with(0, (marked > 0).then_some(ecn)))
-}
-
-/// So many kbit/s.
-pub(crate) const fn kbps(kbps: u64) -> Bitrate {
-    Bitrate::from_kbps(kbps)
 }
