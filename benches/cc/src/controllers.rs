@@ -1,6 +1,7 @@
 //! Controllers by name.
 
 mod fixed;
+mod goog;
 mod oracle;
 
 use p2pvoip_cc::{AudioConfig, AudioController, Controller, VideoConfig, VideoController};
@@ -10,23 +11,44 @@ use crate::receiver::Cadence;
 use crate::scenario::{Flow, Media, Scenario};
 use crate::{companion, video};
 
+/// A burst that a controller asks for to measure the path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probing {
+    /// What leaves is paced at this, in bits a second.
+    pub rate: u64,
+    /// The size of a packet of padding where there is no media.
+    pub padding: u32,
+}
+
+/// A controller in the suite: what the seam of the workspace does not have, because its own controllers do not need it.
+pub trait Subject: Controller {
+    /// The burst that is wanted now.
+    fn probing(&self) -> Option<Probing> {
+        None
+    }
+}
+
+impl Subject for VideoController {}
+impl Subject for AudioController {}
+
 /// A controller, and the feedback it wants.
 pub struct Made {
     /// The controller.
-    pub controller: Box<dyn Controller>,
+    pub controller: Box<dyn Subject>,
     /// Its feedback.
     pub cadence: Cadence,
 }
 
 /// Every name.
-pub const NAMES: [&str; 3] = ["p2pvoip", "oracle", "fixed"];
+pub const NAMES: [&str; 4] = ["p2pvoip", "goog_cc", "oracle", "fixed"];
 
 /// The controller called `name` for one flow of a scenario.
 pub fn make(name: &str, scenario: &Scenario, flow: usize, _seed: &Seed) -> Option<Made> {
-    let compact = |controller: Box<dyn Controller>| Made { controller, cadence: Cadence::Compact };
-    let transport = |controller: Box<dyn Controller>| Made { controller, cadence: Cadence::Transport };
+    let compact = |controller: Box<dyn Subject>| Made { controller, cadence: Cadence::Compact };
+    let transport = |controller: Box<dyn Subject>| Made { controller, cadence: Cadence::Transport };
     Some(match name {
         "p2pvoip" => compact(house(&scenario.flows[flow])?),
+        "goog_cc" => transport(Box::new(goog::Goog::new(rates(&scenario.flows[flow]), scenario.flows[flow].start))),
         "oracle" => transport(Box::new(oracle::Oracle::new(scenario, flow))),
         "fixed" => compact(Box::new(fixed::Fixed::new(&scenario.flows[flow]))),
         _ => return None,
@@ -34,7 +56,7 @@ pub fn make(name: &str, scenario: &Scenario, flow: usize, _seed: &Seed) -> Optio
 }
 
 /// The controllers of this workspace, configured for the suite's sources.
-fn house(flow: &Flow) -> Option<Box<dyn Controller>> {
+fn house(flow: &Flow) -> Option<Box<dyn Subject>> {
     Some(match flow.media {
         Media::Video => {
             let mut config = VideoConfig::default();
@@ -51,4 +73,16 @@ fn house(flow: &Flow) -> Option<Box<dyn Controller>> {
             Box::new(AudioController::new(config).ok()?)
         }
     })
+}
+
+/// What a flow of the suite sends at least, first and at most.
+fn rates(flow: &Flow) -> goog::Rates {
+    match flow.media {
+        Media::Video => goog::Rates {
+            least: video::LEAST + companion::RATE,
+            start: video::LEAST + companion::RATE,
+            most: video::MOST + companion::RATE,
+        },
+        Media::Audio(_) => goog::Rates { least: 12_667, start: 52_000, most: 84_000 },
+    }
 }

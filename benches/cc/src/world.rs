@@ -18,7 +18,7 @@ use crate::time::{Micros, SECOND, instant, micros};
 
 /// What a packet carries.
 enum Load {
-    Media { number: u64, sound: Option<(u32, Plan)> },
+    Media { number: u64, sound: Option<(u32, Plan)>, is_padding: bool },
     Feedback(Feedback),
 }
 
@@ -259,10 +259,13 @@ impl<'a> World<'a> {
         packet.ecn = out.ecn;
         packet.hop += 1;
         let flow = &self.scenario.flows[packet.flow];
-        let is_media = matches!(packet.load, Load::Media { .. });
+        let (is_media, is_padding) = match packet.load {
+            Load::Media { is_padding, .. } => (true, is_padding),
+            Load::Feedback(_) => (false, false),
+        };
         let route = if is_media { &flow.forward } else { &flow.backward };
         let next = route.hops.get(packet.hop);
-        if is_media && next.is_none() {
+        if is_media && next.is_none() && !is_padding {
             let record = &mut self.flows[packet.flow].record;
             record.queued.push((now, packet.queued));
             record.queue.raise(now, u64::from(packet.queued));
@@ -288,10 +291,12 @@ impl<'a> World<'a> {
         let index = packet.flow;
         let flow = &mut self.flows[index];
         match packet.load {
-            Load::Media { number, sound } => {
+            Load::Media { number, sound, is_padding } => {
                 let propagation = self.scenario.flows[index].forward.propagation();
                 let late = (self.now - packet.made).saturating_sub(propagation);
-                flow.record.late.push(late as u32);
+                if !is_padding {
+                    flow.record.late.push(late as u32);
+                }
                 flow.record.marked += u64::from(packet.ecn == Ecn::Ce);
                 if let Some((frame, plan)) = sound {
                     hear(&mut flow.record.sound, frame as usize, plan.copies, self.now - propagation);
@@ -434,7 +439,7 @@ impl<'a> World<'a> {
         let record = &mut self.flows[index].record;
         record.sent.add(self.now, u64::from(leaving.size));
         record.packets += 1;
-        let Leaving { number, size, made, plan } = leaving;
+        let Leaving { number, size, made, plan, is_padding } = leaving;
         let sound = plan.map(|plan| {
             record.payload += u64::from(plan.primary);
             let frame = record.sound.len() as u32;
@@ -442,7 +447,7 @@ impl<'a> World<'a> {
             record.sound.push(Sound { made, ptime, late: None, repaired: 0, skipped: false });
             (frame, plan)
         });
-        let load = Load::Media { number, sound };
+        let load = Load::Media { number, sound, is_padding };
         self.launch(Packet { flow: index, hop: 0, size, made, queued: 0, ecn, load });
     }
 }

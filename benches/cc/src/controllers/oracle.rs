@@ -68,3 +68,5 @@ impl Controller for Oracle {
         Target::plain(rate, rate.scaled(5, 2))
     }
 }
+
+impl super::Subject for Oracle {}
