@@ -9,11 +9,11 @@ use p2pvoip_core::Bitrate;
 #[non_exhaustive]
 pub struct GccConfig {
     /// The least rate; 150 kbit/s (RFC 8867 section 4.3).
-    pub min: Bitrate,
+    pub least: Bitrate,
     /// The rate to begin with; 300 kbit/s, as libwebrtc begins.
     pub start: Bitrate,
     /// The largest rate; 1.5 Mbit/s (RFC 8867 section 4.3).
-    pub max: Bitrate,
+    pub most: Bitrate,
     /// The pacing rate in parts of the rate, 1 to 4; 2.5, as libwebrtc paces.
     pub pacing: Fixed,
 }
@@ -21,9 +21,9 @@ pub struct GccConfig {
 impl Default for GccConfig {
     fn default() -> Self {
         Self {
-            min: Bitrate::from_kbps(150),
+            least: Bitrate::from_kbps(150),
             start: Bitrate::from_kbps(300),
-            max: Bitrate::from_kbps(1_500),
+            most: Bitrate::from_kbps(1_500),
             pacing: Fixed::ratio(5, 2),
         }
     }
@@ -32,8 +32,8 @@ impl Default for GccConfig {
 impl GccConfig {
     /// With these rates.
     #[must_use]
-    pub const fn rates(mut self, min: Bitrate, start: Bitrate, max: Bitrate) -> Self {
-        (self.min, self.start, self.max) = (min, start, max);
+    pub const fn rates(mut self, least: Bitrate, start: Bitrate, most: Bitrate) -> Self {
+        (self.least, self.start, self.most) = (least, start, most);
         self
     }
 
@@ -57,7 +57,7 @@ impl GccConfig {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum GccConfigError {
-    /// Give `0 < min <= start <= max`, at most 10 Gbit/s.
+    /// Give `0 < least <= start <= most`, at most 10 Gbit/s.
     Rates,
     /// Give a pacing of 1 to 4 times the rate.
     Pacing,
@@ -66,10 +66,8 @@ pub enum GccConfigError {
 impl fmt::Display for GccConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Rates => {
-                "the rates must rise from min over start to max, begin above zero and end at 10 Gbit/s"
-            }
-            Self::Pacing => "the pacing must be one to four times the rate",
+            Self::Rates => "give rates with 0 < least <= start <= most, at most 10 Gbit/s",
+            Self::Pacing => "give a pacing of 1 to 4 times the rate",
         })
     }
 }

@@ -60,7 +60,11 @@ impl Gcc {
     /// A configuration that makes no sense.
     pub fn new(config: GccConfig) -> Result<Self, GccConfigError> {
         let zero = Bitrate::from_bps(0);
-        if config.min == zero || config.min > config.start || config.start > config.max || config.max > MOST {
+        if config.least == zero
+            || config.least > config.start
+            || config.start > config.most
+            || config.most > MOST
+        {
             return Err(GccConfigError::Rates);
         }
         if config.pacing < Fixed::ONE || config.pacing > MOST_PACING {
@@ -103,7 +107,7 @@ impl Gcc {
         self.received = sums.rate.or(self.received);
         let rtt = self.ledger.rtt_micros();
         self.aimd.update(self.trend.usage(), sums.rate, rtt, passed);
-        self.aimd.rate = self.aimd.rate.clamp(self.config.min.as_bps(), self.config.max.as_bps());
+        self.aimd.rate = self.aimd.rate.clamp(self.config.least.as_bps(), self.config.most.as_bps());
         let packet = sums.bytes.checked_div(sums.came).map_or(PACKET, |mean| mean.min(LARGEST));
         self.losses.update(news.lost, news.decided, passed, self.aimd.rate, Flow { packet, rtt });
     }
@@ -148,7 +152,7 @@ impl Controller for Gcc {
 
     fn on_time(&mut self, now: Instant) {
         if self.silence.grown(now) {
-            self.aimd.rate = (self.aimd.rate / 2).max(self.config.min.as_bps());
+            self.aimd.rate = (self.aimd.rate / 2).max(self.config.least.as_bps());
         }
     }
 
@@ -157,7 +161,7 @@ impl Controller for Gcc {
     }
 
     fn target(&self) -> Target {
-        let wire = self.losses.cap(self.aimd.rate).max(self.config.min.as_bps());
+        let wire = self.losses.cap(self.aimd.rate).max(self.config.least.as_bps());
         let pacing = Bitrate::from_bps(self.config.pacing.of(wire));
         let (loss, burst) = self.ledger.loss();
         Target { loss, burst, ..Target::plain(Bitrate::from_bps(wire), pacing) }

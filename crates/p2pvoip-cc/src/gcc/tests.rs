@@ -49,7 +49,7 @@ fn silence_halves_the_rate_down_to_the_least_and_news_ends_it() {
         gcc.on_time(now);
         now += Duration::from_millis(100);
     }
-    assert_eq!((gcc.target().wire, gcc.stats().phase), (GccConfig::default().min, Phase::Silent));
+    assert_eq!((gcc.target().wire, gcc.stats().phase), (GccConfig::default().least, Phase::Silent));
     gcc.on_feedback(&Report::new(99, Some(RemoteTime::from_micros(0)), Some(0)), now);
     assert!(gcc.stats().phase != Phase::Silent && gcc.next_at().is_none());
 }

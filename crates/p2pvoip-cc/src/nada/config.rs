@@ -9,11 +9,11 @@ use p2pvoip_core::Bitrate;
 #[non_exhaustive]
 pub struct NadaConfig {
     /// The least rate (`RMIN`); 150 kbit/s.
-    pub min: Bitrate,
+    pub least: Bitrate,
     /// The rate to begin with; 150 kbit/s, as RFC 8698 section 4.3 begins at `RMIN`.
     pub start: Bitrate,
     /// The largest rate (`RMAX`); 1.5 Mbit/s. The rate at which a queue settles is proportional to it.
-    pub max: Bitrate,
+    pub most: Bitrate,
     /// The weight among NADA flows (`PRIO`); 1.
     pub priority: Fixed,
     /// Whether packets leave as ECT(0) (RFC 8698 section 6.5); no.
@@ -23,9 +23,9 @@ pub struct NadaConfig {
 impl Default for NadaConfig {
     fn default() -> Self {
         Self {
-            min: Bitrate::from_kbps(150),
+            least: Bitrate::from_kbps(150),
             start: Bitrate::from_kbps(150),
-            max: Bitrate::from_kbps(1_500),
+            most: Bitrate::from_kbps(1_500),
             priority: Fixed::ONE,
             ecn: false,
         }
@@ -35,8 +35,8 @@ impl Default for NadaConfig {
 impl NadaConfig {
     /// With these rates.
     #[must_use]
-    pub const fn rates(mut self, min: Bitrate, start: Bitrate, max: Bitrate) -> Self {
-        (self.min, self.start, self.max) = (min, start, max);
+    pub const fn rates(mut self, least: Bitrate, start: Bitrate, most: Bitrate) -> Self {
+        (self.least, self.start, self.most) = (least, start, most);
         self
     }
 
@@ -67,7 +67,7 @@ impl NadaConfig {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NadaConfigError {
-    /// Give `0 < min <= start <= max`, at most 10 Gbit/s.
+    /// Give `0 < least <= start <= most`, at most 10 Gbit/s.
     Rates,
     /// Give a priority above zero.
     Priority,
@@ -76,10 +76,8 @@ pub enum NadaConfigError {
 impl fmt::Display for NadaConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Rates => {
-                "the rates must rise from min over start to max, begin above zero and end at 10 Gbit/s"
-            }
-            Self::Priority => "the priority must be above zero",
+            Self::Rates => "give rates with 0 < least <= start <= most, at most 10 Gbit/s",
+            Self::Priority => "give a priority above zero",
         })
     }
 }

@@ -78,10 +78,10 @@ pub(super) struct Law {
 
 impl Law {
     pub(super) fn new(config: &NadaConfig) -> Self {
-        let max = config.max.as_bps();
+        let max = config.most.as_bps();
         let reference = (i128::from(config.priority.bits()) * i128::from(XREF) * i128::from(max)) >> 16;
         Self {
-            min: config.min.as_bps(),
+            min: config.least.as_bps(),
             start: config.start.as_bps(),
             max,
             reference,

@@ -56,7 +56,11 @@ impl Nada {
     /// A configuration that makes no sense.
     pub fn new(config: NadaConfig) -> Result<Self, NadaConfigError> {
         let zero = Bitrate::from_bps(0);
-        if config.min == zero || config.min > config.start || config.start > config.max || config.max > MOST {
+        if config.least == zero
+            || config.least > config.start
+            || config.start > config.most
+            || config.most > MOST
+        {
             return Err(NadaConfigError::Rates);
         }
         if config.priority == Fixed::ZERO {

@@ -9,9 +9,9 @@ extern crate std;
 use std::boxed::Box;
 
 const CONFIG: NadaConfig = NadaConfig {
-    min: Bitrate::from_kbps(150),
+    least: Bitrate::from_kbps(150),
     start: Bitrate::from_kbps(500),
-    max: Bitrate::from_kbps(1_500),
+    most: Bitrate::from_kbps(1_500),
     priority: Fixed::ONE,
     ecn: false,
 };
@@ -94,7 +94,7 @@ fn the_buffer_lowers_the_media_and_raises_the_sending_rate() {
 #[test]
 fn a_warped_delay_weighs_less() {
     let reached = |warp| {
-        let mut law = Law::new(&NadaConfig { start: CONFIG.max, ..CONFIG });
+        let mut law = Law::new(&NadaConfig { start: CONFIG.most, ..CONFIG });
         for _ in 0..100 {
             law.update(&Signal {
                 queue: 150_000,
@@ -120,20 +120,20 @@ fn silence_halves_the_rate_down_to_the_least_and_news_ends_it() {
         nada.on_time(now);
         now += Duration::from_millis(100);
     }
-    assert_eq!((nada.target().wire, nada.stats().phase), (CONFIG.min, crate::Phase::Silent));
+    assert_eq!((nada.target().wire, nada.stats().phase), (CONFIG.least, crate::Phase::Silent));
     nada.on_feedback(&Report::new(99, Some(RemoteTime::from_micros(0)), Some(0)), now);
     assert!(nada.stats().phase != crate::Phase::Silent && nada.next_at().is_none());
 }
 
 #[test]
 fn a_new_path_begins_at_the_start() {
-    let mut nada = Nada::new(NadaConfig { start: CONFIG.min, ..CONFIG }).unwrap();
+    let mut nada = Nada::new(NadaConfig { start: CONFIG.least, ..CONFIG }).unwrap();
     nada.law.update(&Signal { sums: Sums { rate: Some(900_000), ..calm().sums }, ..calm() });
     assert!(nada.target().wire > Bitrate::from_kbps(900));
     nada.on_path(Path::ipv4(0), Instant::default());
     assert!(nada.target().wire > Bitrate::from_kbps(900), "the same path");
     nada.on_path(Path::ipv4(1), Instant::default());
-    assert_eq!(nada.target().wire, CONFIG.min);
+    assert_eq!(nada.target().wire, CONFIG.least);
 }
 
 #[test]
@@ -167,7 +167,7 @@ proptest! {
             let sums = Sums { bytes: came * 100, came, lost, decided: lost + came, marked: came / 2, worst, rate };
             law.update(&Signal { queue, warp, sums, rtt: time, passed: time });
             let (media, sending) = law.rates(None);
-            prop_assert!(media >= CONFIG.min && sending <= CONFIG.max.max(media) && media <= CONFIG.max);
+            prop_assert!(media >= CONFIG.least && sending <= CONFIG.most.max(media) && media <= CONFIG.most);
         }
     }
 }
