@@ -31,7 +31,7 @@ const ASSUMED_MICROS: u32 = 300_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fact {
     /// Its fate is known; each packet once, in rising order of number. Told before all arrivals.
-    Decided { sent: i64, lost: bool },
+    Decided { lost: bool },
     /// It left at `sent` and came at `at` of the other clock, in microseconds; in rising order of number. `size` counts
     /// the bytes that were not told before.
     Came { sent: i64, at: i64, size: u32 },
@@ -139,7 +139,7 @@ impl Ledger {
             return None;
         };
         let before = self.history.told();
-        let (mut news, came) = self.fates(report, now, &mut each);
+        let (mut news, came) = self.fates(report, &mut each);
         let overtaken = before.is_some_and(|told| report.largest() < told);
         if came.packets == 0 || overtaken {
             self.stats.stale += u64::from(overtaken);
@@ -157,7 +157,7 @@ impl Ledger {
     }
 
     /// What became of packets, and what came of this path.
-    fn fates(&mut self, report: &Report, now: Instant, each: &mut impl FnMut(Fact)) -> (News, Came) {
+    fn fates(&mut self, report: &Report, each: &mut impl FnMut(Fact)) -> (News, Came) {
         let Self { history, loss, stats, path, .. } = self;
         let mut news = News { end: 0, untimed: 0, marked: 0, lost: 0, decided: 0, jumped: false };
         let mut came = Came::default();
@@ -180,7 +180,7 @@ impl Ledger {
                         loss.on_decided(lost);
                         news.lost += u16::from(lost);
                         news.decided += 1;
-                        each(Fact::Decided { sent: sent_at(record, now), lost });
+                        each(Fact::Decided { lost });
                     }
                 }
                 Fate::Unreported => stats.unreported += 1,

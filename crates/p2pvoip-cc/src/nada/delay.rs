@@ -1,4 +1,4 @@
-//! The queueing delay of RFC 8698 section 5.1.1: over the least one-way delay of ten minutes, the least of 15 samples.
+//! The queueing delay of RFC 8698 section 5.1.1: over the least one-way delay of ten minutes, the least of the newest samples.
 //!
 //! Also what becomes of it while packets are lost: the warping of equation (1).
 
@@ -8,8 +8,10 @@ use crate::ledger::signed;
 /// refers): long enough to see an empty queue, short enough for clocks that part.
 const MINUTES: usize = 10;
 const MINUTE_MICROS: i64 = 60_000_000;
-/// Samples of the minimum filter (RFC 8698 section 5.1.1).
+/// Samples of the minimum filter (RFC 8698 section 5.1.1) ...
 const FILTER: usize = 15;
+/// ... and what it may delay (`DFILT`, section 4.1): at the rate of voice 15 samples would be a third of a second and more.
+const DFILT_MICROS: i64 = 120_000;
 /// `QTH`: from here on delay is warped (RFC 8698 section 4.1).
 pub(super) const QTH_MICROS: u64 = 50_000;
 /// log2(e) / 2 in 65,536ths: `LAMBDA` is 0.5 (RFC 8698 section 4.1), and the power is of two.
@@ -21,13 +23,21 @@ pub(super) struct Delay {
     /// The least one-way delay of each minute, the running one first; clocks' offset included.
     base: [i64; MINUTES],
     minute: i64,
-    samples: [u32; FILTER],
+    /// When a packet came, and its queueing delay.
+    samples: [(i64, u32); FILTER],
     next: usize,
+    newest: i64,
 }
 
 impl Delay {
     pub(super) const fn new() -> Self {
-        Self { base: [i64::MAX; MINUTES], minute: i64::MIN, samples: [u32::MAX; FILTER], next: 0 }
+        Self {
+            base: [i64::MAX; MINUTES],
+            minute: i64::MIN,
+            samples: [(i64::MIN, u32::MAX); FILTER],
+            next: 0,
+            newest: 0,
+        }
     }
 
     /// A packet left at `sent` and came at `at` of the other clock: its queueing delay in microseconds.
@@ -48,15 +58,17 @@ impl Delay {
         let base = self.base.iter().copied().min().unwrap_or(delay);
         let queue = u32::try_from(delay.saturating_sub(base)).unwrap_or(u32::MAX);
         if let Some(place) = self.samples.get_mut(self.next) {
-            *place = queue;
+            *place = (at, queue);
         }
+        self.newest = at;
         self.next = (self.next + 1) % FILTER;
         queue
     }
 
-    /// The least queueing delay of the last samples (`d_queue`), in microseconds.
+    /// The least queueing delay of the newest samples (`d_queue`), in microseconds.
     pub(super) fn queue(&self) -> Option<u64> {
-        self.samples.iter().copied().min().filter(|least| *least != u32::MAX).map(u64::from)
+        let begin = self.newest.saturating_sub(DFILT_MICROS);
+        self.samples.iter().filter(|(at, _)| *at >= begin).map(|(_, queue)| u64::from(*queue)).min()
     }
 }
 

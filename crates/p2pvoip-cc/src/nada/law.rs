@@ -40,8 +40,9 @@ const FPS: u64 = 30;
 const BETA_INVERSE: u64 = 10;
 /// `1 / 0.05`: the most by which the buffer moves the rates (equations 11 and 12).
 const BUFFER_INVERSE: u64 = 20;
-/// The largest signal: 15 bits of 100 us (RFC 8698 section 5.3).
-const MOST_SIGNAL: u64 = 3_276_700;
+/// The largest signal, as in the authors' implementation for ns-3. RFC 8698 section 5.3 has room for 3.28 s; a signal
+/// that falls from there would raise the rate many times over by its change alone.
+const MOST_SIGNAL: u64 = 500_000;
 
 /// What a report told, with what was remembered.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,8 @@
 //! The average loss interval of RFC 5348 section 5.4, and how much of the warped delay counts (RFC 8698 section 4.2).
+//!
+//! A run of lost packets is one loss: RFC 8698 counts in packets and takes from RFC 5348 the average alone, not the loss
+//! events of section 5.2. What came before the first loss is no interval; RFC 5348 section 6.3.1 does not believe it
+//! either.
 
 /// Loss intervals that are averaged (RFC 5348 section 5.4).
 const INTERVALS: usize = 8;
@@ -10,35 +14,30 @@ const MULTILOSS: u64 = 7;
 /// Estimator: packets between losses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Losses {
-    /// Packets between the loss events, the newest first.
+    /// Packets from the beginning of a loss to that of the next, the newest first.
     closed: [u32; INTERVALS],
     known: usize,
-    /// Packets since the last loss event began.
-    since_event: u32,
-    /// Packets since the last loss; none before the first.
-    since_loss: Option<u32>,
-    /// When the packet left whose loss began the event.
-    event: i64,
+    /// Packets since the last loss began, and since it ended; none before the first.
+    since: Option<(u32, u32)>,
 }
 
 impl Losses {
-    /// A packet's fate; losses within one round trip are one event (RFC 5348 section 5.2).
-    pub(super) fn decided(&mut self, sent: i64, lost: bool, rtt_micros: i64) {
-        self.since_event = self.since_event.saturating_add(1);
-        self.since_loss = self.since_loss.map(|since| since.saturating_add(1));
-        if !lost {
-            return;
-        }
-        let apart = self.since_loss.is_none() || sent.saturating_sub(self.event) > rtt_micros;
-        self.since_loss = Some(0);
-        if apart {
-            self.closed.rotate_right(1);
-            if let Some(newest) = self.closed.first_mut() {
-                *newest = self.since_event;
+    /// The fate of the next packet.
+    pub(super) fn decided(&mut self, lost: bool) {
+        let since = self.since.map(|(begin, end)| (begin.saturating_add(1), end.saturating_add(1)));
+        self.since = match since {
+            Some((begin, 1)) if lost => Some((begin, 0)),
+            Some((begin, _)) if lost => {
+                self.closed.rotate_right(1);
+                if let Some(newest) = self.closed.first_mut() {
+                    *newest = begin;
+                }
+                self.known = (self.known + 1).min(INTERVALS);
+                Some((0, 0))
             }
-            self.known = (self.known + 1).min(INTERVALS);
-            (self.since_event, self.event) = (0, sent);
-        }
+            None if lost => Some((0, 0)),
+            unchanged => unchanged,
+        };
     }
 
     /// The average loss interval in packets (`loss_int`), of closed intervals. RFC 5348 counts the open one as well where
@@ -53,9 +52,9 @@ impl Losses {
     /// How much of the warped delay counts, in 65,536ths: all until `loss_exp` packets after the last loss, then less
     /// and less for one more `loss_int`.
     pub(super) fn warp(&self) -> u64 {
-        let Some(since) = self.since_loss.map(u64::from) else { return 0 };
+        let Some((_, since)) = self.since else { return 0 };
         let interval = self.interval();
-        let past = since.saturating_sub(MULTILOSS * interval).min(interval);
+        let past = u64::from(since).saturating_sub(MULTILOSS * interval).min(interval);
         ((interval - past) << 16) / interval
     }
 }
@@ -64,33 +63,33 @@ impl Losses {
 mod tests {
     use super::*;
 
-    fn after(losses: &mut Losses, good: u32, rtt: i64) {
-        for n in 0..good {
-            losses.decided(i64::from(n), false, rtt);
+    fn after(losses: &mut Losses, good: u32) {
+        for _ in 0..good {
+            losses.decided(false);
         }
     }
 
     #[test]
     fn nothing_is_warped_before_a_loss_and_all_is_after_it() {
         let mut losses = Losses::default();
-        after(&mut losses, 50, 0);
+        after(&mut losses, 50);
         assert_eq!(losses.warp(), 0);
-        losses.decided(50, true, 0);
-        assert_eq!(losses.warp(), 1 << 16);
+        losses.decided(true);
+        assert_eq!((losses.warp(), losses.interval()), (1 << 16, 1));
     }
 
     #[test]
     fn warping_ends_step_by_step_after_seven_loss_intervals() {
         let mut losses = Losses::default();
-        for event in 0..9 {
-            after(&mut losses, 99, 0);
-            losses.decided(1_000_000 * (event + 1), true, 0);
+        for _ in 0..9 {
+            after(&mut losses, 99);
+            losses.decided(true);
         }
         assert_eq!(losses.interval(), 100);
         let mut last = losses.warp();
         let mut began = None;
         for n in 1..2_000 {
-            losses.decided(0, false, 0);
+            losses.decided(false);
             assert!(losses.warp() <= last);
             last = losses.warp();
             began = began.or((last < 1 << 16).then_some(n));
@@ -99,14 +98,26 @@ mod tests {
     }
 
     #[test]
-    fn losses_within_a_round_trip_are_one_event() {
+    fn a_run_of_losses_is_one() {
         let mut losses = Losses::default();
-        after(&mut losses, 9, 0);
-        for sent in [0, 10, 20, 30] {
-            losses.decided(sent, true, 100);
+        losses.decided(true);
+        after(&mut losses, 9);
+        (0..5).for_each(|_| losses.decided(true));
+        assert_eq!((losses.known, losses.closed[0]), (1, 10));
+        after(&mut losses, 4);
+        losses.decided(true);
+        assert_eq!((losses.known, losses.closed[0]), (2, 9));
+    }
+
+    #[test]
+    fn the_weights_are_those_of_rfc_5348() {
+        let mut losses = Losses::default();
+        for length in [80, 70, 60, 50, 40, 30, 20, 10, 10] {
+            losses.decided(true);
+            after(&mut losses, length - 1);
         }
-        assert_eq!(losses.known, 1);
-        losses.decided(101, true, 100);
-        assert_eq!((losses.known, losses.closed[0]), (2, 4));
+        // The newest eight closed: 10 20 30 40 | 50 60 70 80 with 0.8 0.6 0.4 0.2, over 6.
+        let exact = (100 + 40 + 36 + 28 + 16) / 6;
+        assert_eq!(losses.interval(), exact);
     }
 }

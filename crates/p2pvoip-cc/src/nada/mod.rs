@@ -18,7 +18,7 @@ mod loss;
 pub use config::{NadaConfig, NadaConfigError};
 
 use crate::controller::{Controller, Path, Sent, Stats};
-use crate::ledger::{Fact, Ledger, News, Silence, Window, micros, signed};
+use crate::ledger::{Fact, Ledger, News, Silence, Window, micros};
 use crate::{Fixed, Report, Target};
 use core::time::Duration;
 use delay::Delay;
@@ -127,11 +127,10 @@ impl Controller for Nada {
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
-        let rtt = signed(self.ledger.rtt_micros());
         let Self { ledger, window, delay, losses, .. } = self;
         let news = ledger.read(report, now, |fact| match fact {
             Fact::Came { sent, at, size } => window.came(at, size, delay.sample(sent, at)),
-            Fact::Decided { sent, lost } => losses.decided(sent, lost, rtt),
+            Fact::Decided { lost } => losses.decided(lost),
         });
         let Some(news) = news else { return };
         self.silence.on_news();
