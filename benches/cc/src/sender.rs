@@ -73,7 +73,7 @@ impl Sender {
             in_flight: 0,
             skipped: 0,
         };
-        sender.follow(flow.start);
+        sender.follow();
         sender
     }
 
@@ -87,10 +87,10 @@ impl Sender {
         self.skipped
     }
 
-    fn follow(&mut self, now: Micros) {
+    fn follow(&mut self) {
         self.target = self.controller.target();
         if let Some(video) = &mut self.video {
-            video.set_target(self.target.wire.as_bps().saturating_sub(companion::RATE), now);
+            video.set_target(self.target.wire.as_bps().saturating_sub(companion::RATE));
         }
     }
 
@@ -100,7 +100,7 @@ impl Sender {
             self.in_flight -= u64::from(size);
         }
         self.controller.on_feedback(report, instant(now));
-        self.follow(now);
+        self.follow();
     }
 
     /// The highest number that was sent.
@@ -111,7 +111,7 @@ impl Sender {
     /// Time has passed for the controller.
     pub fn on_time(&mut self, now: Micros) {
         self.controller.on_time(instant(now));
-        self.follow(now);
+        self.follow();
     }
 
     /// When the controller wants to be told of time.

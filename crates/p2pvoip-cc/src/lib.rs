@@ -57,14 +57,19 @@ mod pacer;
 mod pairs;
 mod rate;
 mod report;
+pub mod rfc8888;
 mod rtt;
+mod slices;
 mod target;
+pub mod twcc;
 mod video;
 mod window;
 
 pub use audio::AudioController;
 pub use audio_config::{AudioConfig, ConfigError};
-pub use collector::{FeedbackCollector, LONGEST_WAIT};
+pub use collector::{
+    Arrived, BUDGET_DEPTH, FEEDBACK_INTERVAL, FEEDBACK_RATE, FeedbackCollector, LONGEST_WAIT,
+};
 pub use controller::{Controller, Path, Phase, Sent, Stats};
 pub use feedback::{MAX_LEN, MIN_LEN};
 pub use fixed::Fixed;
