@@ -41,6 +41,7 @@
 mod audio;
 mod collector;
 mod controller;
+mod coupled;
 mod delay;
 mod feedback;
 mod history;
@@ -53,8 +54,9 @@ mod target;
 pub use audio::{AudioConfig, AudioController, ConfigError};
 pub use collector::{FeedbackCollector, LONGEST_WAIT};
 pub use controller::{Controller, Phase, Sent, Stats};
+pub use coupled::{Coupled, Demand, Exchange, Fse, NoSuchFlow};
 pub use feedback::{EcnCounts, Feedback, MAX_LEN, MIN_LEN, Report, Reports};
-pub use pacer::{BURST_TIME, Class, Pacer};
+pub use pacer::{AUDIO_PACKETS, AUDIO_TIME, Class, OTHER_PACKETS, OTHER_TIME, Pacer};
 pub use target::{Breaker, Target};
 
 #[cfg(doctest)]
