@@ -13,8 +13,9 @@
 //!   the order of [`Class`].
 
 use crate::Target;
+use core::num::NonZeroU64;
 use core::time::Duration;
-use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
+use p2pvoip_core::{DataSize, Instant, Wake};
 
 /// So many packets of audio may leave together: those that a late device makes at once.
 pub const AUDIO_PACKETS: u64 = 3;
@@ -25,8 +26,8 @@ pub const OTHER_PACKETS: u64 = 2;
 /// What the pacing rate carries in this time may leave together as well: a queue of 5 ms is no queue that stands
 /// (RFC 8289 section 4.3).
 pub const OTHER_TIME: Duration = Duration::from_millis(5);
-/// The pacing rate is never taken to be below this, so that a wait always ends.
-const LEAST_PACING: Bitrate = Bitrate::from_kbps(1);
+/// The pacing rate is never taken to be below this, in bits a second, so that a wait always ends.
+const LEAST_PACING: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
 /// Debts are counted in bits times microseconds a second, so that paying them off is exact; this is a byte.
 const BYTE: u64 = 8_000_000;
 
@@ -49,7 +50,7 @@ pub enum Class {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pacer {
     /// Bits a second.
-    pacing: u64,
+    pacing: NonZeroU64,
     /// What audio has sent beyond the pacing rate.
     audio: u64,
     /// What all have sent beyond it: never below `audio`.
@@ -62,7 +63,7 @@ pub struct Pacer {
 impl Pacer {
     /// A pacer that owes nothing.
     pub fn new(target: &Target, now: Instant) -> Self {
-        let mut pacer = Self { pacing: 0, audio: 0, all: 0, paid: now, window: target.window };
+        let mut pacer = Self { pacing: LEAST_PACING, audio: 0, all: 0, paid: now, window: target.window };
         pacer.set_target(target, now);
         pacer
     }
@@ -70,7 +71,8 @@ impl Pacer {
     /// Follows a new target; what is owed stays owed and is paid off at the new rate.
     pub fn set_target(&mut self, target: &Target, now: Instant) {
         self.pay(now);
-        self.pacing = target.pacing.max(LEAST_PACING).as_bps();
+        self.pacing =
+            NonZeroU64::new(target.pacing.as_bps()).map_or(LEAST_PACING, |rate| rate.max(LEAST_PACING));
         self.window = target.window;
     }
 
@@ -94,8 +96,9 @@ impl Pacer {
             (self.all, self.in_time(OTHER_TIME).max(cost.saturating_mul(OTHER_PACKETS)))
         };
         let over = owed.saturating_sub(burst.saturating_sub(cost));
-        if over > 0 {
-            let micros = over.div_ceil(self.pacing);
+        if let Some(rest) = over.checked_sub(1) {
+            // Rounded up: at least a microsecond.
+            let micros = rest / self.pacing + 1;
             return Err(Wake { at: self.paid + Duration::from_micros(micros), why: "pacer" });
         }
         self.all = self.all.saturating_add(cost);
@@ -108,7 +111,7 @@ impl Pacer {
     /// Pays debts off until `now`; time that goes back pays nothing.
     fn pay(&mut self, now: Instant) {
         let passed = now.as_micros().saturating_sub(self.paid.as_micros());
-        let paid = passed.saturating_mul(self.pacing);
+        let paid = passed.saturating_mul(self.pacing.get());
         self.audio = self.audio.saturating_sub(paid);
         self.all = self.all.saturating_sub(paid);
         self.paid = self.paid.max(now);
@@ -116,7 +119,7 @@ impl Pacer {
 
     /// What the pacing rate carries in that time.
     const fn in_time(&self, time: Duration) -> u64 {
-        self.pacing.saturating_mul(time.subsec_micros() as u64)
+        self.pacing.get().saturating_mul(time.subsec_micros() as u64)
     }
 }
 

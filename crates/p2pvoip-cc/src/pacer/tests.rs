@@ -3,6 +3,7 @@
 extern crate std;
 
 use super::*;
+use p2pvoip_core::Bitrate;
 use proptest::prelude::*;
 use std::vec::Vec;
 
