@@ -1,9 +1,9 @@
 //! A program without `std`, without `alloc` and without the C runtime's start that uses all of p2pvoip-cc: it is linked,
-//! never run. Whatever `std` or `alloc` that p2pvoip-cc or p2pvoip-core used would be a second panic handler, or a heap
-//! that is not there, and the program could not be built.
+//! never run. Whatever of `std` or `alloc` p2pvoip-cc or p2pvoip-core used would bring a second panic handler, or want a
+//! heap that is not there, and the program could not be built.
 //!
 //! # Left out
-//! - Running it: an entry without the C runtime has no stack frame to return to, and its tests run elsewhere.
+//! - Running it: the tests of p2pvoip-cc do that.
 
 #![no_std]
 #![no_main]
