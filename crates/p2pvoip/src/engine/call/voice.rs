@@ -17,7 +17,7 @@ use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
 use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Refused, Sealer};
 use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
-use p2pvoip_nat::Route;
+use p2pvoip_nat::{Route, RouteKind};
 use p2pvoip_signal::HangUpReason;
 
 use super::asides::Asides;
@@ -98,8 +98,8 @@ pub(crate) enum Received {
 
 /// What the sealed path wants to do now.
 pub(crate) enum Sending {
-    /// Send that many bytes of the buffer on the route.
-    Packet(usize),
+    /// Send the first `len` bytes of the buffer on the route, with this mark.
+    Packet { len: usize, ecn: Ecn },
     /// Nothing, until the moment where there is one.
     Wait(Option<Wake>),
 }
@@ -199,11 +199,11 @@ impl Voice {
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
-        Sending::Packet(route.prefix.len() + len)
+        Sending::Packet { len: route.prefix.len() + len, ecn: mark(Ecn::NotEct, route.kind) }
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
-    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, now: Instant) -> Received {
+    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, ecn: Ecn, now: Instant) -> Received {
         let Some(copy) = self.scratch.get_mut(..datagram.len()) else {
             self.counters.refused_long += 1;
             return Received::Refused;
@@ -224,7 +224,7 @@ impl Voice {
         let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
         self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
         self.last_received = Some(now);
-        self.collector.on_received(opened.number, path, Ecn::NotEct, now);
+        self.collector.on_received(opened.number, path, ecn, now);
         let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten()
         else {
             self.counters.refused_slots += 1;
@@ -413,6 +413,15 @@ impl Voice {
 
     fn drop_oldest(&mut self) {
         self.counters.queue_drops += u64::from(self.queue.pop().is_some());
+    }
+}
+
+/// The mark of a packet on this kind of route. None enters a relay: that may clear marks (RFC 8656 section 3.6), and
+/// would hide from both ends that a router marked a packet instead of dropping it.
+const fn mark(wanted: Ecn, kind: RouteKind) -> Ecn {
+    match kind {
+        RouteKind::Direct => wanted,
+        RouteKind::Relayed => Ecn::NotEct,
     }
 }
 

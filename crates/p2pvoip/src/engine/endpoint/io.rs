@@ -3,6 +3,7 @@
 use core::fmt;
 use std::net::SocketAddr;
 
+use p2pvoip_core::Ecn;
 use p2pvoip_crypto::{Fingerprint, Prekeys};
 use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::rendezvous;
@@ -23,6 +24,8 @@ pub enum Input<'a> {
         local: SocketAddr,
         /// Where it comes from.
         remote: SocketAddr,
+        /// Its mark; [`Ecn::NotEct`] where the system does not tell.
+        ecn: Ecn,
         /// What.
         bytes: &'a [u8],
     },
@@ -53,6 +56,8 @@ pub enum Transmit {
         local: SocketAddr,
         /// Where to.
         remote: SocketAddr,
+        /// The mark to send it with, where the system can.
+        ecn: Ecn,
     },
     /// One binary message to a server.
     Server {

@@ -282,9 +282,9 @@ impl Machine for Endpoint {
     fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         self.now = now;
         match input {
-            Input::Datagram { call, local, remote, bytes } => {
+            Input::Datagram { call, local, remote, ecn, bytes } => {
                 let call = self.call_mut(call).ok_or(Refused::Gone)?;
-                let input = call::Input::Datagram { local, remote, bytes };
+                let input = call::Input::Datagram { local, remote, ecn, bytes };
                 call.handle_input(input, now).map_err(Refused::from)
             }
             Input::Server { server, input } => {
@@ -354,9 +354,9 @@ impl Endpoint {
             let Some(entry) = self.calls.get_mut(index) else { break };
             let key = entry.key;
             match entry.call.poll_output(buf) {
-                Output::Transmit { to: call::Transmit::Datagram { local, remote }, len } => {
+                Output::Transmit { to: call::Transmit::Datagram { local, remote, ecn }, len } => {
                     return Polled::Output(Output::Transmit {
-                        to: Transmit::Datagram { call: key, local, remote },
+                        to: Transmit::Datagram { call: key, local, remote, ecn },
                         len,
                     });
                 }
