@@ -90,9 +90,7 @@ impl Report {
         let held = self.held_ticks().and_then(|ticks| u16::try_from(ticks).ok()).unwrap_or(u16::MAX);
         let mut writer = Writer::new(buf);
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        writer
-            .u8((self.path() << 5) | flag(self.ecn().is_some(), WITH_ECN) | flag(wide, IS_WIDE))
-            .ok()?;
+        writer.u8((self.path() << 5) | flag(self.ecn().is_some(), WITH_ECN) | flag(wide, IS_WIDE)).ok()?;
         writer.u16((low_u32(self.largest()) & 0xffff).try_into().ok()?).ok()?;
         if wide {
             writer.u64(below).ok()?;
