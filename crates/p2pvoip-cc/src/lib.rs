@@ -2,21 +2,21 @@
 //!
 //! No runtime, no clock, no allocation, no packets: this crate is told sizes, numbers and times, and answers with a
 //! [`Target`]. Four parts, each usable alone:
-//! - [`FeedbackCollector`] at the receiver notes what arrived and writes [`Feedback`] (RFC 8888 semantics);
+//! - [`FeedbackCollector`] at the receiver notes what arrived and writes a [`Report`] (RFC 8888 semantics);
 //! - [`Controller`] at the sender turns feedback into a [`Target`]; [`AudioController`] is the one for voice;
 //! - [`Pacer`] says when a packet may leave;
 //! - the owner of the media spends `Target::wire` on payload and redundancy.
 //!
 //! ```
 //! use core::time::Duration;
-//! use p2pvoip_cc::{AudioConfig, AudioController, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent};
+//! use p2pvoip_cc::{AudioConfig, AudioController, Class, Controller, FeedbackCollector, Pacer, Path, Report, Sent};
 //! use p2pvoip_core::{DataSize, Ecn, Instant};
 //!
 //! let mut now = Instant::from_millis(0);
 //! let mut controller = AudioController::new(AudioConfig::default())?;
 //! let mut pacer = Pacer::new(&controller.target(), now);
 //! let mut receiver = FeedbackCollector::new();
-//! controller.on_path(0, DataSize::from_bytes(28), now);
+//! controller.on_path(Path::ipv4(0), now);
 //! for number in 0..100 {
 //!     let size = DataSize::from_bytes(150);
 //!     if pacer.permit(size, Class::Audio, now).is_ok() {
@@ -27,8 +27,9 @@
 //!     let mut slot = [0; 18];
 //!     let len = receiver.emit(&mut slot, now + Duration::from_millis(45)).unwrap_or(0);
 //!     // ... and it rides back on the next packet of the other direction.
-//!     let feedback = Feedback::parse(slot.get(..len).unwrap_or_default())?;
-//!     controller.on_feedback(&feedback, now + Duration::from_millis(85));
+//!     if let Ok(report) = Report::parse(slot.get(..len).unwrap_or_default(), number) {
+//!         controller.on_feedback(&report, now + Duration::from_millis(85));
+//!     }
 //!     pacer.set_target(&controller.target(), now);
 //!     now += Duration::from_millis(20);
 //! }
@@ -39,23 +40,35 @@
 #![no_std]
 
 mod audio;
+mod audio_config;
 mod collector;
 mod controller;
 mod delay;
+mod engine;
 mod feedback;
+mod fixed;
 mod history;
+mod ladder;
 mod loss;
 mod pacer;
+mod pairs;
 mod rate;
+mod report;
 mod rtt;
 mod target;
+mod video;
+mod window;
 
-pub use audio::{AudioConfig, AudioController, ConfigError};
+pub use audio::AudioController;
+pub use audio_config::{AudioConfig, ConfigError};
 pub use collector::{FeedbackCollector, LONGEST_WAIT};
-pub use controller::{Controller, Phase, Sent, Stats};
-pub use feedback::{EcnCounts, Feedback, MAX_LEN, MIN_LEN, Report, Reports};
+pub use controller::{Controller, Path, Phase, Sent, Stats};
+pub use feedback::{MAX_LEN, MIN_LEN};
+pub use fixed::Fixed;
 pub use pacer::{BURST_TIME, Class, Pacer};
+pub use report::{EcnCounts, MAX_TIMES, REACH, RemoteTime, Report};
 pub use target::{Breaker, Target};
+pub use video::{VideoConfig, VideoController};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -96,21 +96,10 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Breaker;
     use proptest::prelude::*;
 
     fn target(bps: u64) -> Target {
-        let pacing = Bitrate::from_bps(bps);
-        Target {
-            wire: pacing,
-            ptime: Duration::from_millis(20),
-            loss: 0.0,
-            burst: 1.0,
-            pacing,
-            window: DataSize::from_bytes(10_000),
-            probe: false,
-            breaker: Breaker::Closed,
-        }
+        Target::plain(Bitrate::from_bps(bps), Bitrate::from_bps(bps))
     }
 
     fn class(index: u8) -> Class {

@@ -3,78 +3,92 @@
 //! Taken from the first byte's moment to the last one's, so that a window of a few packets has no rounding: behind a
 //! bottleneck, the spacing of arrivals is its rate.
 
-use core::time::Duration;
-use p2pvoip_core::{Bitrate, DataSize, Instant};
+use crate::report::{RemoteTime, TICK_MICROS};
 
-/// Points remembered: more than a second at 20 ms.
-const POINTS: usize = 64;
+/// Points remembered, one a report: 0.8 s at twenty reports a second.
+const POINTS: usize = 16;
 
-/// Estimator: a cumulative count of bytes and the moments at which it grew.
+/// Estimator: a cumulative count of bytes and the moments at which it grew, by a clock of 24 bits of 64 us.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RateEstimator {
-    points: [(Instant, u64); POINTS],
-    count: usize,
-    total: u64,
+pub(crate) struct Meter {
+    points: [(RemoteTime, u32); POINTS],
+    count: u32,
+    total: u32,
 }
 
-impl RateEstimator {
+impl Meter {
     pub(crate) const fn new() -> Self {
-        Self { points: [(Instant::from_micros(0), 0); POINTS], count: 0, total: 0 }
+        Self { points: [(RemoteTime::from_ticks(0), 0); POINTS], count: 0, total: 0 }
     }
 
     /// `size` more bytes passed; the moment is set by [`mark`](Self::mark).
-    pub(crate) const fn add(&mut self, size: u64) {
-        self.total = self.total.saturating_add(size);
+    pub(crate) const fn add(&mut self, size: u16) {
+        self.total = self.total.wrapping_add(size as u32);
     }
 
     /// All bytes added until now had passed at `at`; a moment not after the last one changes that one.
-    pub(crate) fn mark(&mut self, at: Instant) {
-        let newest = self.count.checked_sub(1).and_then(|last| self.points.get_mut(last % POINTS));
-        if let Some(newest) = newest.filter(|newest| newest.0 >= at) {
+    pub(crate) fn mark(&mut self, at: RemoteTime) {
+        let newest = self.count.checked_sub(1).and_then(|last| self.points.get_mut(last as usize % POINTS));
+        if let Some(newest) = newest.filter(|newest| newest.0.since(at) >= 0) {
             newest.1 = self.total;
-        } else if let Some(place) = self.points.get_mut(self.count % POINTS) {
+        } else if let Some(place) = self.points.get_mut(self.count as usize % POINTS) {
             *place = (at, self.total);
+            // Kept within twice the ring, so that it never wraps.
             self.count += 1;
+            if self.count as usize >= 2 * POINTS {
+                self.count -= low(POINTS);
+            }
         }
     }
 
-    /// The rate over the shortest span of at least `span` that ends at the newest moment.
-    pub(crate) fn over(&self, span: Duration) -> Option<Bitrate> {
-        let back = |back: usize| {
+    /// Bits a second over the shortest span of at least `span` microseconds that ends at the newest moment.
+    pub(crate) fn over(&self, span: u32) -> Option<u64> {
+        let back = |back: u32| {
             let index = self.count.checked_sub(back + 1)?;
-            self.points.get(index % POINTS).copied()
+            self.points.get(index as usize % POINTS).copied()
         };
         let (newest, total) = back(0)?;
-        let older = (1..self.count.min(POINTS)).filter_map(back);
-        let (since, before) = older.into_iter().find(|(at, _)| newest.saturating_since(*at) >= span)?;
-        Some(DataSize::from_bytes(total - before) / newest.saturating_since(since))
+        let span = i32::try_from(u64::from(span).div_ceil(TICK_MICROS)).unwrap_or(i32::MAX).max(1);
+        let older = (1..self.count.min(low(POINTS))).filter_map(back);
+        let (since, before) = older.into_iter().find(|(at, _)| newest.since(*at) >= span)?;
+        let micros = u64::try_from(newest.since(since)).ok()? * TICK_MICROS;
+        (u64::from(total.wrapping_sub(before)) * 8_000_000).checked_div(micros)
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the ring is small")]
+const fn low(points: usize) -> u32 {
+    points as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(ticks: u32) -> RemoteTime {
+        RemoteTime::from_ticks(ticks)
+    }
+
     #[test]
     fn even_packets_give_their_exact_rate_at_any_window() {
-        let mut rate = RateEstimator::new();
+        let mut meter = Meter::new();
         for i in 0..200 {
-            rate.add(120);
-            rate.mark(Instant::from_millis(20 * i));
+            meter.add(120);
+            meter.mark(at(0xff_ff00 + i * 625));
         }
-        for ms in [20, 50, 150, 1_000] {
-            assert_eq!(rate.over(Duration::from_millis(ms)), Some(Bitrate::from_kbps(48)), "{ms} ms");
+        for ms in [40, 100, 300] {
+            assert_eq!(meter.over(ms * 1_000), Some(24_000), "{ms} ms");
         }
-        assert_eq!(rate.over(Duration::from_secs(5)), None);
+        assert_eq!(meter.over(5_000_000), None);
     }
 
     #[test]
     fn a_moment_that_goes_back_loses_no_bytes() {
-        let mut rate = RateEstimator::new();
-        for at in [0, 100, 90, 200] {
-            rate.add(500);
-            rate.mark(Instant::from_millis(at));
+        let mut meter = Meter::new();
+        for ticks in [0, 1_000, 900, 2_000] {
+            meter.add(800);
+            meter.mark(at(ticks));
         }
-        assert_eq!(rate.over(Duration::from_millis(200)), Some(Bitrate::from_kbps(60)));
+        assert_eq!(meter.over(128_000), Some(150_000));
     }
 }

@@ -161,6 +161,11 @@ impl Report {
         self.held.map(|ticks| Duration::from_micros(u64::from(ticks) * TICK_MICROS))
     }
 
+    /// Ticks of 64 us from the arrival of the largest to the report.
+    pub const fn held_ticks(&self) -> Option<u32> {
+        self.held
+    }
+
     /// The receiver's name of the path on which the largest came; only a change of it means something to a sender.
     pub const fn path(&self) -> u8 {
         self.path

@@ -3,7 +3,7 @@
 //! Each duration is kept while the payload that is left stays good enough for a shorter wait to be worth its headers. Down
 //! (longer packets) at once; up (shorter ones) only after [`PATIENCE`], for each change is heard.
 
-use super::config::{AudioConfig, PTIMES};
+use crate::audio_config::{AudioConfig, PTIMES};
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, Instant};
 

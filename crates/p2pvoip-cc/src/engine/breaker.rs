@@ -8,6 +8,7 @@
 //! # Left out
 //! - Media usability (section 4.4): telemetry judges that, with the person who listens.
 
+use crate::Fixed;
 use crate::target::Breaker;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
@@ -26,6 +27,10 @@ pub(super) struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
+    pub(super) const fn new() -> Self {
+        Self { state: Breaker::Closed, congested_since: None, clear_since: None }
+    }
+
     pub(super) const fn state(&self) -> Breaker {
         self.state
     }
@@ -40,7 +45,7 @@ impl CircuitBreaker {
     /// What feedback shows: the share of packets lost, the round trip, the mean packet and the rate sent.
     pub(super) fn on_feedback(
         &mut self,
-        loss: f32,
+        loss: Fixed,
         rtt: Duration,
         packet: DataSize,
         sent: Bitrate,
@@ -67,11 +72,12 @@ impl CircuitBreaker {
 
 /// Whether `sent` is above ten times the TCP throughput `s / (Tr sqrt(2 b p / 3))` with b = 1 (RFC 8083 section 4.3), put
 /// without a root: `(sent / 10)^2 Tr^2 2 p / 3 > s^2`.
-#[expect(clippy::cast_precision_loss, reason = "an order-of-magnitude comparison")]
-fn exceeds_tcp_tenfold(loss: f32, rtt: Duration, packet: DataSize, sent: Bitrate) -> bool {
-    let tenth = sent.as_bps() as f32 / 80.0 * rtt.as_secs_f32();
-    let size = packet.as_bytes() as f32;
-    size > 0.0 && tenth * tenth * 2.0 * loss / 3.0 > size * size
+fn exceeds_tcp_tenfold(loss: Fixed, rtt: Duration, packet: DataSize, sent: Bitrate) -> bool {
+    // A tenth of the rate, in bytes a round trip.
+    let tenth = (sent * rtt).as_bytes() / 10;
+    let size = u128::from(packet.as_bytes());
+    let tenth = u128::from(tenth);
+    size > 0 && tenth * tenth * 2 * u128::from(loss.bits()) > 3 * size * size * u128::from(Fixed::ONE.bits())
 }
 
 #[cfg(test)]
@@ -85,7 +91,7 @@ mod tests {
     fn run(breaker: &mut CircuitBreaker, loss: f32, rtt_ms: u64, seconds: core::ops::Range<u64>) {
         for s in seconds {
             let (rtt, packet) = (Duration::from_millis(rtt_ms), DataSize::from_bytes(200));
-            breaker.on_feedback(loss, rtt, packet, Bitrate::from_kbps(80), at(1_000 * s));
+            breaker.on_feedback(Fixed::from_bits((loss * 65_536.0) as u32), rtt, packet, Bitrate::from_kbps(80), at(1_000 * s));
         }
     }
 

@@ -1,0 +1,342 @@
+//! The law of the wire rate: delay decides, loss does not.
+//!
+//! - Growing: while no queue stands the rate rises: fast before the first queue, then by a constant, and faster again the
+//!   longer nothing speaks against it. A link that has become faster is seen by its pairs and taken at once.
+//! - Draining: a queue that stands cuts the rate to what is delivered, and below that until the queue has drained.
+//! - Competing: a queue that does not drain, although what is sent is delivered, is filled by others: the rate follows
+//!   losses as TCP does.
+//! - Silent: without feedback the rate halves each second.
+//!
+//! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989).
+
+use crate::controller::Phase;
+use p2pvoip_core::Instant;
+
+/// A queue below this, in microseconds, is none: jitter and the grain of packets make as much.
+const STANDING: u64 = 10_000;
+/// The constant rise in a second is this part of the most a flow can send.
+const RISE_PART: u64 = 16;
+/// A low rate rises in a second by at most this part of itself.
+const RELATIVE_RISE: u64 = 4;
+/// Before the first queue the rate doubles in about this time, in microseconds.
+const DOUBLING: u64 = 800_000;
+/// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
+const IMPATIENCE: u64 = 1_000_000;
+/// The rise doubles at most so often.
+const MOST_DOUBLINGS: u64 = 3;
+/// After a queue has drained the rate is this many parts in a thousand of what was delivered behind it.
+const DRAINED: u64 = 970;
+/// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
+const DEEPEST: u64 = 250;
+/// The gentlest draining.
+const GENTLEST: u64 = 800;
+/// A queue is to be drained within this time, in microseconds.
+const DRAIN_TIME: u64 = 300_000;
+/// A queue of our own has drained long before this, in microseconds.
+const DRAIN_PATIENCE: u64 = 2_500_000;
+/// While at least so many parts in a hundred of what is sent are delivered, the queue is not of our making.
+const DELIVERED: u64 = 85;
+/// The rate rises at most to this many parts in a hundred of what is really sent.
+const CLAIM: u64 = 140;
+/// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
+const LONGEST_STEP: u64 = 200_000;
+/// Without feedback for the round trip and this long, it has stopped (RFC 8869 has no longer handover).
+const SILENCE: u64 = 700_000;
+/// A silent flow halves its rate each such time.
+const SILENT_HALF: u64 = 1_000_000;
+/// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
+const FASTER: u64 = 140;
+/// Of a faster link this many parts in a hundred are taken at once.
+const TAKEN: u64 = 90;
+/// A rate that competes with TCP rises by 0.53 packets a round trip each round trip, and falls by 0.3 at a loss: as much
+/// throughput as NewReno (Floyd, Handley and Padhye 2000, section 3: a = 3 (1 - b) / (1 + b)).
+const FRIENDLY_RISE: u64 = 53;
+/// The fall at a loss while competing, in parts in a hundred.
+const FRIENDLY_FALL: u64 = 70;
+/// The packet that TCP counts in, in bits.
+const TCP_PACKET: u64 = 12_000;
+/// A queue that others filled must be gone for this long.
+const GONE: u64 = 500_000;
+
+/// What one feedback tells the law. Times in microseconds, rates in bits a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signals {
+    /// The queue that stands, if it does not fall by itself.
+    pub(crate) queue: u64,
+    /// It falls as a released burst does.
+    pub(crate) falls: bool,
+    /// The rate of the slowest link.
+    pub(crate) link: Option<u64>,
+    /// The rate of arrival over a short span.
+    pub(crate) delivered: Option<u64>,
+    /// The rates of arrival and of sending over a longer span.
+    pub(crate) steady: Option<(u64, u64)>,
+    /// The round trip.
+    pub(crate) rtt: u64,
+    /// From the sending of the newest packet that arrived until now.
+    pub(crate) behind: u64,
+    /// Packets lost.
+    pub(crate) lost: u32,
+    /// Congestion marks, and packets acknowledged.
+    pub(crate) marks: u32,
+    pub(crate) acked: u32,
+    /// The largest number that has arrived, and the next that will be sent.
+    pub(crate) arrived: u64,
+    pub(crate) next: u64,
+}
+
+/// The limits of the rate, in bits a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) least: u64,
+    pub(crate) most: u64,
+    /// What is held behind a queue that others fill.
+    pub(crate) floor: u64,
+    /// Eighths: how much of a link this flow takes beside others.
+    pub(crate) weight: u64,
+}
+
+/// A queue that is being drained.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    /// The first number sent after the last cut.
+    cut_at: u64,
+    /// The queue at the last look.
+    queue: u64,
+    /// Bits to send less than is delivered.
+    debt: u64,
+    /// Parts in a thousand that are sent meanwhile.
+    part: u64,
+}
+
+/// Estimator: the wire rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Law {
+    rate: u64,
+    phase: Phase,
+    drain: Drain,
+    /// What was delivered behind the last queue.
+    ceiling: Option<u64>,
+    /// The link at the last queue.
+    full: Option<u64>,
+    /// Since when a queue stands, without having been gone.
+    standing: Option<Instant>,
+    /// Since when none does, after the rate passed the ceiling.
+    free: Option<Instant>,
+    /// The rate before the present series of cuts.
+    before: u64,
+    cut: Option<Instant>,
+    updated: Option<Instant>,
+    /// When feedback last told something new; before any, when the first packet left.
+    heard: Option<Instant>,
+    /// The smoothed share of marks, in 65,536ths.
+    marked: u64,
+}
+
+impl Law {
+    pub(crate) const fn new(rate: u64) -> Self {
+        Self {
+            rate,
+            phase: Phase::Growing,
+            drain: Drain { cut_at: 0, queue: 0, debt: 0, part: 1_000 },
+            ceiling: None,
+            full: None,
+            standing: None,
+            free: None,
+            before: rate,
+            cut: None,
+            updated: None,
+            heard: None,
+            marked: 0,
+        }
+    }
+
+    /// The rate that is asked for now.
+    pub(crate) const fn wire(&self, limits: Limits) -> u64 {
+        let rate = if self.drain.debt > 0 { self.rate * self.drain.part / 1_000 } else { self.rate };
+        if rate < limits.least { limits.least } else { rate }
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// When feedback last told something new.
+    pub(crate) const fn heard(&self) -> Option<Instant> {
+        self.heard
+    }
+
+    /// Keeps the rate within `limits` when they change.
+    pub(crate) fn limit(&mut self, limits: Limits) {
+        self.rate = self.rate.clamp(limits.least, limits.most.max(limits.least));
+    }
+
+    /// Whether pairs of packets are wanted: the rate could be higher, or the link is not known.
+    pub(crate) fn is_probing(&self, limits: Limits) -> bool {
+        self.phase == Phase::Growing && self.rate < limits.most
+    }
+
+    /// Time passes: what is drained is paid back, and without news the rate decays.
+    pub(crate) fn on_time(&mut self, rtt: u64, limits: Limits, now: Instant) {
+        let heard = *self.heard.get_or_insert(now);
+        if micros(now, heard) <= rtt + SILENCE {
+            return;
+        }
+        let since = self.updated.filter(|_| self.phase == Phase::Silent).unwrap_or(now);
+        (self.phase, self.drain.debt, self.updated) = (Phase::Silent, 0, Some(now));
+        // Half a rate in a second, taken in small steps: linear within a step.
+        let passed = micros(now, since).min(SILENT_HALF);
+        self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
+        self.limit(limits);
+    }
+
+    /// Feedback told something new.
+    pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
+        (self.updated, self.heard) = (Some(now), Some(now));
+        let stands = signals.queue > STANDING && !signals.falls;
+        if signals.queue <= STANDING / 2 {
+            self.standing = None;
+        } else if stands {
+            self.standing.get_or_insert(now);
+        }
+        self.pay(step);
+        match self.phase {
+            Phase::Growing | Phase::Silent if stands => {
+                self.before = self.rate;
+                self.cut(signals, limits, now);
+            }
+            Phase::Growing | Phase::Silent => {
+                self.phase = Phase::Growing;
+                self.mark(signals, now);
+                if signals.queue <= STANDING / 2 {
+                    self.grow(signals, limits, step, now);
+                }
+            }
+            Phase::Draining => self.drain(signals, limits, stands, now),
+            Phase::Competing => self.compete(signals, limits, step, now),
+        }
+        self.limit(limits);
+    }
+
+    /// Congestion marks of a link that keeps its queue short (RFC 9331): fall by half the share of marks, once a round
+    /// trip (as DCTCP, RFC 8257 section 3.3).
+    fn mark(&mut self, signals: &Signals, now: Instant) {
+        if signals.acked > 0 {
+            let share = u64::from(signals.marks.min(signals.acked)) * 65_536 / u64::from(signals.acked);
+            self.marked = (self.marked * 7 + share) / 8;
+        }
+        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        if signals.marks > 0 && due {
+            self.cut = Some(now);
+            self.free = None;
+            self.rate = part(self.rate, 131_072 - self.marked.max(1_024), 131_072);
+            self.ceiling = Some(self.rate);
+        }
+    }
+
+    fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        let claim = signals.steady.map_or(self.rate, |(_, sent)| part(sent, CLAIM, 100));
+        let risen = match self.ceiling {
+            None => self.rate + part(self.rate, step * 700, DOUBLING * 1_000),
+            Some(ceiling) => {
+                let free = *self.free.get_or_insert(now);
+                if self.rate <= ceiling {
+                    self.free = Some(now);
+                }
+                let doublings = (micros(now, free) / IMPATIENCE).min(MOST_DOUBLINGS);
+                let rise = (limits.most / RISE_PART).min(self.rate / RELATIVE_RISE) * limits.weight / 8;
+                self.rate + part(rise << doublings, step, 1_000_000)
+            }
+        };
+        self.rate = risen.min(claim).max(self.rate);
+        if let Some((link, full)) = signals.link.zip(self.full)
+            && link >= part(full, FASTER, 100)
+        {
+            let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
+            self.rate = self.rate.max(taken.min(limits.most));
+            (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
+        }
+    }
+
+    /// To what is delivered, and for a while below it, by as much as drains the queue in its time.
+    fn cut(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let delivered = signals.delivered.unwrap_or(self.rate).min(self.rate);
+        // What was sent since the newest packet that arrived came on top of the queue that this packet met.
+        let since = part(self.rate - delivered, signals.behind, 1_000_000);
+        let debt = part(delivered, signals.queue, 1_000_000) + since;
+        let time = (debt * 1_000_000).checked_div(delivered.max(1)).unwrap_or(0);
+        let left = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
+        self.phase = Phase::Draining;
+        self.drain = Drain { cut_at: signals.next, queue: signals.queue, debt, part: left };
+        self.ceiling = Some(delivered);
+        self.full = signals.link;
+        self.free = None;
+        self.cut = Some(now);
+        self.rate = part(delivered, DRAINED, 1_000).max(limits.least);
+    }
+
+    /// What was sent less in `step` drains the queue.
+    fn pay(&mut self, step: u64) {
+        let less = part(self.rate, 1_000 - self.drain.part, 1_000);
+        self.drain.debt = self.drain.debt.saturating_sub(part(less, step, 1_000_000));
+    }
+
+    fn drain(&mut self, signals: &Signals, limits: Limits, stands: bool, now: Instant) {
+        if signals.queue <= STANDING / 2 {
+            (self.phase, self.drain.debt) = (Phase::Growing, 0);
+            return;
+        }
+        // Before packets sent after the cut arrive, the queue cannot tell whether the cut was enough.
+        if signals.arrived < self.drain.cut_at || self.drain.debt > 0 {
+            return;
+        }
+        let ours = signals.steady.is_none_or(|(delivered, sent)| delivered < part(sent, DELIVERED, 100));
+        if self.standing.is_some_and(|since| micros(now, since) >= DRAIN_PATIENCE) && !ours {
+            self.phase = Phase::Competing;
+            self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
+            return;
+        }
+        if stands {
+            self.cut(signals, limits, now);
+        } else {
+            self.phase = Phase::Growing;
+        }
+    }
+
+    fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        if signals.queue <= STANDING {
+            let free = *self.free.get_or_insert(now);
+            if micros(now, free) >= GONE {
+                (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
+            }
+            return;
+        }
+        self.free = None;
+        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        if signals.lost > 0 && due {
+            self.cut = Some(now);
+            self.rate = part(self.rate, FRIENDLY_FALL, 100).max(limits.floor.min(self.rate));
+        } else {
+            // Bits a second each second: a packet's part over the round trip squared.
+            let rtt_ms = (signals.rtt / 1_000).max(1);
+            let rise = TCP_PACKET * FRIENDLY_RISE * 10_000 / (rtt_ms * rtt_ms);
+            self.rate += part(rise.min(limits.most), step, 1_000_000);
+        }
+    }
+}
+
+/// `numerator / denominator` of `whole`.
+pub(crate) const fn part(whole: u64, numerator: u64, denominator: u64) -> u64 {
+    let denominator = if denominator == 0 { 1 } else { denominator };
+    match whole.checked_mul(numerator) {
+        Some(product) => product / denominator,
+        #[expect(clippy::cast_possible_truncation, reason = "rates are far below 2^64")]
+        None => (whole as u128 * numerator as u128 / denominator as u128) as u64,
+    }
+}
+
+/// Microseconds since `earlier`.
+pub(crate) const fn micros(now: Instant, earlier: Instant) -> u64 {
+    now.as_micros().saturating_sub(earlier.as_micros())
+}

@@ -1,0 +1,375 @@
+//! What all controllers of this crate's own law share: facts are checked, measured, and told to the law.
+//!
+//! # Left out
+//! - Padding: what probes is media's own redundancy.
+//! - A memory of paths that were left: a path that comes back starts anew.
+
+mod breaker;
+mod law;
+
+use crate::controller::{Sent, Stats};
+use crate::delay::DelayEstimator;
+use crate::history::{Fate, History, ticks};
+use crate::loss::LossEstimator;
+use crate::pairs::Pairs;
+use crate::rate::Meter;
+use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report, TICK_MICROS};
+use crate::rtt::RttEstimator;
+use crate::target::{Breaker, Target};
+use breaker::CircuitBreaker;
+use core::time::Duration;
+pub(crate) use law::{Limits, part};
+use law::{Law, Signals};
+use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
+
+/// The span over which a cut measures what is delivered, in microseconds: as short as five packets of 20 ms allow.
+const SHORT_SPAN: u32 = 100_000;
+/// The span over which sending and delivery are compared.
+const LONG_SPAN: u32 = 400_000;
+/// What may be in flight beside one round trip: a stall that voice survives, so that a gap of the link fills its queue and
+/// not ours.
+const WINDOW_TIME: u64 = 600_000;
+/// The least window in packets of the largest size lately sent.
+const WINDOW_FLOOR: u64 = 10;
+/// The round trip that is assumed before there is a sample, in microseconds.
+const RTT_UNKNOWN: u32 = 300_000;
+/// A round trip may come out as negative by the rounding of both clocks; by more it is a lie.
+const ROUNDING: u32 = 16;
+/// A queue this much longer than the round trip shows, in ticks, is a jump of a clock: 100 ms.
+const CLOCK_JUMP: i64 = 1_563;
+/// Pairs are wanted this often while the rate could be higher, in microseconds.
+const PROBE_EVERY: u64 = 400_000;
+
+/// Estimator: what is measured of one flow, and its rate.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine<const N: usize> {
+    path: u8,
+    history: History<N>,
+    estimates: Estimates,
+    law: Law,
+    breaker: CircuitBreaker,
+    counts: Counts,
+    probed: Option<Instant>,
+    probe: bool,
+}
+
+/// What is measured of the present path.
+#[derive(Clone, Copy, Debug)]
+struct Estimates {
+    delay: DelayEstimator,
+    pairs: Pairs,
+    rtt: RttEstimator,
+    loss: LossEstimator,
+    delivered: Meter,
+    sent: Meter,
+    ecn: Option<EcnCounts>,
+    /// The largest packet lately sent; it shrinks slowly.
+    packet: u16,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    acked: u64,
+    lost: u64,
+    unreported: u64,
+    marked: u64,
+    refused: u64,
+    stale: u64,
+    misnumbered: u64,
+}
+
+impl Estimates {
+    const fn new() -> Self {
+        Self {
+            delay: DelayEstimator::new(),
+            pairs: Pairs::new(),
+            rtt: RttEstimator::new(),
+            loss: LossEstimator::new(),
+            delivered: Meter::new(),
+            sent: Meter::new(),
+            ecn: None,
+            packet: 0,
+        }
+    }
+
+    /// How many packets were marked since the last feedback with counts.
+    fn marks(&mut self, ecn: Option<EcnCounts>) -> u32 {
+        let Some(ecn) = ecn else { return 0 };
+        let before = self.ecn.replace(ecn).unwrap_or_default();
+        u32::from(ecn.ce.wrapping_sub(before.ce))
+    }
+}
+
+/// Why a report changes nothing.
+enum Useless {
+    Refused,
+    Stale,
+}
+
+impl<const N: usize> Engine<N> {
+    pub(crate) const fn new(start: u64) -> Self {
+        Self {
+            path: 0,
+            history: History::new(),
+            estimates: Estimates::new(),
+            law: Law::new(start),
+            breaker: CircuitBreaker::new(),
+            counts: Counts {
+                acked: 0,
+                lost: 0,
+                unreported: 0,
+                marked: 0,
+                refused: 0,
+                stale: 0,
+                misnumbered: 0,
+            },
+            probed: None,
+            probe: false,
+        }
+    }
+
+    pub(crate) fn wire(&self, limits: Limits) -> u64 {
+        self.law.wire(self.limited(limits))
+    }
+
+    fn limited(&self, limits: Limits) -> Limits {
+        let most = if self.breaker.state() == Breaker::Closed { limits.most } else { limits.least };
+        Limits { most, ..limits }
+    }
+
+    fn rtt(&self) -> u32 {
+        self.estimates.rtt.smoothed().unwrap_or(RTT_UNKNOWN)
+    }
+
+    pub(crate) fn on_sent(&mut self, sent: Sent, limits: Limits, now: Instant) {
+        if !self.history.record(sent, now) {
+            self.counts.misnumbered += 1;
+            return;
+        }
+        if sent.path == self.path {
+            let size = u16::try_from(sent.size.as_bytes()).unwrap_or(u16::MAX);
+            self.estimates.sent.add(size);
+            self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
+        }
+        if self.probe {
+            (self.probe, self.probed) = (false, Some(now));
+        }
+        let _ = limits;
+    }
+
+    /// Time has passed.
+    pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
+        let limits = self.limited(limits);
+        self.law.on_time(u64::from(self.rtt()), limits, now);
+        self.breaker.on_sent(self.law.heard().unwrap_or(now), now);
+        self.plan_probe(limits, now);
+    }
+
+    fn plan_probe(&mut self, limits: Limits, now: Instant) {
+        let due = self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
+        self.probe = due && self.law.is_probing(limits);
+    }
+
+    /// Whether the report was believed and told something of the present path.
+    pub(crate) fn on_feedback(&mut self, report: &Report, limits: Limits, now: Instant) {
+        let rtt = match self.check(report, now) {
+            Ok(rtt) => rtt,
+            Err(Useless::Refused) => return self.counts.refused += 1,
+            Err(Useless::Stale) => return self.counts.stale += 1,
+        };
+        let overtaken = self.history.told().is_some_and(|told| report.largest() < told);
+        let (news, acked, lost) = self.take(report);
+        let Some(newest) = self.history.get(report.largest()) else { return };
+        if overtaken {
+            // What it says of packets holds, its times are of the past.
+            self.counts.stale += 1;
+            return;
+        }
+        if !news || newest.path != self.path {
+            return;
+        }
+        if let Some(rtt) = rtt {
+            self.estimates.rtt.push(rtt, now);
+        }
+        self.time(report, now);
+        self.estimates.sent.mark(RemoteTime::from_ticks(ticks(now)));
+        let marks = self.estimates.marks(report.ecn());
+        self.counts.marked += u64::from(marks);
+        let limits = self.limited(limits);
+        if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
+            self.law.on_feedback(&signals, limits, now);
+        }
+        let leaving = Bitrate::from_bps(self.estimates.sent.over(LONG_SPAN).unwrap_or(0));
+        let packet = DataSize::from_bytes(u64::from(self.estimates.packet));
+        let rtt = Duration::from_micros(u64::from(self.rtt()));
+        self.breaker.on_feedback(self.estimates.loss.loss(), rtt, packet, leaving, now);
+        self.plan_probe(limits, now);
+    }
+
+    /// Looks whether a report can be true, and changes nothing. The round trip, if it tells one.
+    fn check(&self, report: &Report, now: Instant) -> Result<Option<Duration>, Useless> {
+        if !self.history.can_be_true(report) {
+            return Err(Useless::Refused);
+        }
+        let record = self.history.get(report.largest()).ok_or(Useless::Stale)?;
+        let elapsed = ticks(now).wrapping_sub(record.sent);
+        let Some(held) = report.held() else { return Ok(None) };
+        let held = u32::try_from(held.as_micros() / u128::from(TICK_MICROS)).unwrap_or(u32::MAX);
+        let rtt = elapsed.saturating_add(ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
+        Ok(Some(Duration::from_micros(u64::from(rtt.saturating_sub(ROUNDING)) * TICK_MICROS)))
+    }
+
+    /// Takes what came out of flight: whether any of it is news, how many came and how many were lost.
+    fn take(&mut self, report: &Report) -> (bool, u32, u32) {
+        let (estimates, counts, path) = (&mut self.estimates, &mut self.counts, self.path);
+        let (mut acked, mut lost, mut torn) = (0, 0, false);
+        let news = self.history.take(report, |record, fate| {
+            let ours = record.path == path;
+            match fate {
+                Fate::Received => {
+                    counts.acked += 1;
+                    if ours {
+                        acked += 1;
+                        estimates.delivered.add(record.size);
+                    }
+                }
+                Fate::Late => {
+                    counts.acked += 1;
+                    counts.lost = counts.lost.saturating_sub(1);
+                    if ours {
+                        estimates.loss.on_late();
+                        estimates.delivered.add(record.size);
+                    }
+                }
+                Fate::Kept if ours => estimates.loss.on_decided(false),
+                Fate::Lost => {
+                    counts.lost += 1;
+                    if ours {
+                        lost += 1;
+                        estimates.loss.on_decided(true);
+                    }
+                }
+                Fate::Unreported => {
+                    counts.unreported += 1;
+                    torn = true;
+                }
+                Fate::Kept => {}
+            }
+        });
+        if torn {
+            // Bytes that no report told of would read as a low rate of delivery.
+            estimates.delivered = Meter::new();
+        }
+        (news, acked, lost)
+    }
+
+    /// Uses each arrival time that was not told before, in the order of sending.
+    fn time(&mut self, report: &Report, now: Instant) {
+        let mut fresh = [(0, crate::history::Record::default(), RemoteTime::default()); MAX_TIMES];
+        let mut count = 0;
+        for (number, arrived) in report.arrivals() {
+            let Some(arrived) = arrived else { break };
+            let Some(record) = self.history.time(number).filter(|record| record.path == self.path) else {
+                continue;
+            };
+            if let Some(place) = fresh.get_mut(count) {
+                *place = (number, record, arrived);
+                count += 1;
+            }
+        }
+        for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
+            self.estimates.pairs.push(number, record, arrived);
+            let own = self.estimates.pairs.own(record.size);
+            self.estimates.delay.push(RemoteTime::from_ticks(record.sent), arrived, own, now);
+        }
+        if let Some(newest) = report.times().first() {
+            // All that this report tells of had arrived by then.
+            self.estimates.delivered.mark(*newest);
+        }
+        let queue = self.estimates.delay.queue().map_or(0, |queue| i64::from(queue.least));
+        let excess = i64::from(self.estimates.rtt.excess().unwrap_or(u32::MAX)) / TICK_MICROS.cast_signed();
+        if queue > excess + CLOCK_JUMP {
+            self.estimates.delay.restart();
+        }
+    }
+
+    fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
+        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
+        let queue = delay.queue()?;
+        let (acked, lost, marks) = told;
+        Some(Signals {
+            queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
+            falls: queue.change * 10 < -3 * queue.span,
+            link: pairs.rate(),
+            delivered: delivered.over(SHORT_SPAN),
+            steady: delivered.over(LONG_SPAN).zip(sent.over(LONG_SPAN)),
+            rtt: u64::from(self.rtt()),
+            behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
+            lost,
+            marks,
+            acked,
+            arrived: report.largest(),
+            next: self.history.largest().unwrap_or(0).saturating_add(1),
+        })
+    }
+
+    /// Media takes another path, whose packets were of `start` at first.
+    pub(crate) fn on_path(&mut self, path: u8, start: u64, limits: Limits) {
+        if path != self.path {
+            // Nothing that was measured holds on another path; what did not pass here is not dared there.
+            self.path = path;
+            self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
+            self.law = Law::new(self.law.wire(limits).min(start));
+            self.breaker = CircuitBreaker::new();
+        }
+        self.law.limit(self.limited(limits));
+    }
+
+    /// What the sender should do, with `pacing` parts in a hundred of the wire rate for the pacer.
+    pub(crate) fn target(&self, limits: Limits, ptime: Duration, pacing: u64) -> Target {
+        let wire = self.wire(limits);
+        let floor = u64::from(self.estimates.packet) * WINDOW_FLOOR;
+        let window = part(wire, u64::from(self.rtt()) + WINDOW_TIME, 8_000_000);
+        Target {
+            wire: Bitrate::from_bps(wire),
+            ptime,
+            loss: self.estimates.loss.loss(),
+            burst: self.estimates.loss.burst(),
+            pacing: Bitrate::from_bps(part(wire, pacing, 100)),
+            window: DataSize::from_bytes(window.max(floor)),
+            probe: self.probe,
+            ecn: Ecn::Ect1,
+            breaker: self.breaker.state(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let Counts { acked, lost, unreported, marked, refused, stale, misnumbered } = self.counts;
+        let micros = |micros: u32| Duration::from_micros(u64::from(micros));
+        let queue = self.estimates.delay.queue();
+        Stats {
+            rtt: self.estimates.rtt.smoothed().map(micros),
+            min_rtt: self.estimates.rtt.least().map(micros),
+            queueing_delay: queue
+                .map(|queue| Duration::from_micros(u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS)),
+            loss: self.estimates.loss.loss(),
+            burst: self.estimates.loss.burst(),
+            in_flight: DataSize::from_bytes(self.history.in_flight()),
+            delivered: self.estimates.delivered.over(LONG_SPAN).map(Bitrate::from_bps),
+            sent_rate: self.estimates.sent.over(LONG_SPAN).map(Bitrate::from_bps),
+            acked,
+            lost,
+            unreported,
+            marked,
+            refused,
+            stale,
+            misnumbered,
+            phase: self.law.phase(),
+            breaker: self.breaker.state(),
+        }
+    }
+
+    pub(crate) const fn breaker(&self) -> Breaker {
+        self.breaker.state()
+    }
+}

@@ -1,0 +1,68 @@
+//! The rate of the slowest link, from packets that were sent right behind one another (Keshav 1991; Dovrolis 2001).
+//!
+//! The second of two such packets arrives after the first by at least its own time on the slowest link, and
+//! jitter that keeps the order only makes that more. So the least time that a byte took is the link's, and its rate
+//! is told while the link is far from full: a rise of capacity is seen before anything has been risked.
+//!
+//! # Left out
+//! - Links that release packets in bursts (Wi-Fi aggregation): there the rate comes out as endless, and nobody relies on it.
+
+use crate::history::Record;
+use crate::report::{RemoteTime, TICK_MICROS};
+
+/// Sent within this of one another, two packets are a pair: 0.5 ms in ticks.
+const TOGETHER: u32 = 8;
+/// Pairs remembered: at two a second, 4 s.
+const PAIRS: usize = 8;
+/// The fastest rate told, in bits a second: above it ticks of 64 us tell nothing of small packets.
+const ENDLESS: u64 = 20_000_000;
+
+/// Estimator: the rate of the slowest link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pairs {
+    /// Rates of the last pairs in bits a second, a ring; zero where there is none.
+    rates: [u32; PAIRS],
+    next: u8,
+    last: Option<(u64, Record, RemoteTime)>,
+}
+
+impl Pairs {
+    pub(crate) const fn new() -> Self {
+        Self { rates: [0; PAIRS], next: 0, last: None }
+    }
+
+    /// A packet and its arrival, in the order of sending.
+    pub(crate) fn push(&mut self, number: u64, record: Record, arrived: RemoteTime) {
+        let last = self.last.replace((number, record, arrived));
+        let Some((before, first, came)) = last else { return };
+        if number != before + 1 || record.sent.wrapping_sub(first.sent) > TOGETHER {
+            return;
+        }
+        let gap = arrived.since(came);
+        if gap < 0 {
+            return;
+        }
+        let micros = u64::from(gap.unsigned_abs()) * TICK_MICROS;
+        let rate = (u64::from(record.size) * 8_000_000).checked_div(micros).unwrap_or(ENDLESS).min(ENDLESS);
+        if let Some(place) = self.rates.get_mut(usize::from(self.next) % PAIRS) {
+            *place = u32::try_from(rate).unwrap_or(u32::MAX);
+            self.next = (self.next + 1) % PAIRS as u8;
+        }
+    }
+
+    /// The rate of the slowest link: the greatest that a pair told lately. `None` before there is one.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        self.rates.iter().copied().max().filter(|rate| *rate > 0).map(u64::from)
+    }
+
+    /// Ticks that `size` bytes take on the slowest link, as far as known.
+    pub(crate) fn own(&self, size: u16) -> i32 {
+        let Some(rate) = self.rate() else { return 0 };
+        i32::try_from(u64::from(size) * 8_000_000 / rate / TICK_MICROS).unwrap_or(0)
+    }
+
+    /// Forgets what was told: the link has become slower.
+    pub(crate) const fn restart(&mut self) {
+        self.rates = [0; PAIRS];
+    }
+}

@@ -1,0 +1,105 @@
+//! The controller of video, or of video and voice in one flow: the same law as for voice, without its ladder.
+
+use crate::audio_config::ConfigError;
+use crate::controller::{Controller, Path, Sent, Stats};
+use crate::engine::{Engine, Limits};
+use crate::report::Report;
+use crate::target::Target;
+use core::time::Duration;
+use p2pvoip_core::{Bitrate, Instant, Wake};
+
+/// The pacer's rate in parts in a hundred of the wire rate: frames are spread out, so that they make no queue.
+const PACING: u64 = 110;
+/// Packets remembered: more than a second at 300 packets a second.
+const MEMORY: usize = 384;
+/// How often time is looked at when nothing else happens.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// The rates of a [`VideoController`], all headers included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct VideoConfig {
+    /// The least rate.
+    pub least: Bitrate,
+    /// The rate at which a flow starts.
+    pub start: Bitrate,
+    /// The greatest rate.
+    pub most: Bitrate,
+    /// How much of a full link this flow takes beside others, 8 being usual; 1 to 64.
+    pub weight: u8,
+}
+
+impl Default for VideoConfig {
+    /// From 150 kbit/s, where a flow starts, to 1.5 Mbit/s (RFC 8867 section 4.3).
+    fn default() -> Self {
+        Self {
+            least: Bitrate::from_kbps(150),
+            start: Bitrate::from_kbps(150),
+            most: Bitrate::from_kbps(1_500),
+            weight: 8,
+        }
+    }
+}
+
+/// Estimator: the congestion controller of one flow with video.
+#[derive(Clone, Debug)]
+pub struct VideoController {
+    config: VideoConfig,
+    engine: Engine<MEMORY>,
+    looked: Option<Instant>,
+}
+
+impl VideoController {
+    /// A controller that starts at `config.start` on path 0.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what to give instead.
+    pub fn new(config: VideoConfig) -> Result<Self, ConfigError> {
+        if config.least == Bitrate::default() || config.weight == 0 || config.weight > 64 {
+            return Err(ConfigError::Zero);
+        }
+        if config.least > config.start || config.start > config.most {
+            return Err(ConfigError::Unordered);
+        }
+        Ok(Self { config, engine: Engine::new(config.start.as_bps()), looked: None })
+    }
+
+    /// What was measured, for people and for the adaptation of other parts.
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    fn limits(&self) -> Limits {
+        let VideoConfig { least, most, weight, .. } = self.config;
+        let (least, most) = (least.as_bps(), most.as_bps());
+        Limits { least, most, floor: least, weight: u64::from(weight) }
+    }
+}
+
+impl Controller for VideoController {
+    fn on_sent(&mut self, sent: Sent, now: Instant) {
+        self.engine.on_sent(sent, self.limits(), now);
+        self.looked.get_or_insert(now);
+    }
+
+    fn on_feedback(&mut self, report: &Report, now: Instant) {
+        self.engine.on_feedback(report, self.limits(), now);
+    }
+
+    fn on_path(&mut self, path: Path, _now: Instant) {
+        self.engine.on_path(path.id, self.config.start.as_bps(), self.limits());
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.engine.on_time(self.limits(), now);
+        self.looked = self.looked.map(|_| now);
+    }
+
+    fn next_at(&self) -> Option<Wake> {
+        self.looked.map(|looked| Wake { at: looked + EVERY, why: "rate" })
+    }
+
+    fn target(&self) -> Target {
+        self.engine.target(self.limits(), Duration::ZERO, PACING)
+    }
+}
