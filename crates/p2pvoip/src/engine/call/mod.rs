@@ -11,6 +11,7 @@
 
 mod asides;
 mod letters;
+mod pace;
 mod rekey;
 mod setup;
 mod stats;

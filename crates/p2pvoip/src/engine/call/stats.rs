@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use p2pvoip_cc::Controller;
+use p2pvoip_cc::Phase;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
 use p2pvoip_media::{FRAME, ReceiverConfig, ReceiverStats};
 use p2pvoip_nat::RouteKind;
 use p2pvoip_telemetry::{
-    BurstGap, CallStats, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
+    BurstGap, CallStats, Congestion, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
 };
 
 use super::voice::Voice;
@@ -107,15 +107,18 @@ impl Monitor {
 
     fn outbound(&mut self, voice: &Voice, stats: &mut CallStats, now: Instant) {
         let (counters, sender) = (voice.counters(), voice.sender().stats());
-        let (control, target) = (voice.controller().stats(), voice.controller().target());
+        let control = voice.pace().stats();
         let out = &mut stats.outbound;
         out.packets_sent = counters.packets_sent;
         out.bytes_sent = counters.bytes_sent;
         out.copies_sent = sender.copies;
         out.frames_dropped = counters.queue_drops + sender.dropped;
         out.packets_lost = control.lost;
-        out.fraction_lost = control.loss;
-        out.target_bitrate = target.wire;
+        out.fraction_lost = control.loss.to_f32();
+        out.packets_sent_with_ect = counters.marked_sent;
+        out.packets_marked = control.marked;
+        out.congestion = congestion(control.phase);
+        out.target_bitrate = voice.pace().wire();
         out.bitrate = self.sent.update(counters.bytes_sent, now);
         out.ptime = voice.sender().rung().ptime;
         out.codec_delay = voice.codec_delay();
@@ -147,6 +150,16 @@ impl Monitor {
         stats.refused.malformed =
             opener.malformed + counters.refused_slots + receiver.refused + receiver.undecodable;
         stats.refused.limited = counters.refused_long;
+    }
+}
+
+/// The controller's word in telemetry's.
+const fn congestion(phase: Phase) -> Congestion {
+    match phase {
+        Phase::Growing => Congestion::Growing,
+        Phase::Draining => Congestion::Draining,
+        Phase::Competing => Congestion::Competing,
+        Phase::Silent => Congestion::Silent,
     }
 }
 
