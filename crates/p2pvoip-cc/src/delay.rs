@@ -106,3 +106,49 @@ impl DelayEstimator {
         self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes packets of 20 ms with these waits in ms, whose clocks are `skew` ticks apart; the queue in ms at the end.
+    fn after(waits: impl IntoIterator<Item = i32>, skew: u32) -> Option<i32> {
+        let mut delay = DelayEstimator::new();
+        for (index, wait) in waits.into_iter().enumerate() {
+            let sent = RemoteTime::from_micros(20_000 * index as u64);
+            let ticks = (wait * 1_000 / 64).cast_unsigned();
+            let arrived = RemoteTime::from_ticks(sent.ticks() + skew + ticks);
+            delay.push(sent, arrived, 0, Instant::from_millis(20 * index as u64));
+        }
+        delay.queue().map(|queue| queue.least * 64 / 1_000)
+    }
+
+    #[test]
+    fn a_lasting_queue_counts_and_a_short_one_does_not() {
+        assert_eq!(after([0, 0, 0, 40, 40, 40, 40], 7), Some(40));
+        assert_eq!(after([0, 0, 0, 40, 40, 0, 40], 7), Some(0));
+        assert_eq!(after([0, 0, 0], 7), None, "too short a span");
+    }
+
+    #[test]
+    fn clocks_at_the_edge_of_their_bits_are_no_queue() {
+        for skew in [0, 1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0xff_ffff, 0x80_0000 - 300] {
+            assert_eq!(after([10, 12, 0, 30, 30, 35, 31], skew), Some(29), "{skew:x}");
+        }
+    }
+
+    #[test]
+    fn a_burst_that_a_stalled_link_releases_falls_as_fast_as_time_passes() {
+        let mut delay = DelayEstimator::new();
+        for index in 0..20u32 {
+            let sent = RemoteTime::from_micros(20_000 * u64::from(index));
+            let wait = 200u64.saturating_sub(20 * u64::from(index.saturating_sub(5)));
+            let wait = if index < 5 { 0 } else { wait };
+            let arrived = RemoteTime::from_ticks(sent.ticks() + u32::try_from(wait * 1_000 / 64).unwrap());
+            delay.push(sent, arrived, 0, Instant::from_millis(20 * u64::from(index)));
+            if let Some(queue) = delay.queue().filter(|queue| queue.least > 300) {
+                assert!(queue.change * 10 < -9 * queue.span, "{index}: {queue:?}");
+            }
+        }
+    }
+}

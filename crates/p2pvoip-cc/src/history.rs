@@ -215,3 +215,122 @@ impl<const N: usize> History<N> {
 const fn place<const N: usize>(number: u64) -> usize {
     (number % N as u64) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p2pvoip_core::DataSize;
+    use proptest::prelude::*;
+    extern crate std;
+    use std::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+
+    const N: usize = 128;
+
+    fn filled(numbers: impl Iterator<Item = u64>) -> Box<History<N>> {
+        let mut history = Box::new(History::new());
+        for number in numbers {
+            let sent = Sent { number, size: DataSize::from_bytes(100), path: 0 };
+            assert!(history.record(sent, Instant::from_millis(number)));
+        }
+        history
+    }
+
+    /// A report that tells of `reach` numbers, `largest` and those `came` below it.
+    fn report(largest: u64, reach: u64, came: impl Fn(u64) -> bool) -> Report {
+        let mut report = Report::new(largest, None, None);
+        for number in (largest.saturating_sub(reach - 1)..largest).rev() {
+            if came(number) { report.push(None) } else { report.push_missing() }
+        }
+        report
+    }
+
+    fn fates(history: &mut History<N>, report: &Report) -> Vec<Fate> {
+        let mut fates = vec![];
+        assert!(history.can_be_true(report));
+        history.take(report, |_, fate| fates.push(fate));
+        fates
+    }
+
+    #[test]
+    fn a_packet_is_lost_when_three_later_ones_came_without_it() {
+        let mut history = filled(0..5);
+        assert_eq!(
+            fates(&mut history, &report(3, 4, |n| n != 1)),
+            [Fate::Received, Fate::Received, Fate::Received, Fate::Kept]
+        );
+        assert_eq!(fates(&mut history, &report(4, 5, |n| n != 1)), [Fate::Received, Fate::Lost]);
+        assert_eq!(history.in_flight(), 0);
+        assert_eq!(fates(&mut history, &report(4, 5, |_| true)), [Fate::Late]);
+        assert!(fates(&mut history, &report(4, 5, |_| true)).is_empty());
+    }
+
+    #[test]
+    fn what_no_report_reaches_is_unreported_and_leaves_the_flight() {
+        let mut history = filled(0..100);
+        let fates = fates(&mut history, &report(99, 33, |_| false));
+        assert_eq!(fates.iter().filter(|f| **f == Fate::Unreported).count(), 67);
+        assert_eq!(fates.iter().filter(|f| **f == Fate::Lost).count(), 30);
+        assert_eq!(history.in_flight(), 200);
+    }
+
+    #[test]
+    fn an_older_report_still_tells_what_came() {
+        let mut history = filled(0..20);
+        fates(&mut history, &report(10, 11, |n| n != 9));
+        fates(&mut history, &report(19, 5, |_| true));
+        let late = fates(&mut history, &report(9, 2, |_| true));
+        assert_eq!(late, [Fate::Late]);
+    }
+
+    #[test]
+    fn the_ring_forgets_at_its_limit_and_the_flight_with_it() {
+        let history = filled(7..=7 + N as u64);
+        assert!(history.get(7).is_none() && history.get(6).is_none() && history.get(8 + N as u64).is_none());
+        assert!(history.get(8).is_some() && history.get(7 + N as u64).is_some());
+        assert_eq!(history.in_flight(), N as u64 * 100);
+    }
+
+    #[test]
+    fn a_number_never_sent_is_unknown_even_between_numbers_that_were() {
+        let mut history = filled([10, 12, 1 << 40].into_iter());
+        assert!(history.get(11).is_none() && history.get(1 << 40).is_some() && history.get(12).is_none());
+        assert_eq!(history.in_flight(), 100);
+        assert!(!history.record(Sent { number: 11, size: DataSize::from_bytes(1), path: 0 }, Instant::default()));
+        let near = filled([10, 12, 13].into_iter());
+        assert!(!near.can_be_true(&report(13, 3, |n| n == 11)) && near.can_be_true(&report(13, 4, |n| n != 11)));
+        assert!(!near.can_be_true(&report(14, 1, |_| false)) && !near.can_be_true(&report(13, 5, |_| true)));
+    }
+
+    #[test]
+    fn a_record_stays_small() {
+        assert_eq!(size_of::<Record>(), 8);
+    }
+
+    proptest! {
+        #[test]
+        fn the_flight_is_the_sum_of_the_open_packets(steps in proptest::collection::vec((0u8..4, 0u64..3_000), 1..300)) {
+            let mut history: Box<History<N>> = Box::new(History::new());
+            let (mut open, mut next) = (BTreeMap::new(), 0u64);
+            for (step, x) in steps {
+                if step < 2 {
+                    next += 1;
+                    history.record(Sent { number: next, size: DataSize::from_bytes(x + 1), path: 0 }, Instant::from_millis(x));
+                    open.insert(next, x + 1);
+                    open.retain(|number, _| *number + N as u64 > next);
+                } else if next > 0 {
+                    let largest = next - (x % 40).min(next - 1);
+                    let reach = (1 + x % 64).min(largest);
+                    let report = report(largest, reach, |n| (n ^ x) % 3 != 0);
+                    prop_assert!(history.can_be_true(&report));
+                    let told = history.told().unwrap_or(0).max(largest);
+                    history.take(&report, |_, _| {});
+                    for (number, _) in report.arrivals() {
+                        if told - number < 64 { open.remove(&number); }
+                    }
+                    open.retain(|number, _| number + REORDERING > told);
+                }
+                prop_assert_eq!(history.in_flight(), open.values().sum::<u64>());
+            }
+        }
+    }
+}

@@ -66,3 +66,47 @@ impl Pairs {
         self.rates = [0; PAIRS];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(tick: u32, size: u16) -> Record {
+        Record { sent: tick, size, path: 0 }
+    }
+
+    #[test]
+    fn a_pair_tells_the_link_and_later_delay_does_not_hide_it() {
+        let mut pairs = Pairs::new();
+        // 250 bytes at 32 kbit/s take 62.5 ms.
+        for (index, gap) in [977, 1_500, 1_100].into_iter().enumerate() {
+            let number = 10 * index as u64;
+            let tick = 5_000 * number as u32;
+            pairs.push(number, sent(tick, 250), RemoteTime::from_ticks(tick + 600));
+            pairs.push(number + 1, sent(tick + 1, 250), RemoteTime::from_ticks(tick + 600 + gap));
+        }
+        let rate = pairs.rate().unwrap();
+        assert!((31_900..32_100).contains(&rate), "{rate}");
+        assert_eq!(pairs.own(250), 977);
+    }
+
+    #[test]
+    fn packets_apart_or_out_of_order_tell_nothing() {
+        let mut pairs = Pairs::new();
+        let at = RemoteTime::from_ticks;
+        pairs.push(1, sent(0, 250), at(100));
+        pairs.push(2, sent(300, 250), at(110));
+        pairs.push(4, sent(300, 250), at(120));
+        pairs.push(5, sent(301, 250), at(110));
+        assert_eq!(pairs.rate(), None);
+        assert_eq!(pairs.own(250), 0);
+    }
+
+    #[test]
+    fn a_link_beyond_the_clock_is_endless_and_takes_no_time() {
+        let mut pairs = Pairs::new();
+        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
+        pairs.push(2, sent(0, 250), RemoteTime::from_ticks(100));
+        assert_eq!((pairs.rate(), pairs.own(250)), (Some(ENDLESS), 1));
+    }
+}

@@ -4,6 +4,7 @@
 //!
 //! - [`alloc`] counts allocations.
 //! - [`laws`] proves the five laws of `p2pvoip_core::Machine` for any machine.
+//! - [`Bottleneck`] is a server behind a queue discipline (FQ-CoDel, PIE, DualPI2, ...), shared by many flows.
 //! - [`Link`] is one direction of a link, usable by itself; [`Nat`] is a NAT, usable by itself.
 //! - [`Pair`] joins two machines by two links; [`World`] joins [`Node`]s by links, NATs and streams.
 //! - [`topology`] has worlds that are ready for two callers.
@@ -22,6 +23,7 @@
 //! ```
 
 pub mod alloc;
+pub mod bottleneck;
 pub mod laws;
 pub mod link;
 pub mod nat;
@@ -32,6 +34,7 @@ pub mod world;
 
 use p2pvoip_core::Instant;
 
+pub use bottleneck::{Bottleneck, BottleneckConfig, Discipline, Limit, Out};
 pub use link::{Link, LinkConfig, LinkStats, Loss, Lost, Pushed, Queue};
 pub use nat::{Filtering, Mapping, Nat, NatConfig, PortAllocation, Scope};
 pub use pair::{End, Pair, Ran};

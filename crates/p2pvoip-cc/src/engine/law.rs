@@ -58,6 +58,9 @@ const TCP_PACKET: u64 = 12_000;
 /// A queue that others filled must be gone for this long.
 const GONE: u64 = 500_000;
 
+/// After a pause this many parts in a hundred of the rate are dared.
+const RESUMED: u64 = 90;
+
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
@@ -187,6 +190,15 @@ impl Law {
         // Half a rate in a second, taken in small steps: linear within a step.
         let passed = micros(now, since).min(SILENT_HALF);
         self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
+        self.limit(limits);
+    }
+
+    /// The flow goes on after a pause: most of its rate is dared again.
+    pub(crate) fn on_resume(&mut self, limits: Limits, now: Instant) {
+        self.rate = part(self.rate, RESUMED, 100);
+        (self.phase, self.drain.debt, self.standing, self.free) = (Phase::Growing, 0, None, None);
+        self.ceiling.get_or_insert(self.rate);
+        (self.updated, self.heard) = (None, Some(now));
         self.limit(limits);
     }
 

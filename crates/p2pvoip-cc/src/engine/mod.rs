@@ -37,6 +37,10 @@ const RTT_UNKNOWN: u32 = 300_000;
 const ROUNDING: u32 = 16;
 /// A queue this much longer than the round trip shows, in ticks, is a jump of a clock: 100 ms.
 const CLOCK_JUMP: i64 = 1_563;
+/// Packets that leave within this are a pair, in microseconds.
+const PAIR: u64 = 500;
+/// A flow that sent nothing for so long had paused, in microseconds.
+const PAUSE: u64 = 1_000_000;
 /// Pairs are wanted this often while the rate could be higher, in microseconds.
 const PROBE_EVERY: u64 = 400_000;
 
@@ -49,6 +53,8 @@ pub(crate) struct Engine<const N: usize> {
     law: Law,
     breaker: CircuitBreaker,
     counts: Counts,
+    /// When the last packet left, and the last pair.
+    last_sent: Option<Instant>,
     probed: Option<Instant>,
     probe: bool,
 }
@@ -123,6 +129,7 @@ impl<const N: usize> Engine<N> {
                 stale: 0,
                 misnumbered: 0,
             },
+            last_sent: None,
             probed: None,
             probe: false,
         }
@@ -151,10 +158,15 @@ impl<const N: usize> Engine<N> {
             self.estimates.sent.add(size);
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
         }
-        if self.probe {
-            (self.probe, self.probed) = (false, Some(now));
+        if let Some(last) = self.last_sent.replace(now) {
+            let since = law::micros(now, last);
+            if since <= PAIR {
+                (self.probe, self.probed) = (false, Some(now));
+            } else if since >= PAUSE {
+                self.law.on_resume(self.limited(limits), now);
+                (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
+            }
         }
-        let _ = limits;
     }
 
     /// Time has passed.

@@ -1,0 +1,95 @@
+//! A voice of 6 to 64 kbit/s that adapts: packet duration and size follow the target, and what loss asks for goes into
+//! copies of earlier sound inside the same packets.
+//!
+//! The rule of copies: under independent loss `p`, as few copies of the frames just before as leave `p^(n+1)` at most
+//! [`RESIDUAL`]; under loss in bursts, copies spread over the last 160 ms, the more the longer the burst.
+
+use p2pvoip_cc::Target;
+
+use crate::time::{MILLI, Micros};
+
+/// Bytes of headers on every packet: RTP 12, tag 10, UDP 8, IP 20.
+pub const HEADERS: u32 = 50;
+/// The least rate of sound, in bits a second.
+pub const LEAST: u64 = 6_000;
+/// The most, copies included.
+pub const MOST: u64 = 64_000;
+/// The most on the wire: [`MOST`] and the headers of 50 packets a second.
+pub const MOST_WIRE: u64 = MOST + 20_000;
+/// Sound may be lost after repair in this part.
+const RESIDUAL: f64 = 0.006;
+/// Below this loss there are no copies.
+const NEGLIGIBLE: f64 = 0.003;
+/// The most copies against independent loss: 60 ms of the shortest packets.
+const MOST_COPIES: u32 = 3;
+/// Losses of this mean length and more come in bursts.
+const BURST: f64 = 1.5;
+/// How far back copies reach against bursts.
+const REACH: Micros = 160 * MILLI;
+
+/// What one packet carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// The sound in it.
+    pub ptime: Micros,
+    /// Bytes of new sound.
+    pub primary: u32,
+    /// Bytes of each copy.
+    pub copy: u32,
+    /// Bit k: a copy of the frame `k + 1` before it.
+    pub copies: u32,
+}
+
+impl Plan {
+    /// Bytes on the wire.
+    pub const fn size(&self) -> u32 {
+        HEADERS + self.primary + self.copy * self.copies.count_ones()
+    }
+}
+
+fn bytes(rate: u64, time: Micros) -> u32 {
+    (rate * time / 8_000_000) as u32
+}
+
+/// How the wire rate of `target` is spent; `ptime` is that of the ladder.
+pub fn plan(target: &Target, ptime: Micros) -> Plan {
+    let least = bytes(LEAST, ptime);
+    let room = bytes(target.wire.as_bps(), ptime).saturating_sub(HEADERS).clamp(least, bytes(MOST, ptime));
+    let loss = f64::from(target.loss.to_f32());
+    let burst = f64::from(target.burst.to_f32());
+    // Copies are of the least rate at least, and the new sound is never below that either.
+    let affordable = (room - least) / least;
+    let copies = offsets(loss, burst, ptime, affordable);
+    let count = copies.count_ones();
+    if count == 0 {
+        return Plan { ptime, primary: room, copy: 0, copies };
+    }
+    let copy = if burst >= BURST { least } else { (room / (count + 1)).max(least) };
+    Plan { ptime, primary: room - copy * count, copy, copies }
+}
+
+/// Which earlier frames a packet repeats.
+fn offsets(loss: f64, burst: f64, ptime: Micros, affordable: u32) -> u32 {
+    if loss < NEGLIGIBLE {
+        return 0;
+    }
+    if burst < BURST {
+        let needed = (RESIDUAL.ln() / loss.min(0.9).ln()).ceil() as u32 - 1;
+        let count = needed.clamp(1, MOST_COPIES).min(affordable);
+        return (1 << count) - 1;
+    }
+    let reach = (REACH / ptime).clamp(1, 16) as u32;
+    let count = reach.min(affordable).min((burst * 2.0).ceil() as u32);
+    (1..=count).map(|index| 1 << (reach * index / count - 1)).sum()
+}
+
+/// The packet duration for a controller that does not choose one: the shortest that leaves 16 kbit/s for sound.
+pub const fn ladder(wire: u64) -> Micros {
+    if wire >= 36_000 {
+        20 * MILLI
+    } else if wire >= 26_000 {
+        40 * MILLI
+    } else {
+        60 * MILLI
+    }
+}

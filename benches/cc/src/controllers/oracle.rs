@@ -1,0 +1,70 @@
+//! A controller that knows the capacity, one one-way delay late, and shares it equally: a reference, not a bound.
+
+use p2pvoip_cc::{Controller, Path, Report, Sent, Target};
+use p2pvoip_core::{Bitrate, Instant, Wake};
+
+use crate::scenario::Scenario;
+use crate::time::{Micros, instant, micros};
+
+/// Estimator: the schedule of rates that this flow could have.
+pub struct Oracle {
+    rates: Vec<(Micros, u64)>,
+    at: usize,
+}
+
+impl Oracle {
+    /// For one flow of a scenario.
+    pub fn new(scenario: &Scenario, flow: usize) -> Self {
+        let own = &scenario.flows[flow];
+        let delay = own.forward.propagation();
+        let mut moments: Vec<Micros> = vec![0];
+        for link in &scenario.links {
+            moments.extend(link.rates.iter().map(|rate| rate.0));
+        }
+        for flow in &scenario.flows {
+            moments.extend([flow.start, flow.end]);
+            moments.extend(flow.pauses.iter().flat_map(|pause| [pause.0, pause.1]));
+        }
+        moments.sort_unstable();
+        moments.dedup();
+        let rates = moments.into_iter().map(|at| {
+            let links = own.forward.hops.iter().map(|hop| hop.1);
+            (at + delay, links.map(|link| share(scenario, flow, link, at)).min().unwrap_or(0))
+        });
+        Self { rates: rates.collect(), at: 0 }
+    }
+}
+
+/// What a flow gets of a link: an equal part, and of what others leave as well.
+fn share(scenario: &Scenario, flow: usize, link: usize, at: Micros) -> u64 {
+    let rate = scenario.rate(link, at);
+    let uses = |index: &usize| {
+        let other = &scenario.flows[*index];
+        other.forward.hops.iter().any(|hop| hop.1 == link) && (*index == flow || other.is_active(at))
+    };
+    let count = (0..scenario.flows.len()).filter(uses).count() as u64;
+    rate / count.max(1)
+}
+
+impl Controller for Oracle {
+    fn on_sent(&mut self, _: Sent, _: Instant) {}
+
+    fn on_feedback(&mut self, _: &Report, _: Instant) {}
+
+    fn on_path(&mut self, _: Path, _: Instant) {}
+
+    fn on_time(&mut self, now: Instant) {
+        while self.rates.get(self.at + 1).is_some_and(|next| next.0 <= micros(now)) {
+            self.at += 1;
+        }
+    }
+
+    fn next_at(&self) -> Option<Wake> {
+        self.rates.get(self.at + 1).map(|next| Wake { at: instant(next.0), why: "capacity" })
+    }
+
+    fn target(&self) -> Target {
+        let rate = Bitrate::from_bps(self.rates[self.at].1);
+        Target::plain(rate, rate.scaled(5, 2))
+    }
+}
