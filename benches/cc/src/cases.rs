@@ -61,7 +61,13 @@ fn basic() -> Vec<Scenario> {
     let mut other = video(0.0, 99.0, 50);
     std::mem::swap(&mut other.forward, &mut other.backward);
     let flows = vec![video(0.0, 99.0, 50), other];
-    all.push(case("5.3", "video both ways, feedback congested", 100.0, vec![link(&there), link(&back)], flows));
+    all.push(case(
+        "5.3",
+        "video both ways, feedback congested",
+        100.0,
+        vec![link(&there), link(&back)],
+        flows,
+    ));
     let wide = |kbps: f64| vec![link(&[(0.0, kbps)]), free()];
     let flows = [0.0, 20.0, 40.0].map(|start| video(start, 119.0, 50)).to_vec();
     let mut fair = case("5.4", "three videos start one after another", 120.0, wide(3_500.0), flows);
