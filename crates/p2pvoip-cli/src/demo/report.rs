@@ -134,7 +134,7 @@ fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
     let kinds = [
         Kind::new("Quality", "MOS (E-model), 1 to 4.5", Ok(OPINIONS), Trace::quality),
         Kind::new("Bitrate", "kbit/s", Err(LEAST.0), Trace::bitrate).with_congestion(),
-        Kind::new("Queue in the network", "ms", Err(LEAST.2), Trace::queue).with_congestion(),
+        Kind::new("Queue", "ms", Err(LEAST.2), Trace::queue).with_congestion(),
         Kind::new("Loss", "%, over the last two seconds", Err(LEAST.1), Trace::loss),
         Kind::new("Playout delay", "ms", Err(LEAST.2), Trace::delay),
     ];

@@ -26,9 +26,9 @@ const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
 /// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
 const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
 /// How often the controller wants a packet to be followed by itself, while it does (cc).
-const ECHO_EVERY: Duration = Duration::from_millis(400);
-/// After an echo more of them are reckoned with for this long, so that the media's share of the rate does not flap.
-const ECHOES_LAST: Duration = Duration::from_secs(1);
+const TWIN_EVERY: Duration = Duration::from_millis(400);
+/// After a twin more of them are reckoned with for this long, so that the media's share of the rate does not flap.
+const TWINS_LAST: Duration = Duration::from_secs(1);
 
 /// Estimator: what the sealed path may send, and when.
 pub(crate) struct Pace {
@@ -38,7 +38,7 @@ pub(crate) struct Pace {
     path: Option<(u8, DataSize)>,
     /// The largest number sent.
     largest: Option<u64>,
-    echoed: Option<Instant>,
+    twinned_at: Option<Instant>,
     /// What the media was told last.
     told: Option<Budget>,
 }
@@ -47,7 +47,7 @@ impl Pace {
     pub(super) fn new(now: Instant) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
-        Ok(Self { controller, pacer, path: None, largest: None, echoed: None, told: None })
+        Ok(Self { controller, pacer, path: None, largest: None, twinned_at: None, told: None })
     }
 
     /// What was measured.
@@ -67,7 +67,7 @@ impl Pace {
 
     /// Whether the next packet of voice should be followed by itself at once: the distance at which the two arrive tells
     /// the rate of the path.
-    pub(super) fn wants_echo(&self) -> bool {
+    pub(super) fn wants_twin(&self) -> bool {
         self.controller.target().probe
     }
 
@@ -106,7 +106,7 @@ impl Pace {
     pub(super) fn on_sent(&mut self, sent: Sent, class: Class, now: Instant) {
         self.largest = Some(sent.number);
         if class == Class::Probe {
-            self.echoed = Some(now);
+            self.twinned_at = Some(now);
         }
         self.controller.on_sent(sent, now);
     }
@@ -137,7 +137,7 @@ impl Pace {
     pub(super) fn news(&mut self, ptime: Duration, now: Instant) -> Option<Budget> {
         let target = self.controller.target();
         let budget = Budget {
-            wire: self.without_echoes(target.wire, ptime, now),
+            wire: self.without_twins(target.wire, ptime, now),
             overhead: self.below() + bytes(OVERHEAD + FEEDBACK_ROOM),
             ptime: target.ptime,
             loss: target.loss.to_f32(),
@@ -152,12 +152,12 @@ impl Pace {
         Some(budget)
     }
 
-    /// Echoes are the media's own packets once more, and are paid from the same rate.
-    fn without_echoes(&self, wire: Bitrate, ptime: Duration, now: Instant) -> Bitrate {
-        if self.echoed.is_none_or(|at| now.saturating_since(at) > ECHOES_LAST) {
+    /// Twins are the media's own packets once more, and are paid from the same rate.
+    fn without_twins(&self, wire: Bitrate, ptime: Duration, now: Instant) -> Bitrate {
+        if self.twinned_at.is_none_or(|at| now.saturating_since(at) > TWINS_LAST) {
             return wire;
         }
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        wire.scaled(micros(ECHO_EVERY), micros(ECHO_EVERY.saturating_add(ptime)))
+        wire.scaled(micros(TWIN_EVERY), micros(TWIN_EVERY.saturating_add(ptime)))
     }
 }

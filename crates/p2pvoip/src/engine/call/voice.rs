@@ -73,7 +73,7 @@ pub(crate) struct Voice {
     receiver: Receiver<BoxedDecoder>,
     queue: Outbox<Queued, QUEUE>,
     /// What goes out once more right behind itself; its `made` is when it left.
-    echo: Option<Queued>,
+    twin: Option<Queued>,
     asides: Asides,
     last_received: Option<Instant>,
     stopped: bool,
@@ -131,7 +131,7 @@ impl Voice {
             sender: Sender::new(encoder, &SenderConfig::default()),
             receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
-            echo: None,
+            twin: None,
             asides: Asides::new(rekey),
             last_received: None,
             stopped: false,
@@ -188,11 +188,11 @@ impl Voice {
         let class = self.due(now).ok_or_else(|| self.next_at())?;
         let slot_len = self.slot_len();
         let size = overhead + bytes(slot_len + OVERHEAD);
-        let echoes = self.permit(size, class, now).map_err(Some)?;
+        let twinned = self.permit(size, class, now).map_err(Some)?;
         let (front, packet) = buf.split_at_mut_checked(route.prefix.len()).ok_or(None)?;
         // Before the packet gets its number: one that could not leave must not leave a hole.
         route.prefix.write(slot_len + OVERHEAD, front).map_err(|_| None)?;
-        let (number, len) = self.seal(packet, slot_len, echoes, now).ok_or(None)?;
+        let (number, len) = self.seal(packet, slot_len, twinned, now).ok_or(None)?;
         self.pace.on_sent(Sent { number, size, path: route.path }, class, now);
         let ecn = self.pace.mark(route);
         self.counters.packets_sent += 1;
@@ -318,7 +318,7 @@ impl Voice {
         if class == Class::Probe {
             return Ok(false);
         }
-        let wants = class == Class::Audio && !self.stopped && self.pace.wants_echo();
+        let wants = class == Class::Audio && !self.stopped && self.pace.wants_twin();
         if wants && self.pace.permit(size + size, class, now).is_ok() {
             return Ok(true);
         }
@@ -327,9 +327,9 @@ impl Voice {
 
     /// What a packet would be sent for now.
     fn due(&mut self, now: Instant) -> Option<Class> {
-        // An echo that did not get away at once tells nothing any more.
-        self.echo = self.echo.take().filter(|echo| echo.made == now && !self.stopped);
-        if self.echo.is_some() {
+        // A twin that did not get away at once tells nothing any more.
+        self.twin = self.twin.take().filter(|twin| twin.made == now && !self.stopped);
+        if self.twin.is_some() {
             return Some(Class::Probe);
         }
         let control = self.asides.is_due(now);
@@ -352,27 +352,27 @@ impl Voice {
 
     /// A slot's size depends on the rung alone: that of the packet that waits, or the one to come.
     fn slot_len(&self) -> usize {
-        let first = self.echo.as_ref().or_else(|| self.queue.peek());
+        let first = self.twin.as_ref().or_else(|| self.queue.peek());
         let body = first.map_or_else(|| self.sender.rung().body_len(), |queued| queued.len);
         body + FEEDBACK_ROOM
     }
 
-    /// Fills a slot and seals it: only here a packet gets its number. Voice that `echoes` is kept to go out once more.
+    /// Fills a slot and seals it: only here a packet gets its number. Voice that is `twinned` is kept to go out once more.
     fn seal(
         &mut self,
         packet: &mut [u8],
         slot_len: usize,
-        echoes: bool,
+        twinned: bool,
         now: Instant,
     ) -> Option<(u64, usize)> {
         let mut writer = Writer::new(packet.get_mut(HEADER_LEN..HEADER_LEN + slot_len)?);
         let mut scratch = [0; MAX_CHUNK];
-        let aside = if let Some(echo) = self.echo.take() {
-            writer.bytes(echo.body.get(..echo.len)?).ok()?;
+        let aside = if let Some(twin) = self.twin.take() {
+            writer.bytes(twin.body.get(..twin.len)?).ok()?;
             None
         } else if let Some(queued) = self.queue.pop() {
             writer.bytes(queued.body.get(..queued.len)?).ok()?;
-            self.echo = echoes.then_some(Queued { made: now, ..queued });
+            self.twin = twinned.then_some(Queued { made: now, ..queued });
             let ptime = self.sender.rung().ptime;
             if self.stopped { None } else { self.asides.beside_voice(ptime, now) }
         } else {
