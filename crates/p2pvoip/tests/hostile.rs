@@ -107,7 +107,10 @@ fn an_input_for_a_call_that_is_gone_is_refused() {
     let (from, to, bytes) = captured[0].clone();
     let result = story.person_mut(story.a, |person, now| {
         let call = person.call.unwrap();
-        person.input(Input::Datagram { call, local: to, remote: from, ecn: Ecn::NotEct, bytes: &bytes }, now)
+        person.input(
+            Input::Datagram { call, local: to, remote: from, arrival: Ecn::NotEct.into(), bytes: &bytes },
+            now,
+        )
     });
     assert_eq!(result, Err(Refused::Gone));
 }

@@ -200,10 +200,10 @@ impl Driver {
         let mut received = first;
         for _ in 0..BATCH {
             let now = self.parts.clock.now();
-            let Received { local, remote, ecn, .. } = received;
+            let Received { local, remote, arrival, .. } = received;
             if let Some(call) = self.sockets.owner(local) {
                 let bytes = self.sockets.bytes(&received);
-                let input = Input::Datagram { call, local, remote, ecn, bytes };
+                let input = Input::Datagram { call, local, remote, arrival, bytes };
                 if let Err(error) = self.parts.engine.handle_input(input, now) {
                     tracing::trace!(%error, "a datagram was dropped");
                 }

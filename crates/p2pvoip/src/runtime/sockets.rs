@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use p2pvoip_core::Ecn;
 
 use self::udp::{Batch, Udp};
-use crate::engine::CallKey;
+use crate::engine::{Arrival, CallKey};
 
 /// Addresses of this machine that a call uses at most.
 const MAX_BASES: usize = 8;
@@ -37,13 +37,13 @@ struct Entry {
     udp: Udp,
 }
 
-/// A datagram that was read: where its bytes are, between which addresses it travelled, and with what mark.
+/// A datagram that was read: where its bytes are, between which addresses it travelled, and how it arrived.
 #[derive(Clone)]
 pub(crate) struct Received {
     at: Range<usize>,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
-    pub(crate) ecn: Ecn,
+    pub(crate) arrival: Arrival,
 }
 
 /// Datagrams of one batch that were not given out yet.
@@ -55,12 +55,12 @@ struct Rest {
 
 impl Rest {
     fn pop(&mut self) -> Option<Received> {
-        let Batch { len, stride, remote, ecn } = self.batch;
+        let Batch { len, stride, remote, arrival } = self.batch;
         let at = self.next..self.next.saturating_add(stride.max(1)).min(len);
         // An empty datagram is one, too.
         let first = self.next == 0 && len == 0;
         self.next = if first { 1 } else { at.end };
-        (first || !at.is_empty()).then_some(Received { at, local: self.local, remote, ecn })
+        (first || !at.is_empty()).then_some(Received { at, local: self.local, remote, arrival })
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
     fn what_came_in_one_piece_is_taken_apart() {
         let here: SocketAddr = "192.0.2.1:9".parse().unwrap();
         let sizes = |len, stride| {
-            let batch = Batch { len, stride, remote: here, ecn: Ecn::Ce };
+            let batch = Batch { len, stride, remote: here, arrival: Ecn::Ce.into() };
             let mut rest = Rest { next: 0, batch, local: here };
             std::iter::from_fn(move || rest.pop().map(|received| received.at.len())).collect::<Vec<_>>()
         };

@@ -63,9 +63,13 @@ impl Deed {
             Self::Disconnected(id) => server(id, rendezvous::Input::Disconnected),
             Self::Frame(id, bytes) => server(id, rendezvous::Input::Frame(bytes)),
             Self::Finding(query, outcome) => Some(Input::Directory { query: *query, outcome }),
-            Self::Datagram(call, local, remote, ecn, bytes) => {
-                Some(Input::Datagram { call: *call, local: *local, remote: *remote, ecn: *ecn, bytes })
-            }
+            Self::Datagram(call, local, remote, ecn, bytes) => Some(Input::Datagram {
+                call: *call,
+                local: *local,
+                remote: *remote,
+                arrival: (*ecn).into(),
+                bytes,
+            }),
             _ => None,
         }
     }
@@ -278,7 +282,7 @@ impl Person {
         now: Instant,
     ) -> Result<(), Refused> {
         let call = self.call.unwrap();
-        self.input(Input::Datagram { call, local: to, remote: from, ecn: Ecn::NotEct, bytes }, now)
+        self.input(Input::Datagram { call, local: to, remote: from, arrival: Ecn::NotEct.into(), bytes }, now)
     }
 
     /// The server says something that it should not.
@@ -319,7 +323,7 @@ impl Person {
         self.now = now;
         let Some(call) = self.call else { return };
         let Datagram { from, to, bytes, ecn } = datagram;
-        let input = Input::Datagram { call, local: to, remote: from, ecn, bytes };
+        let input = Input::Datagram { call, local: to, remote: from, arrival: ecn.into(), bytes };
         // What is refused is dropped, as by every owner.
         if self.endpoint.handle_input(input, now).is_ok() {
             self.note(now, || Deed::Datagram(call, to, from, ecn, bytes.to_vec()));

@@ -36,6 +36,7 @@ use self::setup::Pending;
 use self::stats::Monitor;
 use self::verification::Verification;
 use self::voice::{Received, Sending, Voice};
+use crate::engine::Arrival;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
 pub(crate) use setup::{Contact, Parts};
@@ -72,7 +73,7 @@ pub(crate) struct Call {
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
     /// A datagram came to one of the call's sockets.
-    Datagram { local: SocketAddr, remote: SocketAddr, ecn: Ecn, bytes: &'a [u8] },
+    Datagram { local: SocketAddr, remote: SocketAddr, arrival: Arrival, bytes: &'a [u8] },
     /// An envelope came to the call's own mailbox.
     Envelope(&'a Envelope),
     /// Nobody listens at the mailbox that the offer went to.
@@ -120,8 +121,8 @@ impl Machine for Call {
 
     fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         let handled = match input {
-            Input::Datagram { local, remote, ecn, bytes } => {
-                self.datagram(nat::Datagram { local, remote, bytes }, ecn, now)
+            Input::Datagram { local, remote, arrival, bytes } => {
+                self.datagram(nat::Datagram { local, remote, bytes }, arrival, now)
             }
             Input::Envelope(envelope) => self.open_letter(envelope, now),
             Input::Absent => {
@@ -264,14 +265,19 @@ impl Call {
         Some(played)
     }
 
-    fn datagram(&mut self, datagram: nat::Datagram<'_>, ecn: Ecn, now: Instant) -> Result<(), Refused> {
+    fn datagram(
+        &mut self,
+        datagram: nat::Datagram<'_>,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let nat::Datagram { remote, bytes, .. } = datagram;
         match classify(bytes) {
             Protocol::Stun | Protocol::TurnChannel => {
                 // What a relay of ours passes on is judged by what is inside.
                 let inside = self.agent.unwrap(datagram).map_or(bytes, |inner| inner.bytes);
                 if classify(inside) == Protocol::Sealed {
-                    return self.sealed(inside, remote, ecn, now);
+                    return self.sealed(inside, remote, arrival, now);
                 }
                 // While it rings nobody may learn where we are, not even by asking us: only our own questions are answered.
                 if matches!(self.state, State::Rung(_)) && !is_stun_response(inside) {
@@ -279,7 +285,7 @@ impl Call {
                 }
                 self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
-            Protocol::Sealed => self.sealed(bytes, remote, ecn, now),
+            Protocol::Sealed => self.sealed(bytes, remote, arrival, now),
             Protocol::Rtp | Protocol::Unknown => {
                 self.monitor.unknown_datagrams += 1;
                 Err(Refused::Unknown)
@@ -288,11 +294,17 @@ impl Call {
     }
 
     /// A packet of the peer, however it came; `from` is who sent us the datagram, a relay of ours perhaps.
-    fn sealed(&mut self, bytes: &[u8], from: SocketAddr, ecn: Ecn, now: Instant) -> Result<(), Refused> {
+    fn sealed(
+        &mut self,
+        bytes: &[u8],
+        from: SocketAddr,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
         let route = self.agent.route();
         let (forged, rekeys) = (voice.opener().forged, voice.counters().rekeys);
-        let received = voice.receive(bytes, route.map_or(0, |route| route.path), ecn, now);
+        let received = voice.receive(bytes, route.map_or(0, |route| route.path), arrival, now);
         if voice.opener().forged > forged && route.is_none_or(|route| route.remote != from) {
             self.monitor.forged_by_strangers += 1;
         }

@@ -22,6 +22,7 @@ use super::asides::Asides;
 use super::pace::Pace;
 use super::rekey::{Outcome, Rekey};
 use crate::codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
+use crate::engine::Arrival;
 use crate::engine::control::Control;
 use crate::engine::slot::{self, FEEDBACK_ROOM, Kind};
 
@@ -202,7 +203,7 @@ impl Voice {
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
-    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, ecn: Ecn, now: Instant) -> Received {
+    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, arrival: Arrival, now: Instant) -> Received {
         let Some(copy) = self.scratch.get_mut(..datagram.len()) else {
             self.counters.refused_long += 1;
             return Received::Refused;
@@ -222,7 +223,7 @@ impl Voice {
         self.counters.packets_received += 1;
         self.counters.bytes_received += (self.pace.below() + bytes(datagram.len())).as_bytes();
         self.last_received = Some(now);
-        self.collector.on_received(opened.number, path, ecn, now);
+        self.collector.on_received(opened.number, path, arrival.ecn, now - arrival.waited);
         let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten()
         else {
             self.counters.refused_slots += 1;

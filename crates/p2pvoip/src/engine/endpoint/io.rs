@@ -9,7 +9,7 @@ use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::rendezvous;
 
 use super::{CallKey, QueryKey, ServerId};
-use crate::engine::call;
+use crate::engine::{Arrival, call};
 use crate::event::CallEvent;
 use crate::server_url::ServerUrl;
 
@@ -24,8 +24,8 @@ pub enum Input<'a> {
         local: SocketAddr,
         /// Where it comes from.
         remote: SocketAddr,
-        /// Its mark; [`Ecn::NotEct`] where the system does not tell.
-        ecn: Ecn,
+        /// How it arrived, as far as the system tells.
+        arrival: Arrival,
         /// What.
         bytes: &'a [u8],
     },

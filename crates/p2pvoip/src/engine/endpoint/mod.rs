@@ -282,9 +282,9 @@ impl Machine for Endpoint {
     fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         self.now = now;
         match input {
-            Input::Datagram { call, local, remote, ecn, bytes } => {
+            Input::Datagram { call, local, remote, arrival, bytes } => {
                 let call = self.call_mut(call).ok_or(Refused::Gone)?;
-                let input = call::Input::Datagram { local, remote, ecn, bytes };
+                let input = call::Input::Datagram { local, remote, arrival, bytes };
                 call.handle_input(input, now).map_err(Refused::from)
             }
             Input::Server { server, input } => {

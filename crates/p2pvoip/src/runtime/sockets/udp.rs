@@ -15,6 +15,9 @@ use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
 
+use crate::engine::Arrival;
+use crate::runtime::clock::Clock;
+
 /// A bound socket.
 #[derive(Debug)]
 pub(super) struct Udp {
@@ -24,13 +27,13 @@ pub(super) struct Udp {
 }
 
 /// What was read in one go: datagrams of `stride` bytes one behind the other, the last one perhaps shorter, `len` bytes in
-/// all, with one mark.
+/// all, which arrived together with one mark.
 #[derive(Clone, Copy)]
 pub(super) struct Batch {
     pub(super) len: usize,
     pub(super) stride: usize,
     pub(super) remote: SocketAddr,
-    pub(super) ecn: Ecn,
+    pub(super) arrival: Arrival,
 }
 
 impl Udp {
@@ -72,7 +75,7 @@ impl Udp {
             let mut read = ReadBuf::new(buf);
             let remote = ready!(self.socket.poll_recv_from(cx, &mut read))?;
             let len = read.filled().len();
-            return Poll::Ready(Ok(Batch { len, stride: len, remote, ecn: Ecn::NotEct }));
+            return Poll::Ready(Ok(Batch { len, stride: len, remote, arrival: Arrival::default() }));
         };
         loop {
             ready!(self.socket.poll_recv_ready(cx))?;
@@ -85,9 +88,11 @@ impl Udp {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(_) => {
-                    let [RecvMeta { len, stride, addr: remote, ecn, .. }] = meta;
+                    let [RecvMeta { len, stride, addr: remote, ecn, timestamp, .. }] = meta;
                     let ecn = ecn.map_or(Ecn::NotEct, |mark| Ecn::from_bits(mark as u8));
-                    return Poll::Ready(Ok(Batch { len, stride, remote, ecn }));
+                    let waited = timestamp.map(Clock::since).unwrap_or_default();
+                    let arrival = Arrival { ecn, waited };
+                    return Poll::Ready(Ok(Batch { len, stride, remote, arrival }));
                 }
             }
         }
@@ -110,7 +115,7 @@ mod tests {
         let batch = tokio::time::timeout(Duration::from_secs(5), reading).await.unwrap().unwrap();
         assert_eq!(batch.len, batch.stride, "datagrams sent one by one arrive so");
         buf.truncate(batch.len);
-        (batch.ecn, buf)
+        (batch.arrival.ecn, buf)
     }
 
     /// Two sockets on this address, unless the machine has none of that family.
@@ -158,6 +163,25 @@ mod tests {
             assert_eq!(next(&other).await, (Ecn::NotEct, b"out".to_vec()));
             other.send(from, Ecn::Ce, b"in").unwrap();
             assert_eq!(next(&plain).await, (Ecn::NotEct, b"in".to_vec()));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_read_late_is_said_to_have_waited() {
+        for address in LOOPBACKS {
+            let Some(((_, sender), (to, receiver))) = pair(address).await else { continue };
+            sender.send(to, Ecn::Ect1, b"early").unwrap();
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            sender.send(to, Ecn::Ect1, b"late").unwrap();
+            let mut waited = Vec::new();
+            for _ in 0..2 {
+                let mut buf = vec![0; 65_536];
+                let batch = poll_fn(|cx| receiver.poll_receive(cx, &mut buf)).await.unwrap();
+                waited.push(batch.arrival.waited);
+            }
+            assert!(waited[0] >= waited[1] + Duration::from_millis(55), "{address}: {waited:?}");
+            assert!(waited[0] < Duration::from_millis(500), "{address}: {waited:?}");
         }
     }
 
