@@ -125,3 +125,21 @@ fn without_feedback_the_rate_falls_by_the_clock_and_comes_back() {
     assert!(until + 5 < stats.len() && !silent(stats.last().unwrap()), "feedback ends it");
     assert!(stats.last().unwrap().outbound.target_bitrate > target(until));
 }
+
+#[test]
+fn the_next_call_to_the_same_peer_starts_where_the_last_one_left_off() {
+    let mut story = over(narrow(48, None), clean(), Relays::None);
+    let first = watch(&mut story, Duration::from_secs(30));
+    story.person_mut(story.a, story::Person::hang_up);
+    story.world.run_for(Duration::from_secs(4));
+    assert_eq!(story.call(Duration::ZERO).0, Outcome::Talked);
+    let second = watch(&mut story, Duration::from_secs(2));
+    let start =
+        |stats: &[CallStats]| stats.iter().find(|stats| stats.outbound.packets_sent > 0).unwrap().outbound;
+    let (was, is) = (start(&first).target_bitrate, start(&second).target_bitrate);
+    let left = first.last().unwrap().outbound.target_bitrate;
+    assert!(is < was && is.as_bps().abs_diff(left.as_bps()) < 15_000, "{was:?}, {left:?}, then {is:?}");
+    // The peer, whose way is free, starts higher than the first time.
+    let peer = story.person(story.b).stats.as_deref().unwrap().outbound.target_bitrate;
+    assert!(peer > was, "{peer:?}");
+}

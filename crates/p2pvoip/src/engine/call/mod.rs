@@ -22,7 +22,7 @@ pub(crate) mod voice;
 
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use p2pvoip_core::{Ecn, Instant, Machine, Output, Wake};
 use p2pvoip_crypto::Fingerprint;
@@ -39,6 +39,7 @@ use self::voice::{Received, Sending, Voice};
 use crate::engine::Arrival;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
+pub(crate) use pace::Learnt;
 pub(crate) use setup::{Contact, Parts};
 
 /// Silence after which a connected peer counts as vanished; both sides always send, so half of ICE's consent time is enough.
@@ -60,6 +61,10 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
+    /// The first of our addresses that it was given.
+    base: Option<IpAddr>,
+    /// What it had learnt of its path when it ended.
+    learnt: Option<Learnt>,
     verification: Verification,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
@@ -221,6 +226,7 @@ impl Call {
     /// The sockets are open: candidates are gathered from them.
     pub(crate) fn gather(&mut self, bases: &[SocketAddr], now: Instant) -> Result<(), nat::CommandError> {
         self.now = now;
+        self.base = bases.first().map(SocketAddr::ip);
         self.agent.gather(bases, now)
     }
 
@@ -406,6 +412,7 @@ impl Call {
                     self.events.push_back(CallEvent::Summary(Box::new(self.monitor.summary())));
                 }
                 if let Some(voice) = &mut self.voice {
+                    self.learnt = self.learnt.or_else(|| voice.pace().learnt());
                     voice.stop();
                 }
             }

@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use p2pvoip_cc::{
-    AudioConfig, AudioController, Breaker, Class, Controller, Pacer, Path, Report, Sent, Stats,
+    AudioConfig, AudioController, Breaker, Class, Controller, Pacer, Path, Phase, Report, Sent, Stats,
 };
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
@@ -25,10 +25,22 @@ use crate::engine::slot::FEEDBACK_ROOM;
 const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
 /// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
 const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
+/// The sound in the packets that a controller starts with (cc).
+const FIRST_PTIME: Duration = Duration::from_millis(20);
 /// How often the controller wants a packet to be followed by itself, while it does (cc).
 const TWIN_EVERY: Duration = Duration::from_millis(400);
 /// After a twin more of them are reckoned with for this long, so that the media's share of the rate does not flap.
 const TWINS_LAST: Duration = Duration::from_secs(1);
+
+/// Packets that must have arrived before a call has learnt anything: ten seconds of them.
+const ENOUGH: u64 = 500;
+
+/// What a call learnt of its path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Learnt {
+    /// The rate on the wire that it carried.
+    pub(crate) wire: Bitrate,
+}
 
 /// Estimator: what the sealed path may send, and when.
 pub(crate) struct Pace {
@@ -48,6 +60,31 @@ impl Pace {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
         Ok(Self { controller, pacer, path: None, largest: None, twinned_at: None, told: None })
+    }
+
+    /// Starts where the last call on this path left off, if nothing was sent yet.
+    pub(super) fn warm(&mut self, learnt: Learnt, now: Instant) {
+        if self.largest.is_some() || self.path.is_some() {
+            return;
+        }
+        let mut config = AudioConfig::default();
+        // The controller starts with packets of 20 ms, and counts their headers on top.
+        let headers = (config.header + config.overhead) / FIRST_PTIME;
+        let payload = Bitrate::from_bps(learnt.wire.as_bps().saturating_sub(headers.as_bps()));
+        config.start_payload = payload.clamp(config.least_payload, config.most_payload);
+        if let Ok(controller) = AudioController::new(config) {
+            self.pacer = Pacer::new(&controller.target(), now);
+            self.controller = controller;
+        }
+    }
+
+    /// What this call has learnt of its path, if it was long enough and still hears of what it sends.
+    pub(super) fn learnt(&self) -> Option<Learnt> {
+        let stats = self.stats();
+        let fine = stats.acked >= ENOUGH && stats.phase != Phase::Silent && !self.is_broken();
+        // What was allowed and not used is not known to pass.
+        let proven = stats.delivered.filter(|_| fine)?.scaled(6, 5);
+        Some(Learnt { wire: self.wire().min(proven) })
     }
 
     /// What was measured.

@@ -1,16 +1,18 @@
 //! What a call tells of how it fares: the leaves' own counts, put together for telemetry.
 
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use p2pvoip_cc::Phase;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
+use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{FRAME, ReceiverConfig, ReceiverStats};
 use p2pvoip_nat::RouteKind;
 use p2pvoip_telemetry::{
     BurstGap, CallStats, Congestion, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
 };
 
+use super::pace::Learnt;
 use super::voice::Voice;
 use super::{Call, STATS_EVERY};
 
@@ -189,6 +191,24 @@ fn samples(time: Duration) -> u64 {
 }
 
 impl Call {
+    /// To whom it is, and from which of our addresses, once voice can travel.
+    pub(crate) fn way(&self) -> Option<(Fingerprint, IpAddr)> {
+        self.voice.as_ref()?;
+        self.peer.zip(self.base)
+    }
+
+    /// The last call of this way learnt this.
+    pub(crate) fn warm(&mut self, learnt: Learnt, now: Instant) {
+        if let Some(voice) = &mut self.voice {
+            voice.pace_mut().warm(learnt, now);
+        }
+    }
+
+    /// What this call had learnt of its path when it ended.
+    pub(crate) const fn learnt(&self) -> Option<Learnt> {
+        self.learnt
+    }
+
     /// How the call fares now.
     pub(super) fn stats(&mut self, now: Instant) -> CallStats {
         let mut stats = CallStats::default();

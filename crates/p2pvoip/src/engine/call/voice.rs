@@ -287,6 +287,10 @@ impl Voice {
         &self.pace
     }
 
+    pub(crate) const fn pace_mut(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
     pub(crate) const fn sender(&self) -> &Sender<BoxedEncoder> {
         &self.sender
     }
