@@ -61,7 +61,9 @@ mod window;
 
 pub use audio::AudioController;
 pub use audio_config::{AudioConfig, ConfigError};
-pub use collector::{FeedbackCollector, LONGEST_WAIT};
+pub use collector::{
+    Arrived, BUDGET_DEPTH, FEEDBACK_INTERVAL, FEEDBACK_RATE, FeedbackCollector, LONGEST_WAIT,
+};
 pub use controller::{Controller, Path, Phase, Sent, Stats};
 pub use feedback::{MAX_LEN, MIN_LEN};
 pub use fixed::Fixed;
