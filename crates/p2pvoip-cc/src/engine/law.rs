@@ -32,6 +32,10 @@ const DEEPEST: u64 = 250;
 const GENTLEST: u64 = 800;
 /// A queue is to be drained within this time, in microseconds.
 const DRAIN_TIME: u64 = 300_000;
+/// A queue must become shorter within the round trip and this time, in microseconds.
+const PATIENCE: u64 = 200_000;
+/// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
+const OWN: u64 = 90;
 /// A queue above this, in microseconds, may be of others.
 const LONG: u64 = 60_000;
 /// After so many drains that left the queue standing, it is not ours.
@@ -115,19 +119,26 @@ pub(crate) struct Law {
     part: u64,
     /// The first number sent after the last cut.
     cut_at: u64,
-    /// The rate before it.
+    /// The rate before it, and the queue at it.
     cut_from: u64,
+    cut_queue: u64,
     /// Since when a queue stands, without having been gone.
     standing: Option<Instant>,
     /// The first number sent after the last drain.
     hold: u64,
+    /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
+    full_since: Option<Instant>,
+    measures: bool,
     /// Drains that left a long queue standing, and the queue at the first.
     failed: u32,
     stood: u64,
     /// What was delivered behind the last queue.
     ceiling: Option<u64>,
-    /// The link at the last queue.
+    /// The link at the last queue, and what was delivered behind that.
     full: Option<u64>,
+    learnt: Option<u64>,
+    /// The link is to be measured.
+    learning: bool,
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     /// The rate before the present series of cuts.
@@ -146,12 +157,17 @@ impl Law {
             part: 1_000,
             cut_at: 0,
             cut_from: 0,
+            cut_queue: 0,
             standing: None,
             hold: 0,
+            full_since: None,
+            measures: true,
             failed: 0,
             stood: 0,
             ceiling: None,
             full: None,
+            learnt: None,
+            learning: false,
             free: None,
             before: rate,
             cut: None,
@@ -173,9 +189,16 @@ impl Law {
 
     /// A drain has ended, and the link is not known yet.
     pub(crate) fn wants_link(&self) -> bool {
-        self.phase == Phase::Growing && self.full.is_none()
+        self.phase == Phase::Growing && self.learning
     }
 
+    /// Delay says that the link has become faster: what is measured next is compared with what it was.
+    pub(crate) const fn on_faster(&mut self) {
+        self.learning = false;
+    }
+
+    #[cfg(dbg)]
+    pub(crate) fn full_dbg(&self) -> (Option<u64>, Option<u64>, u64, u64) { (self.full, self.ceiling, self.rate, self.hold) }
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
     }
@@ -187,7 +210,7 @@ impl Law {
 
     /// Whether pairs of packets are wanted: the rate could be higher, or the link is not known.
     pub(crate) fn is_probing(&self, limits: Limits, settled: bool) -> bool {
-        self.phase == Phase::Growing && (self.rate < limits.most || self.full.is_none() || !settled)
+        self.phase == Phase::Growing && (self.rate < limits.most || self.learning || !settled)
     }
 
     /// Time passes, and the sender has been `waiting` for news for so many microseconds: the rate decays.
@@ -217,8 +240,8 @@ impl Law {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         self.updated = Some(now);
         let stands = (signals.queue > STANDING && !signals.falls) || signals.jumped;
-        if self.full.is_none() && self.phase != Phase::Draining {
-            self.full = signals.link;
+        if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
+            (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
         }
         if signals.queue <= STANDING / 2 {
             self.standing = None;
@@ -231,15 +254,16 @@ impl Law {
                 if signals.queue <= self.stood / 2 {
                     self.failed = 0;
                 }
+                self.mark(signals, now);
                 // Packets sent before a drain ended still tell of the queue that was.
-                if signals.arrived < self.hold {
-                } else if stands {
+                let fresh = signals.arrived >= self.hold;
+                if fresh {
+                    self.full_since.get_or_insert(now);
+                }
+                if stands && fresh {
                     self.begin_drain(signals, limits, now);
-                } else {
-                    self.mark(signals, now);
-                    if signals.queue <= STANDING / 2 {
-                        self.grow(signals, limits, step, now);
-                    }
+                } else if signals.queue <= STANDING / 2 {
+                    self.grow(signals, limits, step, now);
                 }
             }
             Phase::Draining => self.drain(signals, limits, now),
@@ -280,11 +304,13 @@ impl Law {
         };
         self.rate = risen.min(claim).max(self.rate);
         if let Some((link, full)) = signals.link.zip(self.full)
+            && !self.learning
             && link >= part(full, FASTER, 100)
         {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
+            self.learnt = self.ceiling;
         }
     }
 
@@ -301,8 +327,10 @@ impl Law {
             return;
         }
         self.phase = Phase::Draining;
-        (self.cut_at, self.cut_from) = (signals.next, self.rate);
-        (self.full, self.free, self.cut) = (None, None, Some(now));
+        (self.cut_at, self.cut_from, self.cut_queue) = (signals.next, self.rate, signals.queue);
+        // What arrived right after a drain tells how little was sent, not what the link carries.
+        self.measures = self.full_since.is_none_or(|since| micros(now, since) >= u64::from(SPANS[0]));
+        (self.free, self.cut) = (None, Some(now));
         self.drain(signals, limits, now);
     }
 
@@ -318,9 +346,13 @@ impl Law {
                 200_000..400_000 => middle.or(short),
                 _ => long.or(middle).or(short),
             };
-            let delivered = delivered.unwrap_or(self.cut_from).min(self.cut_from);
+            let delivered = delivered.filter(|_| self.measures).unwrap_or(self.cut_from).min(self.cut_from);
             self.ceiling = Some(delivered);
             self.rate = part(delivered, DRAINED, 1_000).max(limits.least);
+        }
+        let cut = self.cut.map_or(0, |cut| micros(now, cut));
+        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > self.cut_queue {
+            return self.drain_again(signals, limits, now);
         }
         let link = self.ceiling.unwrap_or(self.rate);
         let met = part(link, signals.queue, 1_000_000) + signals.flight;
@@ -328,9 +360,25 @@ impl Law {
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
         if time <= STANDING / 4 || (signals.queue <= STANDING / 2 && signals.arrived >= self.cut_at) {
             (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);
+            self.full_since = None;
+            // Where much more or less is delivered than when the link was measured, it has changed.
+            let (now, then) = (self.ceiling.unwrap_or(0), self.learnt.unwrap_or(0));
+            self.learning |= now < part(then, 80, 100) || now > part(then, 125, 100);
         } else {
             self.part = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
         }
+    }
+
+    /// What was sent less has not made the queue any shorter.
+    fn drain_again(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let [short, middle, _] = signals.delivered;
+        let delivered = middle.or(short).unwrap_or(self.rate);
+        if signals.sent.is_none_or(|sent| delivered < part(sent, OWN, 100)) {
+            // Even that is more than the link carries.
+            self.rate = part(delivered.min(self.rate), DRAINED, 1_000).max(limits.least);
+            self.ceiling = Some(self.rate);
+        }
+        self.begin_drain(signals, limits, now);
     }
 
     fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {

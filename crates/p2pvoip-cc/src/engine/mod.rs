@@ -197,7 +197,8 @@ impl<const N: usize> Engine<N> {
     fn plan_probe(&mut self, limits: Limits, now: Instant) {
         let due = (self.law.wants_link() || !self.estimates.pairs.is_settled())
             && self.probed.is_none_or(|probed| law::micros(now, probed) >= u64::from(self.rtt()))
-            || self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
+            || self.estimates.pairs.rate().is_none()
+                && self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
         self.probe = due && self.law.is_probing(limits, self.estimates.pairs.is_settled());
     }
 
@@ -231,7 +232,7 @@ impl<const N: usize> Engine<N> {
         if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
-            if before == Phase::Draining && self.law.phase() == Phase::Growing {
+            if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
                 self.estimates.pairs.restart();
             }
@@ -319,6 +320,7 @@ impl<const N: usize> Engine<N> {
             let own = self.estimates.pairs.own(record.size);
             let sent = RemoteTime::from_ticks(record.sent);
             if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER && self.may_remeasure(now) {
+                self.law.on_faster();
                 // Less than ever: the link has become faster, or the path shorter. A pair tells which.
                 self.estimates.pairs.restart();
             }
@@ -326,7 +328,7 @@ impl<const N: usize> Engine<N> {
             self.estimates.delay.push(sent, arrived, own, basis, now);
         }
         #[cfg(dbg)]
-        std::eprintln!("DBG {:.3} P {:?} base {:?} q {:?} own {}", now.as_micros() as f64/1e6, self.estimates.pairs.rate(), self.estimates.delay.base_dbg(), self.estimates.delay.queue(), self.estimates.pairs.own(1000));
+        std::eprintln!("DBG {:.3} full {:?} P {:?} base {:?} q {:?} own {}", now.as_micros() as f64/1e6, self.law.full_dbg(), self.estimates.pairs.rate(), self.estimates.delay.base_dbg(), self.estimates.delay.queue(), self.estimates.pairs.own(1000));
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
