@@ -46,6 +46,8 @@ pub struct Sender {
     queue: VecDeque<Queued>,
     /// When the pacer lets the next packet go.
     paced: Micros,
+    /// When the last packet left.
+    left: Option<Micros>,
     flight: VecDeque<(u64, u32)>,
     in_flight: u64,
     skipped: u64,
@@ -66,6 +68,7 @@ impl Sender {
             next_number: 0,
             queue: VecDeque::new(),
             paced: 0,
+            left: None,
             flight: VecDeque::new(),
             in_flight: 0,
             skipped: 0,
@@ -151,7 +154,7 @@ impl Sender {
         let plan = audio::plan(&self.target, ptime);
         let first = self.leave(plan.size(), now, Some(plan), now);
         let copy = self.probe.wanted(&self.target, now);
-        let second = copy.then(|| self.leave(plan.size(), now, None, now));
+        let second = copy.then(|| self.leave(audio::least(ptime), now, None, now));
         (first, second, now + ptime)
     }
 
@@ -162,7 +165,7 @@ impl Sender {
         if self.in_flight > 0 && self.in_flight + u64::from(size) > self.target.window.as_bytes() {
             return Err(None);
         }
-        if self.paced > now {
+        if self.paced > now && !(self.left == Some(now) && self.probe.wanted(&self.target, now)) {
             return Err(Some(self.paced));
         }
         self.queue.pop_front();
@@ -172,6 +175,7 @@ impl Sender {
     fn leave(&mut self, size: u32, made: Micros, plan: Option<Plan>, now: Micros) -> Leaving {
         let number = self.next_number;
         self.next_number += 1;
+        self.left = Some(now);
         let pacing = self.target.pacing.as_bps().max(1_000);
         self.paced = self.paced.max(now) + u64::from(size) * 8 * SECOND / pacing;
         self.flight.push_back((number, size));

@@ -12,26 +12,32 @@
 use crate::controller::Phase;
 use p2pvoip_core::Instant;
 
-/// A queue below this, in microseconds, is none: jitter and the grain of packets make as much.
-const STANDING: u64 = 10_000;
+/// A packet should be through the slowest link within this, in microseconds, its own time there included.
+const SOJOURN: u64 = 14_000;
+/// A shorter queue is none whatever the link: jitter and the grain of packets make as much, in microseconds.
+const LEAST_STANDING: u64 = 6_000;
+/// A longer one is too long on the fastest link, in microseconds.
+const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
 const RELATIVE_RISE: u64 = 4;
 /// Before the first queue the rate doubles in about this time, in microseconds.
-const DOUBLING: u64 = 800_000;
+const DOUBLING: u64 = 400_000;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
-/// After a queue has drained the rate is this many parts in a thousand of what was delivered behind it.
-const DRAINED: u64 = 970;
+/// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
+const GIVEN: u64 = 30;
+/// The power with which the rise falls with the rate.
+const STEEP: u64 = 2;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
-const DEEPEST: u64 = 250;
+const DEEPEST: u64 = 150;
 /// The gentlest draining.
 const GENTLEST: u64 = 800;
 /// A queue is to be drained within this time, in microseconds.
-const DRAIN_TIME: u64 = 300_000;
+const DRAIN_TIME: u64 = 100_000;
 /// A queue must become shorter within the round trip and this time, in microseconds.
 const PATIENCE: u64 = 200_000;
 /// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
@@ -73,6 +79,8 @@ pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
 pub(crate) struct Signals {
     /// The queue that stands, if it does not fall by itself.
     pub(crate) queue: u64,
+    /// What the largest packet takes on the slowest link, as far as known.
+    pub(crate) own: u64,
     /// It falls as a released burst does.
     pub(crate) falls: bool,
     /// The rate of the slowest link.
@@ -113,6 +121,8 @@ pub(crate) struct Limits {
 /// Estimator: the wire rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Law {
+    /// A longer queue stands.
+    limit_of_queue: u64,
     rate: u64,
     phase: Phase,
     /// Parts in a thousand of the rate that are sent.
@@ -152,6 +162,7 @@ pub(crate) struct Law {
 impl Law {
     pub(crate) const fn new(rate: u64) -> Self {
         Self {
+            limit_of_queue: LEAST_STANDING,
             rate,
             phase: Phase::Growing,
             part: 1_000,
@@ -239,11 +250,12 @@ impl Law {
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         self.updated = Some(now);
-        let stands = (signals.queue > STANDING && !signals.falls) || signals.jumped;
+        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
+        let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
         }
-        if signals.queue <= STANDING / 2 {
+        if signals.queue <= self.limit_of_queue / 2 {
             self.standing = None;
         } else {
             self.standing.get_or_insert(now);
@@ -262,7 +274,7 @@ impl Law {
                 }
                 if stands && fresh {
                     self.begin_drain(signals, limits, now);
-                } else if signals.queue <= STANDING / 2 {
+                } else if signals.queue <= self.limit_of_queue / 2 {
                     self.grow(signals, limits, step, now);
                 }
             }
@@ -291,15 +303,22 @@ impl Law {
     fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
         let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
         let risen = match self.ceiling {
-            None => self.rate + part(self.rate, step * 700, DOUBLING * 1_000),
+            None => {
+                let risen = self.rate + part(self.rate, step * 700, DOUBLING * 1_000);
+                // As much as the whole link is not dared in one go, even if nobody else is there.
+                let most = signals.link.map_or(u64::MAX, |link| part(link, TAKEN, 100));
+                if risen > most {
+                    self.ceiling = Some(most);
+                }
+                risen.min(most)
+            }
             Some(ceiling) => {
                 let free = *self.free.get_or_insert(now);
                 if self.rate <= ceiling {
                     self.free = Some(now);
                 }
                 let doublings = (micros(now, free) / IMPATIENCE).min(MOST_DOUBLINGS);
-                let rise = (limits.most / RISE_PART).min(self.rate / RELATIVE_RISE) * limits.weight / 8;
-                self.rate + part(rise << doublings, step, 1_000_000)
+                self.rate + part(self.rise(limits) << doublings, step, 1_000_000)
             }
         };
         self.rate = risen.min(claim).max(self.rate);
@@ -312,6 +331,21 @@ impl Law {
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
             self.learnt = self.ceiling;
         }
+    }
+
+    /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
+    fn rise(&self, limits: Limits) -> u64 {
+        let fair = limits.most * limits.weight / 8 / 2;
+        let mut rise = limits.most / RISE_PART;
+        for _ in 0..STEEP {
+            rise = part(rise, fair, self.rate);
+        }
+        rise.min(self.rate / RELATIVE_RISE)
+    }
+
+    /// Parts in a thousand of what was delivered that are kept after a queue: the higher the rate, the less.
+    fn kept(&self, delivered: u64, limits: Limits) -> u64 {
+        1_000 - part(GIVEN, 2 * delivered * 8, limits.most * limits.weight).clamp(GIVEN / 2, 2 * GIVEN)
     }
 
     /// A queue stands: to what is delivered, and for a while below it.
@@ -348,7 +382,7 @@ impl Law {
             };
             let delivered = delivered.filter(|_| self.measures).unwrap_or(self.cut_from).min(self.cut_from);
             self.ceiling = Some(delivered);
-            self.rate = part(delivered, DRAINED, 1_000).max(limits.least);
+            self.rate = part(delivered, self.kept(delivered, limits), 1_000).max(limits.least);
         }
         let cut = self.cut.map_or(0, |cut| micros(now, cut));
         if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > self.cut_queue {
@@ -358,7 +392,7 @@ impl Law {
         let met = part(link, signals.queue, 1_000_000) + signals.flight;
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000));
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
-        if time <= STANDING / 4 || (signals.queue <= STANDING / 2 && signals.arrived >= self.cut_at) {
+        if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
             (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);
             self.full_since = None;
             // Where much more or less is delivered than when the link was measured, it has changed.
@@ -375,14 +409,14 @@ impl Law {
         let delivered = middle.or(short).unwrap_or(self.rate);
         if signals.sent.is_none_or(|sent| delivered < part(sent, OWN, 100)) {
             // Even that is more than the link carries.
-            self.rate = part(delivered.min(self.rate), DRAINED, 1_000).max(limits.least);
+            self.rate = part(delivered.min(self.rate), self.kept(delivered, limits), 1_000).max(limits.least);
             self.ceiling = Some(self.rate);
         }
         self.begin_drain(signals, limits, now);
     }
 
     fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
-        if signals.queue <= STANDING {
+        if signals.queue <= self.limit_of_queue {
             let free = *self.free.get_or_insert(now);
             if micros(now, free) >= GONE {
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));

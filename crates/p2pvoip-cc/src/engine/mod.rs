@@ -354,6 +354,7 @@ impl<const N: usize> Engine<N> {
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
             delivered: law::SPANS.map(|span| delivered.over(span)),
