@@ -116,8 +116,6 @@ impl DelayEstimator {
         (newest.delay >= before.delay).then_some(before.delay - self.base.get()?)
     }
 
-    #[cfg(dbg)]
-    pub(crate) fn base_dbg(&self) -> Option<i32> { self.base.get() }
     /// Forgets all: the clocks have jumped.
     pub(crate) const fn restart(&mut self) {
         *self = Self::new();

@@ -38,8 +38,6 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 #![no_std]
-#[cfg(dbg)]
-extern crate std;
 
 mod audio;
 mod audio_config;

@@ -208,8 +208,6 @@ impl Law {
         self.learning = false;
     }
 
-    #[cfg(dbg)]
-    pub(crate) fn full_dbg(&self) -> (Option<u64>, Option<u64>, u64, u64) { (self.full, self.ceiling, self.rate, self.hold) }
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
     }

@@ -327,8 +327,6 @@ impl<const N: usize> Engine<N> {
             let basis = self.estimates.pairs.is_settled();
             self.estimates.delay.push(sent, arrived, own, basis, now);
         }
-        #[cfg(dbg)]
-        std::eprintln!("DBG {:.3} full {:?} P {:?} base {:?} q {:?} own {}", now.as_micros() as f64/1e6, self.law.full_dbg(), self.estimates.pairs.rate(), self.estimates.delay.base_dbg(), self.estimates.delay.queue(), self.estimates.pairs.own(1000));
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
