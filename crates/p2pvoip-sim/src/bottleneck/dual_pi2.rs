@@ -24,7 +24,7 @@ const COUPLING: f64 = 2.0;
 /// Above this probability classic packets are dropped, not marked: 1 / k^2 (RFC 9332 figure 2).
 const MAX_CLASSIC: f64 = 0.25;
 /// L4S bytes that are sent for each classic one while both wait: weights of 15 and 1 (RFC 9332 appendix A.2).
-const L4S_WEIGHT: i64 = 150;
+const L4S_WEIGHT: i64 = 15;
 
 /// Stage: the two queues and their coupling.
 #[derive(Debug)]
