@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use p2pvoip_cc::{
-    AudioConfig, AudioController, Controller, FeedbackCollector, Fixed, MAX_LEN, Pacer, Path, Report, Sent,
-    VideoConfig, VideoController, rfc8888, twcc,
+    AudioConfig, AudioController, Controller, FeedbackCollector, Fixed, Gcc, GccConfig, MAX_LEN, Nada,
+    NadaConfig, Pacer, Path, Report, Sent, VideoConfig, VideoController, rfc8888, twcc,
 };
 use p2pvoip_core::{DataSize, Ecn, Instant};
 
@@ -98,20 +98,31 @@ fn sound(report: &Report, largest_sent: u64) {
     assert!(report.times().len() <= numbers.len(), "a time is that of a packet");
 }
 
+/// One of each.
+fn controllers() -> [Box<dyn Controller>; 4] {
+    [
+        Box::new(AudioController::new(AudioConfig::default()).expect("the default is valid")),
+        Box::new(VideoController::new(VideoConfig::default()).expect("the default is valid")),
+        Box::new(Nada::new(NadaConfig::default()).expect("the default is valid")),
+        Box::new(Gcc::new(GccConfig::default()).expect("the default is valid")),
+    ]
+}
+
 /// A script for a sender and a receiver: any feedback, any arrivals, any times. The targets stay within their limits.
 pub fn controller(script: &[u8]) {
-    let mut voice = AudioController::new(AudioConfig::default()).expect("the default is valid");
-    let mut video = VideoController::new(VideoConfig::default()).expect("the default is valid");
+    let mut all = controllers();
     let mut collector = FeedbackCollector::new();
     let mut now = Instant::from_millis(1_000);
-    let mut pacer = Pacer::new(&voice.target(), now);
+    let mut pacer = Pacer::new(&all[0].target(), now);
     let mut next = 0;
     for (step, bytes) in steps(script) {
+        let path = step >> 5;
         match step % 6 {
             0 => {
                 if let Ok(report) = Report::parse(bytes, next) {
-                    voice.on_feedback(&report, now);
-                    video.on_feedback(&report, now);
+                    for one in &mut all {
+                        one.on_feedback(&report, now);
+                    }
                 }
             }
             1 => {
@@ -120,32 +131,33 @@ pub fn controller(script: &[u8]) {
                     if let Err(wake) = pacer.permit(size, p2pvoip_cc::Class::Audio, now) {
                         assert!(wake.at > now, "a refusal names a later moment");
                     }
-                    voice.on_sent(Sent { number: next, size, path: step >> 5 }, now);
-                    video.on_sent(Sent { number: next, size, path: step >> 5 }, now);
+                    for one in &mut all {
+                        one.on_sent(Sent { number: next, size, path }, now);
+                    }
                     next += 1;
                     now += Duration::from_millis(20);
                 }
             }
-            2 => collector.on_received(number(bytes) >> 16, step >> 5, Ecn::from_bits(step >> 3), now),
+            2 => collector.on_received(number(bytes) >> 16, path, Ecn::from_bits(step >> 3), now),
             3 => now += Duration::from_micros(number(bytes) >> 40),
             4 => {
                 let overhead = DataSize::from_bytes(number(bytes) >> 52);
-                let path = Path { overhead, ..Path::ipv4(step >> 5) };
-                voice.on_path(path, now);
-                video.on_path(path, now);
+                let path = Path { overhead, ..Path::ipv4(path) };
+                for one in &mut all {
+                    one.on_path(path, now);
+                }
             }
-            _ => {
-                voice.on_time(now);
-                video.on_time(now);
-            }
+            _ => all.iter_mut().for_each(|one| one.on_time(now)),
         }
         reported(&mut collector, usize::from(step), now);
-        for target in [voice.target(), video.target()] {
+        for target in all.iter().map(|one| one.target()) {
             pacer.set_target(&target, now);
             assert!(target.loss <= Fixed::ONE && target.burst >= Fixed::ONE, "{target:?}");
             assert!(target.wire.as_bps() > 0 && target.wire.as_bps() < 10_000_000, "{target:?}");
             assert!(target.pacing >= target.wire, "{target:?}");
         }
+        // The other controllers pace as they please; what is sent is voice.
+        pacer.set_target(&all[0].target(), now);
     }
 }
 

@@ -17,6 +17,17 @@ pub(super) fn of(target: &str) -> Option<Named> {
     })
 }
 
+/// Whether the bytes are what the target reads; `None` for other targets.
+#[cfg(test)]
+pub(super) fn is_read(target: &str, bytes: &[u8]) -> Option<bool> {
+    Some(match target {
+        "cc-feedback" => p2pvoip_cc::Report::parse(bytes, (1 << 48) - 1).is_ok(),
+        "cc-rfc8888" => rfc8888::Packet::parse(bytes).is_ok(),
+        "cc-twcc" => twcc::Packet::parse(bytes).is_ok(),
+        _ => return None,
+    })
+}
+
 /// A receiver that has got 40 packets from `first` on, every seventh lost, some marked.
 fn receiver(first: u64, marked: bool) -> (FeedbackCollector, Instant) {
     let mut collector = FeedbackCollector::new();
