@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use p2pvoip_cc::{AudioConfig, AudioController, Controller, Feedback, FeedbackCollector, Sent};
+use p2pvoip_cc::{AudioConfig, AudioController, Controller, FeedbackCollector, Report, Sent};
 use p2pvoip_core::{DataSize, Ecn, Instant};
 
 const SIZE: DataSize = DataSize::from_bytes(150);
@@ -15,7 +15,7 @@ const ONE_WAY: Duration = Duration::from_millis(30);
 const TOLD: u64 = 10;
 
 /// A controller that has sent `packets`, the moment after, and what the receiver tells of them.
-fn sent(packets: u64) -> (AudioController, Instant, Feedback) {
+fn sent(packets: u64) -> (AudioController, Instant, Report) {
     let mut controller = AudioController::new(AudioConfig::default()).expect("the default is valid");
     let mut collector = FeedbackCollector::new();
     let mut now = Instant::from_millis(1_000);
@@ -26,8 +26,8 @@ fn sent(packets: u64) -> (AudioController, Instant, Feedback) {
     }
     let mut slot = [0; 64];
     let len = collector.emit(&mut slot, now + ONE_WAY).expect("there is room");
-    let feedback = Feedback::parse(&slot[..len]).expect("it was just written");
-    (controller, now + 2 * ONE_WAY, feedback)
+    let report = Report::parse(&slot[..len], packets).expect("it was just written");
+    (controller, now + 2 * ONE_WAY, report)
 }
 
 fn note(criterion: &mut Criterion) {
@@ -44,16 +44,16 @@ fn note(criterion: &mut Criterion) {
 }
 
 fn believe(criterion: &mut Criterion) {
-    let (controller, now, feedback) = sent(TOLD);
+    let (controller, now, report) = sent(TOLD);
     criterion.bench_function("controller/on_feedback-of-ten", |bencher| {
         bencher.iter_batched_ref(
             || controller.clone(),
-            |controller| controller.on_feedback(black_box(&feedback), now),
+            |controller| controller.on_feedback(black_box(&report), now),
             BatchSize::SmallInput,
         );
     });
     let mut believed = controller;
-    believed.on_feedback(&feedback, now);
+    believed.on_feedback(&report, now);
     assert_eq!(believed.stats().acked, TOLD, "the controller believed it");
 }
 

@@ -3,6 +3,7 @@
 //! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
 //! hostile by design.
 
+mod cc;
 mod contacts;
 mod group;
 mod handshake;
@@ -22,7 +23,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
     let named =
         named.or_else(|| identity::of(target)).or_else(|| trust::of(target)).or_else(|| store::of(target));
-    let named = named.or_else(|| contacts::of(target));
+    let named = named.or_else(|| contacts::of(target)).or_else(|| cc::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
@@ -43,7 +44,6 @@ mod tests {
     fn is_read(target: &str, bytes: &[u8]) -> Option<bool> {
         let text = core::str::from_utf8(bytes).unwrap_or_default();
         Some(match target {
-            "cc-feedback" => p2pvoip_cc::Feedback::parse(bytes).is_ok(),
             "crypto-card" => text.parse::<p2pvoip_crypto::ContactCard>().is_ok(),
             "crypto-identity-file" => p2pvoip_crypto::Secret::decode(bytes).is_ok(),
             "crypto-identity-fields" => {
@@ -99,7 +99,7 @@ mod tests {
             "signal-padding" => p2pvoip_signal::unpad(bytes).is_ok(),
             "signal-client-frame" => p2pvoip_signal::rendezvous::ClientFrame::parse(bytes).is_ok(),
             "signal-server-frame" => p2pvoip_signal::rendezvous::ServerFrame::parse(bytes).is_ok(),
-            _ => return None,
+            _ => return cc::is_read(target, bytes),
         })
     }
 
