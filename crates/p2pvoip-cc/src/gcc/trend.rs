@@ -58,7 +58,8 @@ pub(super) struct Trend {
     groups: u16,
     accumulated: i64,
     smoothed: i64,
-    trend: i64,
+    /// The last trend, in thousandths.
+    last: i64,
     threshold: i64,
     moved: Option<i64>,
     /// How long, in microseconds, and in how many groups the threshold has been exceeded.
@@ -76,7 +77,7 @@ impl Trend {
             groups: 0,
             accumulated: 0,
             smoothed: 0,
-            trend: 0,
+            last: 0,
             threshold: THRESHOLD,
             moved: None,
             over: None,
@@ -99,7 +100,7 @@ impl Trend {
         }
         self.next = (self.next + 1) % WINDOW;
         self.known = (self.known + 1).min(WINDOW);
-        let trend = if self.known == WINDOW { self.slope().unwrap_or(self.trend) } else { self.trend };
+        let trend = if self.known == WINDOW { self.slope().unwrap_or(self.last) } else { self.last };
         self.detect(trend, variation);
     }
 
@@ -122,14 +123,14 @@ impl Trend {
         if trend > self.threshold {
             let over = self.over.map_or(variation.departure / 2, |over| over + variation.departure);
             (self.over, self.exceeded) = (Some(over), self.exceeded.saturating_add(1));
-            if over > OVERUSE_MICROS && self.exceeded > 1 && trend >= self.trend {
+            if over > OVERUSE_MICROS && self.exceeded > 1 && trend >= self.last {
                 (self.over, self.exceeded, self.usage) = (Some(0), 0, Usage::Over);
             }
         } else {
             (self.over, self.exceeded) = (None, 0);
             self.usage = if trend < -self.threshold { Usage::Under } else { Usage::Normal };
         }
-        self.trend = trend;
+        self.last = trend;
         self.adapt(trend.saturating_abs(), variation.at);
     }
 
@@ -175,7 +176,7 @@ mod tests {
         run(&mut trend, 0, 200, 1_000);
         // One millisecond in 21, times 60 groups and a gain of 4.
         let expected = 1_000 * 60 * 4 / 21;
-        assert!((trend.trend - expected).abs() < expected / 50, "{} {expected}", trend.trend);
+        assert!((trend.last - expected).abs() < expected / 50, "{} {expected}", trend.last);
     }
 
     #[test]

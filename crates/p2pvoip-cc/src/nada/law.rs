@@ -174,8 +174,7 @@ impl Law {
 
 /// Equation (10).
 fn smooth(ratio: &mut i64, part: u64, whole: u64) {
-    if whole > 0 {
-        let instant = signed((part.min(whole) << 16) / whole);
-        *ratio += (instant - *ratio) / ALPHA_INVERSE;
+    if let Some(instant) = (part.min(whole) << 16).checked_div(whole) {
+        *ratio += (signed(instant) - *ratio) / ALPHA_INVERSE;
     }
 }
