@@ -43,6 +43,7 @@ mod audio;
 mod audio_config;
 mod collector;
 mod controller;
+mod coupled;
 mod delay;
 mod engine;
 mod feedback;
@@ -71,11 +72,12 @@ pub use collector::{
     Arrived, BUDGET_DEPTH, FEEDBACK_INTERVAL, FEEDBACK_RATE, FeedbackCollector, LONGEST_WAIT,
 };
 pub use controller::{Controller, Path, Phase, Sent, Stats};
+pub use coupled::{Coupled, Demand, Exchange, Fse, NoSuchFlow};
 pub use feedback::{MAX_LEN, MIN_LEN};
 pub use fixed::Fixed;
 pub use gcc::{Gcc, GccConfig, GccConfigError};
 pub use nada::{Nada, NadaConfig, NadaConfigError};
-pub use pacer::{BURST_TIME, Class, Pacer};
+pub use pacer::{AUDIO_PACKETS, AUDIO_TIME, Class, OTHER_PACKETS, OTHER_TIME, Pacer};
 pub use report::{EcnCounts, MAX_TIMES, REACH, RemoteTime, Report};
 pub use target::{Breaker, Target};
 pub use video::{VideoConfig, VideoController};
