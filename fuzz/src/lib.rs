@@ -43,6 +43,8 @@ pub type Body = fn(&[u8]);
 /// Every body by its name, which is that of its folder in `corpus/`.
 pub const TARGETS: &[(&str, Body)] = &[
     ("cc-feedback", cc::feedback),
+    ("cc-rfc8888", cc::rfc8888),
+    ("cc-twcc", cc::twcc),
     ("cc-controller", cc::controller),
     ("crypto-card", crypto::card),
     ("crypto-identity-file", crypto::identity_file),

@@ -17,6 +17,7 @@ const LARGEST: usize = 4_096;
 const CHANGES: u64 = 1_000;
 /// Bodies that take long (a tenth of a millisecond and more), and the changes made to each of their files: a second each.
 const DEAR: &[(&str, u64)] = &[
+    ("cc-twcc", 100),
     ("crypto-bundle-interior", 250),
     ("crypto-device-grant", 300),
     ("crypto-epochs", 150),

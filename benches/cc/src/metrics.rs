@@ -200,7 +200,8 @@ fn possible(scenario: &Scenario, start: Micros, end: Micros) -> f64 {
 /// The longest time up and down.
 fn events(scenario: &Scenario, records: &[FlowRecord]) -> (Option<f64>, Option<f64>) {
     let (start, end) = scenario.span();
-    let mut moments: Vec<Micros> = moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
+    let mut moments: Vec<Micros> =
+        moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
     moments.push(end);
     let (mut up, mut down) = (Some(0.0), Some(0.0));
     let mut before = 0;
@@ -254,9 +255,10 @@ fn fall(records: &[FlowRecord], from: Micros, to: Micros) -> Option<f64> {
 
 /// Jain's index of mean rates, by weight, while all are active and settled.
 fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
-    let starts = scenario.flows.iter().flat_map(|flow| {
-        std::iter::once(flow.start).chain(flow.pauses.iter().map(|pause| pause.1))
-    });
+    let starts = scenario
+        .flows
+        .iter()
+        .flat_map(|flow| std::iter::once(flow.start).chain(flow.pauses.iter().map(|pause| pause.1)));
     let from = starts.max().unwrap_or(0) + SETTLE;
     let to = scenario.flows.iter().map(|flow| flow.end).min().unwrap_or(0);
     if records.len() < 2 || to <= from {

@@ -2,7 +2,8 @@
 //!
 //! No runtime, no clock, no allocation, no packets: this crate is told sizes, numbers and times, and answers with a
 //! [`Target`]. Four parts, each usable alone:
-//! - [`FeedbackCollector`] at the receiver notes what arrived and writes a [`Report`] (RFC 8888 semantics);
+//! - [`FeedbackCollector`] at the receiver notes what arrived and writes a [`Report`] (RFC 8888 semantics); a stack with
+//!   RTCP has [`rfc8888`] and [`twcc`] instead;
 //! - [`Controller`] at the sender turns feedback into a [`Target`]; [`AudioController`] is the one for voice;
 //!   [`Nada`] and [`Gcc`] are published laws behind the same trait;
 //! - [`Pacer`] says when a packet may leave;

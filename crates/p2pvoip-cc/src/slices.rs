@@ -109,3 +109,48 @@ impl Slice {
         report.with(0, self.ecn)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    extern crate std;
+    use std::vec::Vec;
+
+    fn told(number: u64, at: Option<u32>) -> Told {
+        Told { number, at: at.map(RemoteTime::from_ticks), held: at, ecn: None }
+    }
+
+    /// Largest and lowest number of each report, and how many came and how many times are told.
+    fn cut(lowest: u64, packets: &[Told]) -> Vec<(u64, u64, u32, usize)> {
+        let reports = Slices::new(lowest, packets.iter().copied());
+        reports.map(|r| (r.largest(), r.lowest(), r.received().count_ones(), r.times().len())).collect()
+    }
+
+    #[test]
+    fn nothing_becomes_no_report() {
+        assert_eq!(cut(5, &[]), []);
+    }
+
+    #[test]
+    fn a_slice_ends_with_its_reach_or_its_times() {
+        let all: Vec<_> = (0..70).map(|number| told(number, Some(7))).collect();
+        assert_eq!(cut(0, &all), [(31, 0, 32, 32), (63, 32, 32, 32), (69, 64, 6, 6)]);
+        let half: Vec<_> = (0..70).step_by(2).map(|number| told(number, Some(7))).collect();
+        assert_eq!(cut(0, &half), [(62, 0, 32, 32), (68, 63, 3, 3)]);
+        assert_eq!(cut(10, &[told(73, Some(7)), told(74, Some(7))]), [(73, 10, 1, 1), (74, 74, 1, 1)]);
+    }
+
+    #[test]
+    fn no_more_than_64_missing_in_a_row_are_told() {
+        let far = [told(10, Some(7)), told(1_000, Some(8)), told(u64::MAX, None)];
+        assert_eq!(cut(0, &far), [(10, 0, 1, 1), (1_000, 937, 1, 1), (u64::MAX, u64::MAX - 63, 1, 0)]);
+    }
+
+    #[test]
+    fn an_unknown_time_tears_no_known_one() {
+        let torn = [told(1, Some(1)), told(2, None), told(3, None), told(4, Some(4))];
+        assert_eq!(cut(1, &torn), [(1, 1, 1, 1), (4, 2, 3, 1)]);
+        let last = Slices::new(1, torn.into_iter()).last().unwrap();
+        assert_eq!((last.held_ticks(), last.times()[0].ticks()), (Some(4), 4));
+    }
+}

@@ -2,7 +2,8 @@
 
 use p2pvoip_signal::{HangUpReason, Message};
 
-use super::parsers::{feedback_of, inside, whole_chunk};
+use super::cc::feedback_of;
+use super::parsers::{inside, whole_chunk};
 use crate::script::write;
 use crate::stun::attribute;
 
@@ -35,9 +36,16 @@ fn controller() -> Named {
     let (early, late) = (feedback_of(0, 18, false), feedback_of(30, 48, true));
     let second = &[0x0f, 0x42, 0x40][..];
     let call = write(&[(1, &sent), (0, &early), (1, &sent), (0, &late), (3, second), (0, &late)]);
-    let arrivals = write(&[(2, &[0, 0, 0, 0, 0, 1]), (42, &[0, 0, 0, 0, 0, 2]), (2, &[0xff; 6]), (63, &[])]);
-    let lies =
-        write(&[(0, &late), (1, &sent), (0, &[0xff; 12]), (4, &[0xff; 8]), (3, &[0xff; 3]), (1, &[255])]);
+    let arrivals = write(&[(2, &[0, 0, 0, 0, 0, 1]), (44, &[0, 0, 0, 0, 0, 2]), (2, &[0xff; 6]), (63, &[])]);
+    let lies = write(&[
+        (0, &late),
+        (1, &sent),
+        (0, &[0xff; 12]),
+        (4, &[0xff; 8]),
+        (3, &[0xff; 3]),
+        (5, &[]),
+        (1, &[255]),
+    ]);
     vec![("valid-call", call), ("valid-arrivals", arrivals), ("hostile-lies", lies)]
 }
 

@@ -3,6 +3,7 @@
 //! A seed named `valid-..` is something that its body reads; from each of them, one that is cut short is made. The rest is
 //! hostile by design.
 
+mod cc;
 mod contacts;
 mod group;
 mod handshake;
@@ -22,7 +23,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     let named = named.or_else(|| group::of(target)).or_else(|| handshake::of(target));
     let named =
         named.or_else(|| identity::of(target)).or_else(|| trust::of(target)).or_else(|| store::of(target));
-    let named = named.or_else(|| contacts::of(target));
+    let named = named.or_else(|| contacts::of(target)).or_else(|| cc::of(target));
     let mut seeds: Vec<Seed> = vec![("hostile-empty".to_owned(), Vec::new())];
     for (name, bytes) in named.unwrap_or_default() {
         if let Some(rest) = name.strip_prefix("valid-") {
@@ -43,7 +44,9 @@ mod tests {
     fn is_read(target: &str, bytes: &[u8]) -> Option<bool> {
         let text = core::str::from_utf8(bytes).unwrap_or_default();
         Some(match target {
-            "cc-feedback" => p2pvoip_cc::Feedback::parse(bytes).is_ok(),
+            "cc-feedback" => p2pvoip_cc::Report::parse(bytes, (1 << 48) - 1).is_ok(),
+            "cc-rfc8888" => p2pvoip_cc::rfc8888::Packet::parse(bytes).is_ok(),
+            "cc-twcc" => p2pvoip_cc::twcc::Packet::parse(bytes).is_ok(),
             "crypto-card" => text.parse::<p2pvoip_crypto::ContactCard>().is_ok(),
             "crypto-identity-file" => p2pvoip_crypto::Secret::decode(bytes).is_ok(),
             "crypto-identity-fields" => {

@@ -3,8 +3,6 @@
 use core::time::Duration;
 
 use p2pvoip::engine::whereabouts::Whereabouts;
-use p2pvoip_cc::FeedbackCollector;
-use p2pvoip_core::{Ecn, Instant};
 use p2pvoip_dht::{Record, RecordKey};
 use p2pvoip_media::payload::{Chunk, Span, emit_filler};
 use p2pvoip_nat::{Candidate, Kind};
@@ -17,7 +15,6 @@ type Named = Vec<(&'static str, Vec<u8>)>;
 
 pub(super) fn of(target: &str) -> Option<Named> {
     Some(match target {
-        "cc-feedback" => feedback(),
         "crypto-card" => card(),
         "crypto-identity-file" => identity_file(),
         "crypto-bundle" => bundle(),
@@ -84,32 +81,6 @@ fn text(seeds: &[(&'static str, &str)]) -> Named {
 /// A first handshake message.
 fn first() -> Vec<u8> {
     first_message(b"offer").expect("five bytes fit").1
-}
-
-/// Feedback of a receiver that has got 40 packets, every seventh lost, some marked.
-pub(super) fn feedback_of(first: u64, room: usize, marked: bool) -> Vec<u8> {
-    let mut collector = FeedbackCollector::new();
-    let mut now = Instant::from_millis(1_000);
-    for number in (first..first + 40).filter(|number| number % 7 != 0) {
-        let ecn = if marked && number % 5 == 0 { Ecn::Ce } else { Ecn::NotEct };
-        collector.on_received(number, 1, ecn, now);
-        now += Duration::from_millis(20);
-    }
-    let mut buf = vec![0; room];
-    let len = collector.emit(&mut buf, now).expect("there is something to tell");
-    buf.truncate(len);
-    buf
-}
-
-fn feedback() -> Named {
-    vec![
-        ("valid-short", feedback_of(0, 12, false)),
-        ("valid-slot", feedback_of(100, 18, false)),
-        ("valid-long-marked", feedback_of(65_520, 64, true)),
-        ("hostile-no-times", vec![0; 12]),
-        ("hostile-more-times-than-packets", [&[0x0f][..], &[0; 39]].concat()),
-        ("hostile-extremes", [&[0xff; 12][..], &[0x80; 28], &[0xff; 3]].concat()),
-    ]
 }
 
 fn card() -> Named {
