@@ -5,6 +5,7 @@
 //! - [`FeedbackCollector`] at the receiver notes what arrived and writes a [`Report`] (RFC 8888 semantics); a stack with
 //!   RTCP has [`rfc8888`] and [`twcc`] instead;
 //! - [`Controller`] at the sender turns feedback into a [`Target`]; [`AudioController`] is the one for voice;
+//!   [`Nada`] and [`Gcc`] are published laws behind the same trait;
 //! - [`Pacer`] says when a packet may leave;
 //! - the owner of the media spends `Target::wire` on payload and redundancy.
 //!

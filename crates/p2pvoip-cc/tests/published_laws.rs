@@ -1,7 +1,8 @@
 //! What flows under the published laws (NADA, GCC) live through on one simulated bottleneck, and what they make of
 //! nonsense.
 
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench of tests")]
+#![expect(clippy::unwrap_used, reason = "a bench of tests")]
+
 mod link;
 
 use core::time::Duration;

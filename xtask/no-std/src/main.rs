@@ -12,8 +12,8 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 use core::time::Duration;
 use p2pvoip_cc::{
-    AudioConfig, AudioController, Class, Controller, Coupled, Demand, FeedbackCollector, Pacer, Path, Report,
-    Sent, Target, VideoConfig, VideoController,
+    AudioConfig, AudioController, Class, Controller, Coupled, Demand, FeedbackCollector, GccConfig,
+    NadaConfig, Pacer, Path, Report, Sent, Target, VideoConfig, VideoController,
 };
 use p2pvoip_core::{DataSize, Ecn, Instant};
 
@@ -37,6 +37,12 @@ extern "C" fn _start() -> ! {
         black_box(flow(voice));
         black_box(coupled.share(black_box(0)));
         black_box(flow(coupled));
+    }
+    let nada = black_box(NadaConfig::default()).build();
+    let gcc = black_box(GccConfig::default()).build();
+    if let (Ok(nada), Ok(gcc)) = (nada, gcc) {
+        black_box(flow(nada));
+        black_box(flow(gcc));
     }
     loop {
         core::hint::spin_loop();

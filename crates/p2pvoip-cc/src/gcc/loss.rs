@@ -103,14 +103,13 @@ mod tests {
         }
         let floor = tcp((11 << 16) / 100, FLOW);
         assert_eq!(losses.rate, Some(floor));
-        for (share, expected) in [(0.01, 1_122_000.0), (0.11, 153_900.0), (0.5, 0.0)] {
-            let p: f64 = share;
-            let exact = 9_600.0
-                / (0.1 * (2.0 * p / 3.0).sqrt()
-                    + 0.4 * 3.0 * (3.0 * p / 8.0).sqrt() * p * (1.0 + 32.0 * p * p));
-            let bits = u64::from(crate::Fixed::ratio((share * 1_000.0) as u64, 1_000).bits());
-            let got = tcp(bits, FLOW) as f64;
-            assert!((got / exact - 1.0).abs() < 0.02, "{share}: {got} {exact} {expected}");
+        for permille in [10u32, 110, 500] {
+            let p = f64::from(permille) / 1_000.0;
+            let slowness = (2.0 * p / 3.0).sqrt() + 12.0 * (3.0 * p / 8.0).sqrt() * p * (1.0 + 32.0 * p * p);
+            let exact = 9_600.0 / (0.1 * slowness);
+            let share = u64::from(crate::Fixed::ratio(permille.into(), 1_000).bits());
+            let got = f64::from(u32::try_from(tcp(share, FLOW)).unwrap());
+            assert!((got / exact - 1.0).abs() < 0.02, "{permille}: {got} {exact}");
         }
     }
 

@@ -14,7 +14,7 @@ const SMOOTHING_INVERSE: i64 = 10;
 /// Smoothed delays carry so many bits below the microsecond.
 const FRACTION_BITS: u32 = 8;
 /// The slope counts times this (libwebrtc's threshold gain) ...
-const GAIN: i128 = 4;
+const GAIN: i64 = 4;
 /// ... and times the number of groups so far, up to this.
 const MOST_GROUPS: u16 = 60;
 /// `del_var_th(0)`, its least and its most, 12.5, 6 and 600 (sections 5.4 and 5.6), in thousandths.
@@ -31,6 +31,16 @@ const LONGEST_MS: i64 = 100;
 const OVERUSE_MICROS: i64 = 10_000;
 /// An accumulated delay is kept within a quarter of an hour, far beyond any queue.
 const MOST_DELAY_MICROS: i64 = 1_000_000_000;
+
+/// Arrivals on the line count in 64 us, at most 16 s from the first; delays at most 134 s from the first's, so that 64
+/// bits hold all sums.
+const TICK_BITS: u32 = 6;
+const MOST_TICKS: i64 = 1 << 18;
+const MOST_RISE: i64 = 1 << 35;
+/// Bits of the slope's numerator that count.
+const SLOPE_BITS: u32 = 44;
+/// [`WINDOW`], to reckon with.
+const COUNT: i64 = 20;
 
 /// What the detector says of the path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,7 +68,8 @@ pub(super) struct Trend {
     groups: u16,
     accumulated: i64,
     smoothed: i64,
-    trend: i64,
+    /// The last trend, in thousandths.
+    last: i64,
     threshold: i64,
     moved: Option<i64>,
     /// How long, in microseconds, and in how many groups the threshold has been exceeded.
@@ -76,7 +87,7 @@ impl Trend {
             groups: 0,
             accumulated: 0,
             smoothed: 0,
-            trend: 0,
+            last: 0,
             threshold: THRESHOLD,
             moved: None,
             over: None,
@@ -99,37 +110,38 @@ impl Trend {
         }
         self.next = (self.next + 1) % WINDOW;
         self.known = (self.known + 1).min(WINDOW);
-        let trend = if self.known == WINDOW { self.slope().unwrap_or(self.trend) } else { self.trend };
+        let trend = if self.known == WINDOW { self.slope().unwrap_or(self.last) } else { self.last };
         self.detect(trend, variation);
     }
 
-    /// The slope of the line through the points, times gain and groups, in thousandths.
+    /// The slope of the line through the points, times gain and groups, in thousandths. Arrivals count in ticks.
     fn slope(&self) -> Option<i64> {
         let origin = self.points.get(self.next)?;
-        let (mut x, mut y, mut xx, mut xy) = (0i128, 0i128, 0i128, 0i128);
+        let (mut x, mut y, mut xx, mut xy) = (0, 0, 0, 0);
         for point in &self.points {
-            let passed = (point.at - origin.at).clamp(-MOST_DELAY_MICROS, MOST_DELAY_MICROS);
-            let (dx, dy) = (i128::from(passed), i128::from(point.delay - origin.delay));
+            let dx = ((point.at - origin.at) >> TICK_BITS).clamp(-MOST_TICKS, MOST_TICKS);
+            let dy = (point.delay - origin.delay).clamp(-MOST_RISE, MOST_RISE);
             (x, y, xx, xy) = (x + dx, y + dy, xx + dx * dx, xy + dx * dy);
         }
-        let count = self.points.len() as i128;
-        let below = (count * xx - x * x) << FRACTION_BITS;
-        let scaled = (count * xy - x * y) * GAIN * i128::from(self.groups) * 1_000;
-        i64::try_from(scaled.checked_div(below)?).ok()
+        let (below, above) = (COUNT * xx - x * x, COUNT * xy - x * y);
+        // So many bits of the numerator are enough, and leave room for the factors.
+        let spare = (i64::BITS - above.unsigned_abs().leading_zeros()).saturating_sub(SLOPE_BITS);
+        let scaled = (above >> spare) * GAIN * i64::from(self.groups) * 1_000;
+        scaled.checked_div((below >> spare) << (TICK_BITS + FRACTION_BITS))
     }
 
     fn detect(&mut self, trend: i64, variation: Variation) {
         if trend > self.threshold {
             let over = self.over.map_or(variation.departure / 2, |over| over + variation.departure);
             (self.over, self.exceeded) = (Some(over), self.exceeded.saturating_add(1));
-            if over > OVERUSE_MICROS && self.exceeded > 1 && trend >= self.trend {
+            if over > OVERUSE_MICROS && self.exceeded > 1 && trend >= self.last {
                 (self.over, self.exceeded, self.usage) = (Some(0), 0, Usage::Over);
             }
         } else {
             (self.over, self.exceeded) = (None, 0);
             self.usage = if trend < -self.threshold { Usage::Under } else { Usage::Normal };
         }
-        self.trend = trend;
+        self.last = trend;
         self.adapt(trend.saturating_abs(), variation.at);
     }
 
@@ -175,7 +187,7 @@ mod tests {
         run(&mut trend, 0, 200, 1_000);
         // One millisecond in 21, times 60 groups and a gain of 4.
         let expected = 1_000 * 60 * 4 / 21;
-        assert!((trend.trend - expected).abs() < expected / 50, "{} {expected}", trend.trend);
+        assert!((trend.last - expected).abs() < expected / 50, "{} {expected}", trend.last);
     }
 
     #[test]

@@ -10,7 +10,10 @@ const LOGWIN_MICROS: i64 = 500_000;
 /// The length of a step.
 const STEP_MICROS: i64 = 20_000;
 /// Steps of which a window consists, the running one included.
-const STEPS: i64 = LOGWIN_MICROS / STEP_MICROS;
+const STEPS: i64 = 25;
+/// The same, to count places.
+const PLACES: usize = 25;
+const _: () = assert!(STEPS * STEP_MICROS == LOGWIN_MICROS);
 /// No rate is told from less.
 const LEAST_SPAN_MICROS: i64 = 100_000;
 /// Nothing happened in it yet.
@@ -45,14 +48,14 @@ pub(crate) struct Sums {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
-    steps: [Step; STEPS as usize],
+    steps: [Step; PLACES],
     first: Option<i64>,
 }
 
 impl Window {
     pub(crate) const fn new() -> Self {
         let step = Step { index: NEVER, bytes: 0, worst: 0, came: 0, lost: 0, decided: 0, marked: 0 };
-        Self { steps: [step; STEPS as usize], first: None }
+        Self { steps: [step; PLACES], first: None }
     }
 
     /// A packet of `size` bytes came at `at` after that much queueing.

@@ -9,11 +9,11 @@ use p2pvoip_core::{Bitrate, DataSize};
 
 // RFC 8698 section 4.1, table 2; delays in microseconds.
 /// `XREF`: the reference congestion level.
-const XREF: i64 = 10_000;
+const XREF: u64 = 10_000;
 /// `1 / KAPPA`: scaling of the gradual update.
-const KAPPA_INVERSE: i128 = 2;
+const KAPPA_INVERSE: i64 = 2;
 /// `ETA`: weight of the signal's change.
-const ETA: i128 = 2;
+const ETA: i64 = 2;
 /// `TAU`: upper bound of the round trip in the gradual update.
 const TAU: i64 = 500_000;
 /// `DELTA`: target interval of reports.
@@ -43,6 +43,9 @@ const BUFFER_INVERSE: u64 = 20;
 /// The largest signal, as in the authors' implementation for ns-3. RFC 8698 section 5.3 has room for 3.28 s; a signal
 /// that falls from there would raise the rate many times over by its change alone.
 const MOST_SIGNAL: u64 = 500_000;
+/// The signal at rest is taken to be no more than so many microseconds, where `RMAX` is very far from the rate.
+const MOST_REFERENCE: u64 = 100_000_000;
+const MILLION: i64 = 1_000_000;
 
 /// What a report told, with what was remembered.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +66,8 @@ pub(super) struct Law {
     min: u64,
     start: u64,
     max: u64,
-    /// `PRIO * XREF * RMAX`, in microseconds times bits a second.
-    reference: i128,
+    /// `PRIO * XREF` in microseconds.
+    reference: u64,
     /// `r_ref`.
     rate: u64,
     /// `r_recv`.
@@ -79,13 +82,11 @@ pub(super) struct Law {
 
 impl Law {
     pub(super) fn new(config: &NadaConfig) -> Self {
-        let max = config.most.as_bps();
-        let reference = (i128::from(config.priority.bits()) * i128::from(XREF) * i128::from(max)) >> 16;
         Self {
             min: config.least.as_bps(),
             start: config.start.as_bps(),
-            max,
-            reference,
+            max: config.most.as_bps(),
+            reference: config.priority.of(XREF),
             rate: config.start.as_bps(),
             received: None,
             signal: 0,
@@ -151,13 +152,15 @@ impl Law {
 
     /// Gradual update, equations (5) to (7). An interval above `TAU` counts as `TAU`: after a pause nothing is known.
     fn follow(&mut self, signal: i64, passed: u64) {
-        let rate = i128::from(self.rate);
-        let offset = i128::from(signal) - self.reference / rate.max(1);
-        let change = i128::from(signal - self.signal);
-        let (tau, delta) = (i128::from(TAU), i128::from(signed(passed).min(TAU)));
-        let by_offset = rate * delta * offset / (tau * tau * KAPPA_INVERSE);
-        let by_change = rate * ETA * change / (tau * KAPPA_INVERSE);
-        self.rate = u64::try_from(rate - by_offset - by_change).unwrap_or(0);
+        // At most 10^10 << 16, so the product saturates only beyond the bound.
+        let above = (self.max << 16) / self.rate.max(1);
+        let reference = (self.reference.saturating_mul(above) >> 16).min(MOST_REFERENCE);
+        let (rate, offset) = (signed(self.rate), signal - signed(reference));
+        // Millionths of the rate: at most 10^8 of 10^10 bits a second.
+        let by_offset = signed(passed).min(TAU) * offset / (TAU * TAU / MILLION * KAPPA_INVERSE);
+        let by_change = ETA * (signal - self.signal) * MILLION / (TAU * KAPPA_INVERSE);
+        let rate = rate - rate * by_offset / MILLION - rate * by_change / MILLION;
+        self.rate = u64::try_from(rate).unwrap_or(0);
         self.phase = if offset > 0 { Phase::Draining } else { Phase::Growing };
     }
 
@@ -174,8 +177,7 @@ impl Law {
 
 /// Equation (10).
 fn smooth(ratio: &mut i64, part: u64, whole: u64) {
-    if whole > 0 {
-        let instant = signed((part.min(whole) << 16) / whole);
-        *ratio += (instant - *ratio) / ALPHA_INVERSE;
+    if let Some(instant) = (part.min(whole) << 16).checked_div(whole) {
+        *ratio += (signed(instant) - *ratio) / ALPHA_INVERSE;
     }
 }

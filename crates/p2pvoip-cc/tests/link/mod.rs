@@ -122,7 +122,7 @@ pub(crate) fn run<C: Controller>(scene: &Scene, controller: &mut C) -> Outcome {
         outcome: Outcome { seconds: Vec::new(), dropped: 0, queues: Vec::new() },
     };
     for ms in 0..scene.seconds * 1_000 {
-        if ms % 1_000 == 0 {
+        if ms.is_multiple_of(1_000) {
             let target_kbps = world.controller.target().wire.as_bps() / 1_000;
             world.outcome.seconds.push(Second { target_kbps, ..Second::default() });
         }
@@ -145,7 +145,7 @@ impl<C: Controller> World<'_, C> {
     /// A frame is made and cut into packets; the pacer lets them go.
     fn send(&mut self, ms: u64) {
         let target = self.controller.target();
-        if ms % FRAME_MS == 0 {
+        if ms.is_multiple_of(FRAME_MS) {
             let frame = (target.wire * Duration::from_millis(FRAME_MS)).as_bytes().max(60);
             let packets = frame.div_ceil(PACKET);
             self.waiting.extend((0..packets).map(|_| frame / packets));
@@ -195,7 +195,7 @@ impl<C: Controller> World<'_, C> {
             let Some((number, _, when)) = self.arriving.pop_front() else { break };
             self.arrived.insert(number, when);
         }
-        if ms % self.scene.report_ms == 0 && !self.scene.silent.contains(&ms) {
+        if ms.is_multiple_of(self.scene.report_ms) && !self.scene.silent.contains(&ms) {
             let report = report(&self.arrived, ms, self.marked);
             self.reports.extend(report.map(|report| (ms + self.scene.one_way_ms, report)));
         }
