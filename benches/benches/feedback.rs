@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use p2pvoip_cc::{AudioConfig, AudioController, Controller, Feedback, FeedbackCollector, Sent};
+use p2pvoip_cc::{AudioConfig, AudioController, Controller, FeedbackCollector, Report, Sent};
 use p2pvoip_core::{DataSize, Ecn, Instant};
 
 /// What a slot reserves for feedback.
@@ -24,19 +24,26 @@ fn receiver(packets: u64) -> (FeedbackCollector, Instant) {
     (collector, now)
 }
 
+/// Feedback is wanted by now, however short of room a collector keeps it.
+const LATER: Duration = Duration::from_secs(1);
+
 fn write(criterion: &mut Criterion) {
-    let (mut collector, now) = receiver(100);
-    let mut slot = [0; ROOM];
-    criterion.bench_function("feedback/emit", |bencher| {
-        bencher.iter(|| collector.emit(black_box(&mut slot), now).expect("there is room"));
-    });
     let (mut collector, mut now) = receiver(100);
+    let mut slot = [0; ROOM];
     let mut number = 100;
     criterion.bench_function("feedback/on_received", |bencher| {
         bencher.iter(|| {
             collector.on_received(black_box(number), 0, Ecn::NotEct, now);
             number += 1;
             now += PTIME;
+        });
+    });
+    criterion.bench_function("feedback/on_received-and-emit", |bencher| {
+        bencher.iter(|| {
+            collector.on_received(black_box(number), 0, Ecn::NotEct, now);
+            number += 1;
+            now += LATER;
+            collector.emit(black_box(&mut slot), now).expect("there is room")
         });
     });
 }
@@ -46,11 +53,11 @@ fn read(criterion: &mut Criterion) {
     let mut slot = [0; ROOM];
     let len = collector.emit(&mut slot, now).expect("there is room");
     criterion.bench_function("feedback/parse", |bencher| {
-        bencher.iter(|| Feedback::parse(black_box(&slot[..len])).expect("it was just written"));
+        bencher.iter(|| Report::parse(black_box(&slot[..len]), 99).expect("it was just written"));
     });
 }
 
-/// One packet of a call: sent, received, reported, and taken into account.
+/// One packet of a call: sent, received, and, when it is time, reported and taken into account.
 fn believe(criterion: &mut Criterion) {
     let mut controller = AudioController::new(AudioConfig::default()).expect("the default is valid");
     let mut collector = FeedbackCollector::new();
@@ -62,9 +69,10 @@ fn believe(criterion: &mut Criterion) {
             controller.on_sent(Sent { number, size, path: 0 }, now);
             collector.on_received(number, 0, Ecn::NotEct, now + ONE_WAY);
             let mut slot = [0; ROOM];
-            let len = collector.emit(&mut slot, now + ONE_WAY).expect("there is room");
-            let feedback = Feedback::parse(&slot[..len]).expect("it was just written");
-            controller.on_feedback(black_box(&feedback), now + 2 * ONE_WAY);
+            if let Some(len) = collector.emit(&mut slot, now + ONE_WAY) {
+                let report = Report::parse(&slot[..len], number).expect("it was just written");
+                controller.on_feedback(black_box(&report), now + 2 * ONE_WAY);
+            }
             number += 1;
             now += PTIME;
             controller.target()
