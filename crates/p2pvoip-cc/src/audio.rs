@@ -6,8 +6,8 @@ use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
 use crate::report::Report;
 use crate::target::Target;
-use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 use core::time::Duration;
+use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 
 /// The payload held, in packets of 40 ms, behind a queue that others fill: wideband speech (RFC 6716 section 2.1.1).
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);

@@ -48,25 +48,35 @@ mod delay;
 mod engine;
 mod feedback;
 mod fixed;
+mod gcc;
 mod history;
 mod ladder;
+mod ledger;
 mod loss;
+mod nada;
 mod pacer;
 mod pairs;
 mod rate;
 mod report;
+pub mod rfc8888;
 mod rtt;
+mod slices;
 mod target;
+pub mod twcc;
 mod video;
 mod window;
 
 pub use audio::AudioController;
 pub use audio_config::{AudioConfig, ConfigError};
-pub use collector::{FeedbackCollector, LONGEST_WAIT};
+pub use collector::{
+    Arrived, BUDGET_DEPTH, FEEDBACK_INTERVAL, FEEDBACK_RATE, FeedbackCollector, LONGEST_WAIT,
+};
 pub use controller::{Controller, Path, Phase, Sent, Stats};
 pub use coupled::{Coupled, Demand, Exchange, Fse, NoSuchFlow};
 pub use feedback::{MAX_LEN, MIN_LEN};
 pub use fixed::Fixed;
+pub use gcc::{Gcc, GccConfig, GccConfigError};
+pub use nada::{Nada, NadaConfig, NadaConfigError};
 pub use pacer::{AUDIO_PACKETS, AUDIO_TIME, Class, OTHER_PACKETS, OTHER_TIME, Pacer};
 pub use report::{EcnCounts, MAX_TIMES, REACH, RemoteTime, Report};
 pub use target::{Breaker, Target};

@@ -91,7 +91,13 @@ mod tests {
     fn run(breaker: &mut CircuitBreaker, loss: f32, rtt_ms: u64, seconds: core::ops::Range<u64>) {
         for s in seconds {
             let (rtt, packet) = (Duration::from_millis(rtt_ms), DataSize::from_bytes(200));
-            breaker.on_feedback(Fixed::from_bits((loss * 65_536.0) as u32), rtt, packet, Bitrate::from_kbps(80), at(1_000 * s));
+            breaker.on_feedback(
+                Fixed::from_bits((loss * 65_536.0) as u32),
+                rtt,
+                packet,
+                Bitrate::from_kbps(80),
+                at(1_000 * s),
+            );
         }
     }
 

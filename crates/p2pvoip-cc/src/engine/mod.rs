@@ -18,8 +18,8 @@ use crate::rtt::RttEstimator;
 use crate::target::{Breaker, Target};
 use breaker::CircuitBreaker;
 use core::time::Duration;
-pub(crate) use law::{Limits, part};
 use law::{Law, Signals};
+pub(crate) use law::{Limits, part};
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
 
 /// The span over which a cut measures what is delivered, in microseconds: as short as five packets of 20 ms allow.
