@@ -2,7 +2,7 @@
 
 use crate::flow::{Flow, Scene};
 use crate::subject::{Subject, laws};
-use p2pvoip_cc::{Breaker, Controller, Fixed, RemoteTime, Report, Target};
+use p2pvoip_cc::{Breaker, Fixed, RemoteTime, Report, Target};
 use p2pvoip_core::{Rng, Seed};
 use proptest::prelude::*;
 

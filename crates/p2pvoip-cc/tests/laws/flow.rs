@@ -167,7 +167,8 @@ impl<C: Controller> Flow<C> {
     pub(crate) fn step(&mut self) -> Seen {
         let came = self.receive();
         let now = self.now();
-        while let Some((_, report)) = self.feedback.pop_front_if(|(at, _)| *at <= self.ms) {
+        while self.feedback.front().is_some_and(|(at, _)| *at <= self.ms) {
+            let Some((_, report)) = self.feedback.pop_front() else { break };
             self.controller.on_feedback(&report, now);
             if self.repeats {
                 self.controller.on_feedback(&report, now);
@@ -258,7 +259,7 @@ impl<C: Controller> Flow<C> {
             self.came.entry(packet.number).or_insert((there, packet.path));
         }
         // The receiver sends a packet every 40 ms on which a report rides.
-        if self.ms % 40 == 0 && std::mem::take(&mut self.news) {
+        if self.ms.is_multiple_of(40) && std::mem::take(&mut self.news) {
             let silent = self.scene.silent.is_some_and(|(from, to)| (from..to).contains(&self.ms));
             let lost = self.rng.below(100) < self.scene.feedback_loss;
             if let Some(report) = self.report(there).filter(|_| !silent && !lost) {

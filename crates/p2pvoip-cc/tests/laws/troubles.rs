@@ -2,7 +2,7 @@
 
 use crate::flow::{Flow, Scene, mean, queue_95};
 use crate::subject::{Subject, laws};
-use p2pvoip_cc::{Breaker, Controller};
+use p2pvoip_cc::Breaker;
 
 laws! {
     clocks_of_different_speed_are_no_queue;
