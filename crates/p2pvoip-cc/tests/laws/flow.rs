@@ -45,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) feedback_loss: u64,
     /// So much of what the target allows is sent, in a hundred.
     pub(crate) spent: u64,
+    /// Packets are followed by a copy when the controller wants it.
+    pub(crate) pairs: bool,
     /// At these moments another path is taken.
     pub(crate) paths: Vec<u64>,
 }
@@ -71,6 +73,7 @@ impl Scene {
             feedback_delay: 0,
             feedback_loss: 0,
             spent: 100,
+            pairs: true,
             paths: vec![],
         }
     }
@@ -210,10 +213,11 @@ impl<C: Controller> Flow<C> {
         while self.waiting > 0 && self.pacer.permit(DataSize::from_bytes(size), class, now).is_ok() {
             self.waiting -= 1;
             self.credit = self.credit.saturating_sub(1_000 * VIDEO);
+            // The controller counts the first of a pair, so it is asked before.
+            let copy = self.scene.pairs && self.controller.target().probe;
             sent += self.enter(size, now);
-            if self.controller.target().probe && ptime > 0 {
-                let copy = self.pacer.permit(DataSize::from_bytes(size), Class::Probe, now);
-                sent += if copy.is_ok() { self.enter(size, now) } else { 0 };
+            if copy && self.pacer.permit(DataSize::from_bytes(size), Class::Probe, now).is_ok() {
+                sent += self.enter(size, now);
             }
         }
         sent
