@@ -50,7 +50,7 @@ fn the_whole_loop_allocates_nothing<S: Subject>() {
     assert!(believed > 300 && coupled.controller().stats().acked > 1_500);
 }
 
-#[ignore = "voice has 2,136 bytes and video 4,152"]
+#[ignore = "voice has 2,208 bytes and video more than 4,096"]
 #[test]
 fn a_controller_of_voice_has_1536_bytes_and_one_of_video_4096() {
     let (voice, video) = (size_of::<AudioController>(), size_of::<VideoController>());
@@ -105,5 +105,5 @@ fn everything<S: Subject>() -> u64 {
 #[test]
 fn the_same_run_gives_the_same_bits_on_every_machine() {
     let digests = [everything::<AudioController>(), everything::<VideoController>()];
-    assert_eq!(digests, [0x86e6_e5b5_ad80_380b, 0x9cc3_a919_4fcb_a380], "{digests:#x?}");
+    assert_eq!(digests, [0xa167_60de_2dcf_f54f, 0xfd75_3859_f178_75d8], "{digests:#x?}");
 }

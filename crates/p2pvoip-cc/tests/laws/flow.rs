@@ -45,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) feedback_loss: u64,
     /// So much of what the target allows is sent, in a hundred.
     pub(crate) spent: u64,
+    /// Packets are followed by a copy when the controller wants it.
+    pub(crate) pairs: bool,
     /// At these moments another path is taken.
     pub(crate) paths: Vec<u64>,
 }
@@ -71,6 +73,7 @@ impl Scene {
             feedback_delay: 0,
             feedback_loss: 0,
             spent: 100,
+            pairs: true,
             paths: vec![],
         }
     }
@@ -167,7 +170,8 @@ impl<C: Controller> Flow<C> {
     pub(crate) fn step(&mut self) -> Seen {
         let came = self.receive();
         let now = self.now();
-        while let Some((_, report)) = self.feedback.pop_front_if(|(at, _)| *at <= self.ms) {
+        while self.feedback.front().is_some_and(|(at, _)| *at <= self.ms) {
+            let Some((_, report)) = self.feedback.pop_front() else { break };
             self.controller.on_feedback(&report, now);
             if self.repeats {
                 self.controller.on_feedback(&report, now);
@@ -209,10 +213,11 @@ impl<C: Controller> Flow<C> {
         while self.waiting > 0 && self.pacer.permit(DataSize::from_bytes(size), class, now).is_ok() {
             self.waiting -= 1;
             self.credit = self.credit.saturating_sub(1_000 * VIDEO);
+            // The controller counts the first of a pair, so it is asked before.
+            let copy = self.scene.pairs && self.controller.target().probe;
             sent += self.enter(size, now);
-            if self.controller.target().probe && ptime > 0 {
-                let copy = self.pacer.permit(DataSize::from_bytes(size), Class::Probe, now);
-                sent += if copy.is_ok() { self.enter(size, now) } else { 0 };
+            if copy && self.pacer.permit(DataSize::from_bytes(size), Class::Probe, now).is_ok() {
+                sent += self.enter(size, now);
             }
         }
         sent
@@ -258,7 +263,7 @@ impl<C: Controller> Flow<C> {
             self.came.entry(packet.number).or_insert((there, packet.path));
         }
         // The receiver sends a packet every 40 ms on which a report rides.
-        if self.ms % 40 == 0 && std::mem::take(&mut self.news) {
+        if self.ms.is_multiple_of(40) && std::mem::take(&mut self.news) {
             let silent = self.scene.silent.is_some_and(|(from, to)| (from..to).contains(&self.ms));
             let lost = self.rng.below(100) < self.scene.feedback_loss;
             if let Some(report) = self.report(there).filter(|_| !silent && !lost) {
