@@ -8,9 +8,10 @@
 
 use serde::Serialize;
 
-use crate::record::{BIN, FlowRecord};
-use crate::scenario::{Flow, Reference, Scenario};
+use crate::record::{BIN, Bins, FlowRecord};
+use crate::scenario::{Flow, Reference, Scenario, Tcp};
 use crate::time::{MILLI, Micros, SECOND, seconds};
+use crate::world::Noted;
 
 /// A fall of capacity is over when the queueing delay stays below this.
 const CALM: u32 = 50_000;
@@ -80,7 +81,8 @@ pub struct FlowMetrics {
 }
 
 /// Computes all of them.
-pub fn measure(scenario: &Scenario, records: &[FlowRecord]) -> Metrics {
+pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
+    let records = noted.flows.as_slice();
     let mut all: Vec<u32> = records.iter().flat_map(|record| record.queued.iter().map(|one| one.1)).collect();
     let mut late: Vec<u32> = records.iter().flat_map(|record| record.late.iter().copied()).collect();
     all.sort_unstable();
@@ -124,9 +126,18 @@ pub fn measure(scenario: &Scenario, records: &[FlowRecord]) -> Metrics {
         delivered: kbps(delivered, end - start),
         lost: 100.0 * lost as f64 / sent.max(1) as f64,
         feedback: kbps(sum(|record| record.feedback), total_active),
-        tcp: 0.0,
+        tcp: tcp(scenario, noted),
         flows: records.iter().zip(&active).map(flow).collect(),
     }
+}
+
+/// Competitors' rate together, in kbit/s: of endless ones while they last, of short ones over all.
+fn tcp(scenario: &Scenario, noted: &Noted) -> f64 {
+    let rate = |(spec, bins): (&Tcp, &Bins)| {
+        let end = spec.end.min(scenario.duration);
+        bins.between(spec.start, end) as f64 * 8_000.0 / end.saturating_sub(spec.start).max(1) as f64
+    };
+    scenario.tcps.iter().zip(&noted.tcps).map(rate).sum()
 }
 
 fn percentile(sorted: &[u32], share: f64) -> f64 {

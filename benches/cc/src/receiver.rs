@@ -10,7 +10,7 @@ use crate::time::{MILLI, Micros, SECOND, instant};
 pub enum Cadence {
     /// The compact form, when the collector says so.
     Compact,
-    /// Transport-wide feedback as libwebrtc sends it: 5 % of the rate for it, every 50 to 250 ms.
+    /// Transport-wide feedback as libwebrtc sends it: 5 % of the rate for it, every 100 to 250 ms.
     Transport,
 }
 
@@ -21,7 +21,7 @@ const ROOM: usize = 48;
 const _: () = assert!(ROOM <= MAX_LEN);
 /// Transport-wide feedback of one packet, by libwebrtc's own reckoning.
 const TRANSPORT_BITS: u64 = 68 * 8;
-const SHORTEST: Micros = 50 * MILLI;
+const SHORTEST: Micros = 100 * MILLI;
 const LONGEST: Micros = 250 * MILLI;
 /// Numbers in one report.
 const REACH: u64 = 32;

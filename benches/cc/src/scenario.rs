@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use p2pvoip_sim::tcp::Algorithm;
 use p2pvoip_sim::{Discipline, Limit};
 
 use crate::time::{Micros, SECOND};
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub links: Vec<Link>,
     /// Flows of media under control.
     pub flows: Vec<Flow>,
+    /// Competitors.
+    pub tcps: Vec<Tcp>,
     /// What utilisation is measured against.
     pub reference: Reference,
 }
@@ -117,6 +120,39 @@ pub struct Flow {
     pub backward: Route,
     /// Its weight among flows that share.
     pub weight: f64,
+}
+
+/// A competitor.
+#[derive(Clone, Debug)]
+pub struct Tcp {
+    /// How its window grows and shrinks.
+    pub algorithm: Algorithm,
+    /// How much it sends.
+    pub transfer: Transfer,
+    /// When it begins.
+    pub start: Micros,
+    /// When it ends.
+    pub end: Micros,
+    /// The way of its data.
+    pub forward: Route,
+    /// The way of its acknowledgements.
+    pub backward: Route,
+}
+
+/// How much a competitor sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transfer {
+    /// Without end.
+    Long,
+    /// Downloads of a few bytes, with idle times between them that are drawn from the exponential distribution.
+    Short {
+        /// Least and most bytes of one.
+        bytes: (u64, u64),
+        /// The mean idle time.
+        idle: Micros,
+        /// It begins with a download, not idle.
+        is_on: bool,
+    },
 }
 
 impl Flow {

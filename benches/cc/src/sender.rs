@@ -4,11 +4,12 @@
 
 use std::collections::VecDeque;
 
-use p2pvoip_cc::{Controller, Path, Report, Sent, Target};
+use p2pvoip_cc::{Path, Report, Sent, Target};
 use p2pvoip_core::{DataSize, Seed};
 
 use crate::audio::{self, Plan};
 use crate::companion;
+use crate::controllers::Subject;
 use crate::probe::Probe;
 use crate::scenario::{Flow, Ladder, Media};
 use crate::time::{MILLI, Micros, SECOND, instant, micros};
@@ -28,6 +29,8 @@ pub struct Leaving {
     pub made: Micros,
     /// What adaptive sound it carries.
     pub plan: Option<Plan>,
+    /// It carries nothing that anyone wants.
+    pub is_padding: bool,
 }
 
 struct Queued {
@@ -37,7 +40,7 @@ struct Queued {
 
 /// The sending half of a flow.
 pub struct Sender {
-    controller: Box<dyn Controller>,
+    controller: Box<dyn Subject>,
     target: Target,
     media: Media,
     video: Option<Video>,
@@ -53,7 +56,7 @@ pub struct Sender {
 
 impl Sender {
     /// A sender that has sent nothing.
-    pub fn new(flow: &Flow, mut controller: Box<dyn Controller>, seed: &Seed) -> Self {
+    pub fn new(flow: &Flow, mut controller: Box<dyn Subject>, seed: &Seed) -> Self {
         let now = instant(flow.start);
         controller.on_path(Path::ipv4(0), now);
         controller.on_time(now);
@@ -70,7 +73,7 @@ impl Sender {
             in_flight: 0,
             skipped: 0,
         };
-        sender.follow(flow.start);
+        sender.follow();
         sender
     }
 
@@ -84,10 +87,10 @@ impl Sender {
         self.skipped
     }
 
-    fn follow(&mut self, now: Micros) {
+    fn follow(&mut self) {
         self.target = self.controller.target();
         if let Some(video) = &mut self.video {
-            video.set_target(self.target.wire.as_bps().saturating_sub(companion::RATE), now);
+            video.set_target(self.target.wire.as_bps().saturating_sub(companion::RATE));
         }
     }
 
@@ -97,7 +100,7 @@ impl Sender {
             self.in_flight -= u64::from(size);
         }
         self.controller.on_feedback(report, instant(now));
-        self.follow(now);
+        self.follow();
     }
 
     /// The highest number that was sent.
@@ -108,7 +111,7 @@ impl Sender {
     /// Time has passed for the controller.
     pub fn on_time(&mut self, now: Micros) {
         self.controller.on_time(instant(now));
-        self.follow(now);
+        self.follow();
     }
 
     /// When the controller wants to be told of time.
@@ -157,6 +160,14 @@ impl Sender {
 
     /// The next packet of video that may leave now, or when to ask again.
     pub fn next_paced(&mut self, now: Micros) -> Result<Leaving, Option<Micros>> {
+        let probing = self.controller.probing().filter(|_| self.next_number > 0);
+        if let Some(probing) = probing.filter(|_| self.queue.is_empty()) {
+            if self.paced > now {
+                return Err(Some(self.paced));
+            }
+            let padding = self.leave(probing.padding, now, None, now);
+            return Ok(Leaving { is_padding: true, ..padding });
+        }
         let Some(first) = self.queue.front() else { return Err(None) };
         let (size, made) = (first.size, first.made);
         if self.in_flight > 0 && self.in_flight + u64::from(size) > self.target.window.as_bytes() {
@@ -172,12 +183,13 @@ impl Sender {
     fn leave(&mut self, size: u32, made: Micros, plan: Option<Plan>, now: Micros) -> Leaving {
         let number = self.next_number;
         self.next_number += 1;
-        let pacing = self.target.pacing.as_bps().max(1_000);
+        let probing = self.controller.probing().map(|probing| probing.rate);
+        let pacing = probing.unwrap_or(self.target.pacing.as_bps()).max(1_000);
         self.paced = self.paced.max(now) + u64::from(size) * 8 * SECOND / pacing;
         self.flight.push_back((number, size));
         self.in_flight += u64::from(size);
         let sent = Sent { number, size: DataSize::from_bytes(u64::from(size)), path: 0 };
         self.controller.on_sent(sent, instant(now));
-        Leaving { number, size, made, plan }
+        Leaving { number, size, made, plan, is_padding: false }
     }
 }

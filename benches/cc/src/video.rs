@@ -3,8 +3,6 @@
 //! # Left out
 //! - Bursts of key frames: RFC 8867's sources send none.
 
-use std::collections::VecDeque;
-
 use p2pvoip_core::{Rng, Seed};
 
 use crate::time::{MILLI, Micros, SECOND};
@@ -15,7 +13,8 @@ pub const LEAST: u64 = 150_000;
 pub const MOST: u64 = 1_500_000;
 /// The largest packet on the wire: 1,200 bytes and 50 of headers.
 pub const PACKET: u32 = 1_250;
-/// The encoder follows a new target after this (RFC 8867 section 4.3).
+/// An encoder that has taken up a new target ignores others for this long (RFC 8593 section 5.1; 100 ms by RFC 8867
+/// section 4.3).
 const RESPONSE: Micros = 100 * MILLI;
 /// Frames a second.
 const FRAMES: u64 = 30;
@@ -23,13 +22,23 @@ const FRAMES: u64 = 30;
 const RATE_NOISE: f64 = 0.05;
 /// Scale of the Laplace distribution of frame sizes (RFC 8593 section 5: 0.15).
 const FRAME_NOISE: f64 = 0.15;
+/// The largest deviation of one frame, in scales.
+const FARTHEST: f64 = 3.0;
+/// An encoder holds its mean: of what earlier frames took too much, the next one takes this part back.
+const TAKEN_BACK: f64 = 0.3;
+/// What is taken back is at most that of so many frames.
+const MOST_EXCESS: f64 = 3.0;
+/// The smallest frame, headers included.
+const LEAST_FRAME: f64 = 80.0;
 
 /// A synthetic encoder.
 pub struct Video {
     rng: Rng,
-    /// Targets on their way to the encoder.
-    coming: VecDeque<(Micros, u64)>,
+    /// The newest target.
+    wanted: u64,
+    /// The target that the encoder has taken up, and until when it ignores others.
     rate: u64,
+    deaf_until: Micros,
     /// The noise of the present second, and when it ends.
     noise: (f64, Micros),
     next: Micros,
@@ -46,8 +55,9 @@ impl Video {
         let first = start + rng.below(SECOND / FRAMES);
         Self {
             rng,
-            coming: VecDeque::new(),
+            wanted: LEAST,
             rate: LEAST,
+            deaf_until: 0,
             noise: (0.0, 0),
             next: first,
             frames: 0,
@@ -57,11 +67,8 @@ impl Video {
     }
 
     /// A new target in bits a second on the wire.
-    pub fn set_target(&mut self, rate: u64, now: Micros) {
-        let rate = rate.clamp(LEAST, MOST);
-        if self.coming.back().map_or(self.rate, |last| last.1) != rate {
-            self.coming.push_back((now + RESPONSE, rate));
-        }
+    pub fn set_target(&mut self, rate: u64) {
+        self.wanted = rate.clamp(LEAST, MOST);
     }
 
     /// When the next frame is made.
@@ -71,8 +78,9 @@ impl Video {
 
     /// The size on the wire of the frame that is made at `now`.
     pub fn frame(&mut self, now: Micros) -> u32 {
-        while let Some((_, rate)) = self.coming.pop_front_if(|coming| coming.0 <= now) {
-            self.rate = rate;
+        if self.rate != self.wanted && now >= self.deaf_until {
+            self.rate = self.wanted;
+            self.deaf_until = now + RESPONSE;
         }
         if now >= self.noise.1 {
             self.noise = ((self.rng.unit() * 2.0 - 1.0) * RATE_NOISE, now + SECOND);
@@ -80,12 +88,16 @@ impl Video {
         self.frames += 1;
         self.next = self.first + self.frames * SECOND / FRAMES;
         let mean = self.rate as f64 / 8.0 / FRAMES as f64 * (1.0 + self.noise.0);
-        let half = self.rng.unit() - 0.5;
-        let laplace = -FRAME_NOISE * half.signum() * (1.0 - 2.0 * half.abs()).max(0.05).ln();
-        let size = mean * (1.0 + laplace) - self.excess;
-        let size = size.max(80.0);
-        self.excess = 0.0;
+        let size = (mean * (1.0 + self.laplace()) - self.excess * TAKEN_BACK).max(LEAST_FRAME);
+        self.excess = (self.excess + size - mean).clamp(-MOST_EXCESS * mean, MOST_EXCESS * mean);
         size as u32
+    }
+
+    /// The deviation of a frame from the mean.
+    fn laplace(&mut self) -> f64 {
+        let half = self.rng.unit() - 0.5;
+        let scales = -(1.0 - 2.0 * half.abs()).max(f64::MIN_POSITIVE).ln();
+        FRAME_NOISE * half.signum() * scales.min(FARTHEST)
     }
 }
 

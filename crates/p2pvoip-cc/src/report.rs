@@ -70,7 +70,7 @@ pub struct Report {
     reach: u8,
     /// How many arrival times are told, of the highest received numbers in falling order.
     told: u8,
-    /// A time was not told: those of lower numbers are not told either.
+    /// A time was not told, or there is no room for more: those of lower numbers are not told either.
     torn: bool,
     times: [RemoteTime; MAX_TIMES],
     /// Ticks from the arrival of the largest to the report.
@@ -122,8 +122,13 @@ impl Report {
         self
     }
 
+    /// Whether all times so far are told, and there is room for more.
+    pub(crate) const fn is_whole(&self) -> bool {
+        !self.torn && (self.told as usize) < MAX_TIMES
+    }
+
     fn tell(&mut self, arrival: Option<RemoteTime>) {
-        self.torn |= arrival.is_none();
+        self.torn |= arrival.is_none() || usize::from(self.told) >= MAX_TIMES;
         let place = self.times.get_mut(usize::from(self.told)).filter(|_| !self.torn);
         if let Some((place, arrival)) = place.zip(arrival) {
             *place = arrival;

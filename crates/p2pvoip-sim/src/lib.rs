@@ -5,8 +5,10 @@
 //! - [`alloc`] counts allocations.
 //! - [`laws`] proves the five laws of `p2pvoip_core::Machine` for any machine.
 //! - [`Bottleneck`] is a server behind a queue discipline (FQ-CoDel, PIE, DualPI2, ...), shared by many flows.
+//! - [`Jitter`] makes arrivals late and keeps their order; [`schedule`] has shapes of capacity: Wi-Fi stalls, a cell.
 //! - [`Link`] is one direction of a link, usable by itself; [`Nat`] is a NAT, usable by itself.
 //! - [`Pair`] joins two machines by two links; [`World`] joins [`Node`]s by links, NATs and streams.
+//! - [`tcp`] is a bulk transfer to compete with: NewReno or CUBIC.
 //! - [`topology`] has worlds that are ready for two callers.
 //! - [`sweep`] tells a story again with another packet lost each time.
 //!
@@ -24,17 +26,23 @@
 
 pub mod alloc;
 pub mod bottleneck;
+mod chance;
+mod jitter;
 pub mod laws;
 pub mod link;
+mod math;
 pub mod nat;
 mod pair;
+pub mod schedule;
 pub mod sweep;
+pub mod tcp;
 pub mod topology;
 pub mod world;
 
 use p2pvoip_core::Instant;
 
 pub use bottleneck::{Bottleneck, BottleneckConfig, Discipline, Limit, Out};
+pub use jitter::Jitter;
 pub use link::{Link, LinkConfig, LinkStats, Loss, Lost, Pushed, Queue};
 pub use nat::{Filtering, Mapping, Nat, NatConfig, PortAllocation, Scope};
 pub use pair::{End, Pair, Ran};

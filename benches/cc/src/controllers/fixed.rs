@@ -38,3 +38,5 @@ impl Controller for Fixed {
         self.target
     }
 }
+
+impl super::Subject for Fixed {}

@@ -5,7 +5,7 @@
 //! the time a packet waited are as in a router. Push packets and pull them in order of time.
 //!
 //! # Left out
-//! - Propagation delay, loss by chance and jitter: the owner adds them to `left`.
+//! - Propagation delay, loss by chance and jitter: the owner adds them to `left`; see [`Jitter`](crate::Jitter).
 
 mod codel;
 mod config;

@@ -1,4 +1,4 @@
-//! The bottleneck: its rates and limits to the byte, and what each discipline promises.
+//! The rates and limits of a bottleneck, to the byte, and the disciplines that need no time to settle.
 
 use std::time::Duration;
 

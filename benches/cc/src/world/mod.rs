@@ -1,29 +1,37 @@
 //! One run in virtual time: an event queue, links, and flows with a controller each.
 
+mod flow;
+mod tcp;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use p2pvoip_cc::Report;
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Rng, Seed};
+use p2pvoip_sim::tcp::{Ack, Segment};
 use p2pvoip_sim::{Bottleneck, BottleneckConfig, Out, START};
 
-use crate::audio::Plan;
 use crate::controllers::Made;
-use crate::receiver::{self, Feedback, Receiver};
-use crate::record::{FlowRecord, Sound};
+use crate::receiver::{Feedback, Receiver};
+use crate::record::{Bins, FlowRecord};
 use crate::scenario::{Loss, Route, Scenario};
-use crate::sender::{Leaving, Sender};
+use crate::sender::Sender;
 use crate::time::{Micros, SECOND, instant, micros};
 
-/// What a packet carries.
+use flow::Media;
+use tcp::TcpState;
+
+/// What a packet carries; a transfer's number tells its packets from those of one before.
 enum Load {
-    Media { number: u64, sound: Option<(u32, Plan)> },
+    Media(Media),
     Feedback(Feedback),
+    Segment(Segment, u32),
+    Ack(Ack, u32),
 }
 
 struct Packet {
-    flow: usize,
+    /// The flow, or the number of flows and the competitor.
+    owner: usize,
     hop: usize,
     size: u32,
     made: Micros,
@@ -43,6 +51,9 @@ enum What {
     Pacer,
     Control,
     Receiver,
+    TcpStart,
+    TcpSender,
+    TcpReceiver,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -81,13 +92,26 @@ pub struct World<'a> {
     free: Vec<u32>,
     links: Vec<LinkState>,
     flows: Vec<FlowState>,
+    tcps: Vec<TcpState>,
+}
+
+/// What was noted in a run.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// Of each flow.
+    pub flows: Vec<FlowRecord>,
+    /// Bytes that each competitor's receiver had without a gap, in bins of a plot.
+    pub tcps: Vec<Bins>,
 }
 
 /// Runs a scenario, with a controller for each flow.
-pub fn run(scenario: &Scenario, controllers: Vec<Made>, seed: &Seed) -> Vec<FlowRecord> {
+pub fn run(scenario: &Scenario, controllers: Vec<Made>, seed: &Seed) -> Noted {
     let mut world = World::new(scenario, controllers, seed);
     world.go();
-    world.flows.into_iter().map(FlowState::finish).collect()
+    Noted {
+        flows: world.flows.into_iter().map(FlowState::finish).collect(),
+        tcps: world.tcps.into_iter().map(|tcp| tcp.delivered).collect(),
+    }
 }
 
 impl FlowState {
@@ -101,7 +125,8 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, controllers: Vec<Made>, seed: &Seed) -> Self {
         let link = |(index, link): (usize, &crate::scenario::Link)| {
             let rate = |(at, bps): &(Micros, u64)| (Duration::from_micros(*at), Bitrate::from_bps(*bps));
-            let config = BottleneckConfig { rates: link.rates.iter().map(rate).collect(), queue: link.queue };
+            let config =
+                BottleneckConfig { rates: link.rates.iter().map(rate).collect(), queue: link.queue };
             let seed = seed.derive_index("link", index as u64);
             LinkState {
                 queue: Bottleneck::new(config, &seed, START),
@@ -121,6 +146,10 @@ impl<'a> World<'a> {
             record: FlowRecord::new(scenario.duration),
         };
         let flows = scenario.flows.iter().zip(controllers).enumerate().map(flow).collect();
+        let tcp = |(index, spec): (usize, &crate::scenario::Tcp)| {
+            TcpState::new(spec, scenario.duration, &seed.derive_index("tcp", index as u64))
+        };
+        let tcps = scenario.tcps.iter().enumerate().map(tcp).collect();
         let mut world = Self {
             scenario,
             now: 0,
@@ -130,7 +159,9 @@ impl<'a> World<'a> {
             free: Vec::new(),
             links,
             flows,
+            tcps,
         };
+        world.schedule_competitors();
         for index in 0..world.flows.len() {
             if let Some(at) = world.flows[index].sender.video_at() {
                 world.schedule(at, What::Frame, index);
@@ -164,6 +195,9 @@ impl<'a> World<'a> {
                 What::Pacer => self.on_pacer(which),
                 What::Control => self.on_control(which),
                 What::Receiver => self.on_receiver(which),
+                What::TcpStart => self.on_tcp_start(which),
+                What::TcpSender => self.on_tcp_sender(which),
+                What::TcpReceiver => self.on_tcp_receiver(which),
             }
         }
     }
@@ -183,10 +217,24 @@ impl<'a> World<'a> {
     }
 
     fn route(&self, packet: &Packet) -> &'a Route {
-        let flow = &self.scenario.flows[packet.flow];
+        let scenario = self.scenario;
+        let tcp = packet.owner.saturating_sub(self.flows.len());
         match packet.load {
-            Load::Media { .. } => &flow.forward,
-            Load::Feedback(_) => &flow.backward,
+            Load::Media(_) => &scenario.flows[packet.owner].forward,
+            Load::Feedback(_) => &scenario.flows[packet.owner].backward,
+            Load::Segment(..) => &scenario.tcps[tcp].forward,
+            Load::Ack(..) => &scenario.tcps[tcp].backward,
+        }
+    }
+
+    /// A packet is at its end.
+    fn on_arrival(&mut self, packet: &Packet) {
+        let tcp = packet.owner.saturating_sub(self.flows.len());
+        match &packet.load {
+            Load::Media(media) => self.on_media(packet, *media),
+            Load::Feedback(feedback) => self.on_feedback(packet.owner, feedback),
+            Load::Segment(segment, transfer) => self.on_segment(tcp, *segment, *transfer),
+            Load::Ack(ack, transfer) => self.on_ack(tcp, *ack, *transfer),
         }
     }
 
@@ -206,12 +254,11 @@ impl<'a> World<'a> {
         let Some(packet) = self.packets[place as usize].as_ref() else { return };
         let Some((_, link)) = self.route(packet).hops.get(packet.hop).copied() else {
             if let Some(packet) = self.take(place) {
-                self.on_arrival(packet);
+                self.on_arrival(&packet);
             }
             return;
         };
-        let (flow, size, ecn) =
-            (packet.flow as u32, DataSize::from_bytes(u64::from(packet.size)), packet.ecn);
+        let (flow, size, ecn) = (packet.owner as u32, DataSize::from_bytes(u64::from(packet.size)), packet.ecn);
         let state = &mut self.links[link];
         if state.queue.push(flow, size, ecn, place, instant(self.now)).is_err() {
             self.lose(place);
@@ -221,9 +268,9 @@ impl<'a> World<'a> {
 
     fn lose(&mut self, place: u32) {
         if let Some(packet) = self.take(place)
-            && matches!(packet.load, Load::Media { .. })
+            && matches!(packet.load, Load::Media(_))
         {
-            self.flows[packet.flow].record.lost.add(self.now, 1);
+            self.flows[packet.owner].record.lost.add(self.now, 1);
         }
     }
 
@@ -258,16 +305,20 @@ impl<'a> World<'a> {
         packet.queued += out.left.saturating_since(out.entered).as_micros() as u32;
         packet.ecn = out.ecn;
         packet.hop += 1;
-        let flow = &self.scenario.flows[packet.flow];
-        let is_media = matches!(packet.load, Load::Media { .. });
-        let route = if is_media { &flow.forward } else { &flow.backward };
+        let (owner, size, queued) = (packet.owner, packet.size, packet.queued);
+        let media = match &packet.load {
+            Load::Media(media) => Some(*media),
+            Load::Feedback(_) | Load::Segment(..) | Load::Ack(..) => None,
+        };
+        let Some(packet) = self.packets[place as usize].as_ref() else { return };
+        let route = self.route(packet);
         let next = route.hops.get(packet.hop);
-        if is_media && next.is_none() {
-            let record = &mut self.flows[packet.flow].record;
-            record.queued.push((now, packet.queued));
-            record.queue.raise(now, u64::from(packet.queued));
+        if media.is_some_and(|media| next.is_none() && !media.is_padding) {
+            let record = &mut self.flows[owner].record;
+            record.queued.push((now, queued));
+            record.queue.raise(now, u64::from(queued));
             if !lost {
-                record.delivered.add(now, u64::from(packet.size));
+                record.delivered.add(now, u64::from(size));
             }
         }
         if lost {
@@ -282,181 +333,6 @@ impl<'a> World<'a> {
             state.last = at;
         }
         self.schedule(at + delay, What::Packet, place as usize);
-    }
-
-    fn on_arrival(&mut self, packet: Packet) {
-        let index = packet.flow;
-        let flow = &mut self.flows[index];
-        match packet.load {
-            Load::Media { number, sound } => {
-                let propagation = self.scenario.flows[index].forward.propagation();
-                let late = (self.now - packet.made).saturating_sub(propagation);
-                flow.record.late.push(late as u32);
-                flow.record.marked += u64::from(packet.ecn == Ecn::Ce);
-                if let Some((frame, plan)) = sound {
-                    hear(&mut flow.record.sound, frame as usize, plan.copies, self.now - propagation);
-                }
-                let feedback = flow.receiver.on_packet(number, packet.size, packet.ecn, self.now);
-                self.send_feedback(index, feedback);
-            }
-            Load::Feedback(feedback) => {
-                match feedback {
-                    Feedback::Compact(bytes, len) => {
-                        let largest = flow.sender.largest().unwrap_or(0);
-                        if let Ok(report) = Report::parse(&bytes[..len], largest) {
-                            flow.sender.on_feedback(&report, self.now);
-                        }
-                    }
-                    Feedback::Transport(reports, _) => {
-                        for report in &reports {
-                            flow.sender.on_feedback(report, self.now);
-                        }
-                    }
-                }
-                self.after(index);
-            }
-        }
-    }
-
-    fn send_feedback(&mut self, index: usize, feedback: Option<Feedback>) {
-        let flow = &mut self.flows[index];
-        if let Some(feedback) = feedback {
-            flow.record.feedback += feedback.len() as u64;
-            flow.record.feedbacks += 1;
-            let size = feedback.len() as u32 + receiver::HEADERS;
-            let load = Load::Feedback(feedback);
-            let ecn = Ecn::NotEct;
-            self.launch(Packet { flow: index, hop: 0, size, made: self.now, queued: 0, ecn, load });
-        }
-        let flow = &mut self.flows[index];
-        let next = flow.receiver.next_at();
-        if let Some(at) = next.filter(|at| flow.feedback.is_none_or(|scheduled| *at < scheduled)) {
-            flow.feedback = Some(at);
-            self.schedule(at, What::Receiver, index);
-        }
-    }
-
-    fn on_receiver(&mut self, index: usize) {
-        if self.flows[index].feedback != Some(self.now) {
-            return;
-        }
-        self.flows[index].feedback = None;
-        let feedback = self.flows[index].receiver.on_time(self.now);
-        self.send_feedback(index, feedback);
-    }
-
-    fn on_control(&mut self, index: usize) {
-        let flow = &mut self.flows[index];
-        if flow.control != Some(self.now) {
-            return;
-        }
-        flow.control = None;
-        if flow.sender.control_at().is_some_and(|at| at <= self.now) {
-            flow.sender.on_time(self.now);
-        }
-        self.after(index);
-    }
-
-    fn schedule_control(&mut self, index: usize) {
-        let flow = &mut self.flows[index];
-        // A controller that wants to be called at once is called in the next microsecond, so that time goes on.
-        let next = flow.sender.control_at().map(|at| at.max(self.now + 1));
-        if let Some(at) = next.filter(|at| flow.control.is_none_or(|scheduled| *at < scheduled)) {
-            flow.control = Some(at);
-            self.schedule(at, What::Control, index);
-        }
-    }
-
-    /// What the controller was told may have changed what may leave.
-    fn after(&mut self, index: usize) {
-        let flow = &mut self.flows[index];
-        flow.record.target.raise(self.now, flow.sender.target().wire.as_bps());
-        self.pump(index);
-        self.schedule_control(index);
-    }
-
-    fn on_frame(&mut self, index: usize) {
-        let spec = &self.scenario.flows[index];
-        if self.now >= spec.end {
-            return;
-        }
-        let flow = &mut self.flows[index];
-        flow.sender.on_frame(!spec.is_active(self.now), self.now);
-        if let Some(at) = flow.sender.video_at() {
-            self.schedule(at, What::Frame, index);
-        }
-        self.after(index);
-    }
-
-    fn on_sound(&mut self, index: usize) {
-        let spec = &self.scenario.flows[index];
-        if self.now >= spec.end {
-            return;
-        }
-        if !spec.is_active(self.now) {
-            return self.schedule(self.now + SECOND / 50, What::Sound, index);
-        }
-        let (first, second, next) = self.flows[index].sender.on_sound(self.now);
-        self.send(index, first);
-        if let Some(second) = second {
-            self.send(index, second);
-        }
-        self.schedule(next, What::Sound, index);
-        self.after(index);
-    }
-
-    fn on_pacer(&mut self, index: usize) {
-        if self.flows[index].pacer == Some(self.now) {
-            self.flows[index].pacer = None;
-            self.after(index);
-        }
-    }
-
-    fn pump(&mut self, index: usize) {
-        loop {
-            match self.flows[index].sender.next_paced(self.now) {
-                Ok(leaving) => self.send(index, leaving),
-                Err(None) => return,
-                Err(Some(at)) => {
-                    let flow = &mut self.flows[index];
-                    if flow.pacer.is_none_or(|scheduled| at < scheduled) {
-                        flow.pacer = Some(at);
-                        self.schedule(at, What::Pacer, index);
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, index: usize, leaving: Leaving) {
-        let ecn = self.flows[index].sender.target().ecn;
-        let record = &mut self.flows[index].record;
-        record.sent.add(self.now, u64::from(leaving.size));
-        record.packets += 1;
-        let Leaving { number, size, made, plan } = leaving;
-        let sound = plan.map(|plan| {
-            record.payload += u64::from(plan.primary);
-            let frame = record.sound.len() as u32;
-            let ptime = plan.ptime;
-            record.sound.push(Sound { made, ptime, late: None, repaired: 0, skipped: false });
-            (frame, plan)
-        });
-        let load = Load::Media { number, sound };
-        self.launch(Packet { flow: index, hop: 0, size, made, queued: 0, ecn, load });
-    }
-}
-
-/// Sound came, with copies of what was before it; `now` is the moment less propagation.
-fn hear(sound: &mut [Sound], frame: usize, copies: u32, now: Micros) {
-    let carrier = sound[frame].made;
-    let before = (0..32).filter(|bit| (copies >> bit) & 1 == 1).map(|bit| bit + 1);
-    for back in std::iter::once(0).chain(before) {
-        let Some(heard) = frame.checked_sub(back).and_then(|place| sound.get_mut(place)) else { continue };
-        if heard.late.is_none() {
-            heard.late = Some(now.saturating_sub(heard.made));
-            heard.repaired = carrier - heard.made;
-        }
     }
 }
 

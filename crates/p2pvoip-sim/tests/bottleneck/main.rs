@@ -1,0 +1,6 @@
+//! Bottlenecks, what competes for them, and the shapes of their rates.
+
+mod disciplines;
+mod net;
+mod rates;
+mod tcp;
