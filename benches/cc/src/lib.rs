@@ -11,7 +11,6 @@ pub mod cases;
 pub mod companion;
 pub mod controllers;
 pub mod metrics;
-pub mod probe;
 pub mod receiver;
 pub mod record;
 pub mod run;
