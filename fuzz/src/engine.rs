@@ -209,7 +209,8 @@ impl Peer {
 
     fn send(&mut self, bytes: &[u8]) {
         if let Some(call) = self.call {
-            let input = Input::Datagram { call, local: HERE, remote: THERE, arrival: Ecn::NotEct.into(), bytes };
+            let input =
+                Input::Datagram { call, local: HERE, remote: THERE, arrival: Ecn::NotEct.into(), bytes };
             let _refused = self.endpoint.handle_input(input, self.now);
         }
     }

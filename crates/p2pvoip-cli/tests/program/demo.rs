@@ -37,7 +37,7 @@ fn both_voices_arrive_through_a_network_that_loses() {
     }
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.ends_with("</html>\n") && !page.contains("<script"));
-    assert_eq!(page.matches("class=\"line").count(), 16, "four plots a way have two lines each");
+    assert_eq!(page.matches("class=\"line").count(), 20, "five plots a way have two lines each");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! - `pacer`: a packet waits for its permit (cc).
 //!
 //! # Left out
+//! - What twins cost: a handful of them tells the rate of a path, and the pacer leaves room for one.
 //! - The controller's window: it holds back what is not voice, and here all is voice or rides with it.
 
 use core::time::Duration;
@@ -27,10 +28,6 @@ const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
 const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
 /// The sound in the packets that a controller starts with (cc).
 const FIRST_PTIME: Duration = Duration::from_millis(20);
-/// How often the controller wants a packet to be followed by itself, while it does (cc).
-const TWIN_EVERY: Duration = Duration::from_millis(400);
-/// After a twin more of them are reckoned with for this long, so that the media's share of the rate does not flap.
-const TWINS_LAST: Duration = Duration::from_secs(1);
 
 /// Packets that must have arrived before a call has learnt anything: ten seconds of them.
 const ENOUGH: u64 = 500;
@@ -50,7 +47,6 @@ pub(crate) struct Pace {
     path: Option<(u8, DataSize)>,
     /// The largest number sent.
     largest: Option<u64>,
-    twinned_at: Option<Instant>,
     /// What the media was told last.
     told: Option<Budget>,
 }
@@ -59,7 +55,7 @@ impl Pace {
     pub(super) fn new(now: Instant) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
         let pacer = Pacer::new(&controller.target(), now);
-        Ok(Self { controller, pacer, path: None, largest: None, twinned_at: None, told: None })
+        Ok(Self { controller, pacer, path: None, largest: None, told: None })
     }
 
     /// Starts where the last call on this path left off, if nothing was sent yet.
@@ -140,11 +136,8 @@ impl Pace {
     }
 
     /// A packet left on this path.
-    pub(super) fn on_sent(&mut self, sent: Sent, class: Class, now: Instant) {
+    pub(super) fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.largest = Some(sent.number);
-        if class == Class::Probe {
-            self.twinned_at = Some(now);
-        }
         self.controller.on_sent(sent, now);
     }
 
@@ -170,11 +163,11 @@ impl Pace {
         self.controller.next_at()
     }
 
-    /// What the media may spend, when that is not what it was told last; the pacer follows. `ptime` is that of its packets now.
-    pub(super) fn news(&mut self, ptime: Duration, now: Instant) -> Option<Budget> {
+    /// What the media may spend, when that is not what it was told last; the pacer follows.
+    pub(super) fn news(&mut self, now: Instant) -> Option<Budget> {
         let target = self.controller.target();
         let budget = Budget {
-            wire: self.without_twins(target.wire, ptime, now),
+            wire: target.wire,
             overhead: self.below() + bytes(OVERHEAD + FEEDBACK_ROOM),
             ptime: target.ptime,
             loss: target.loss.to_f32(),
@@ -187,14 +180,5 @@ impl Pace {
         self.pacer.set_target(&target, now);
         self.told = Some(budget);
         Some(budget)
-    }
-
-    /// Twins are the media's own packets once more, and are paid from the same rate.
-    fn without_twins(&self, wire: Bitrate, ptime: Duration, now: Instant) -> Bitrate {
-        if self.twinned_at.is_none_or(|at| now.saturating_since(at) > TWINS_LAST) {
-            return wire;
-        }
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        wire.scaled(micros(TWIN_EVERY), micros(TWIN_EVERY.saturating_add(ptime)))
     }
 }

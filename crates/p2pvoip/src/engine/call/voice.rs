@@ -194,7 +194,7 @@ impl Voice {
         // Before the packet gets its number: one that could not leave must not leave a hole.
         route.prefix.write(slot_len + OVERHEAD, front).map_err(|_| None)?;
         let (number, len) = self.seal(packet, slot_len, twinned, now).ok_or(None)?;
-        self.pace.on_sent(Sent { number, size, path: route.path }, class, now);
+        self.pace.on_sent(Sent { number, size, path: route.path }, now);
         let ecn = self.pace.mark(route);
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
@@ -312,7 +312,7 @@ impl Voice {
 
     /// Hands the controller's target to those who spend it.
     fn spend(&mut self, now: Instant) {
-        if let Some(budget) = self.pace.news(self.sender.rung().ptime, now) {
+        if let Some(budget) = self.pace.news(now) {
             self.sender.set_budget(budget);
         }
     }
