@@ -8,7 +8,7 @@ use p2pvoip::engine::whereabouts::{MAX_SERVERS, Whereabouts};
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, ServerId, Settings, Transmit};
 use p2pvoip::media::PlayedKind;
 use p2pvoip::{CallEvent, CallState, Frame, Identity, RejectReason, ServerUrl};
-use p2pvoip_core::{Instant, Machine, Output, Seed};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, Seed};
 use p2pvoip_crypto::{HEADER_LEN, Initiator, MAX_PACKET_LEN, Session, forge};
 use p2pvoip_nat::{Agent, Candidate, Config, Credentials, Datagram, Kind, Role};
 use p2pvoip_signal::rendezvous::{self, ClientFrame, MAX_SERVER_FRAME, PROTOCOL_VERSION, ServerFrame};
@@ -209,7 +209,7 @@ impl Peer {
 
     fn send(&mut self, bytes: &[u8]) {
         if let Some(call) = self.call {
-            let input = Input::Datagram { call, local: HERE, remote: THERE, bytes };
+            let input = Input::Datagram { call, local: HERE, remote: THERE, arrival: Ecn::NotEct.into(), bytes };
             let _refused = self.endpoint.handle_input(input, self.now);
         }
     }

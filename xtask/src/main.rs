@@ -13,6 +13,7 @@ mod examples;
 mod exit;
 mod fuzz;
 mod models;
+mod no_std;
 mod paint;
 mod programs;
 mod steps;

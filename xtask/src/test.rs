@@ -12,7 +12,7 @@ use crate::steps::{self, Context, Outcome, Step, runner_summary};
 use crate::{system, tidy};
 
 /// All steps, in their order: what answers soonest comes first.
-pub(crate) const STEPS: [Step; 15] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "the code is formatted", fast: true, run: fmt },
     Step { name: "tidy", about: "the rules of the house hold", fast: true, run: tidy_up },
     Step {
@@ -39,6 +39,12 @@ pub(crate) const STEPS: [Step; 15] = [
     Step { name: "doc", about: "the documentation builds without a warning", fast: false, run: doc },
     Step { name: "api", about: "the public API is as it was locked", fast: false, run: crate::api::step },
     Step { name: "cc-alone", about: "p2pvoip-cc needs p2pvoip-core alone", fast: true, run: cc_alone },
+    Step {
+        name: "no-std",
+        about: "p2pvoip-cc links without std and without a heap",
+        fast: true,
+        run: crate::no_std::step,
+    },
     Step { name: "no-tokio", about: "the facade builds without a runtime", fast: false, run: no_tokio },
     Step { name: "no-wav", about: "media builds without files of sound", fast: false, run: no_wav },
     Step {

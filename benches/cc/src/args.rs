@@ -149,7 +149,8 @@ fn listed(value: &str) -> impl Iterator<Item = String> {
 
 fn count(value: &str) -> Result<u64, UsageError> {
     let number = value.parse().ok().filter(|number| (1..=MOST).contains(number));
-    number.ok_or_else(|| UsageError(format!("--seeds needs a number from 1 to {MOST}, and `{value}` is none")))
+    number
+        .ok_or_else(|| UsageError(format!("--seeds needs a number from 1 to {MOST}, and `{value}` is none")))
 }
 
 fn check(options: &Options) -> Result<(), UsageError> {

@@ -51,6 +51,11 @@ fn bytes(rate: u64, time: Micros) -> u32 {
     (rate * time / 8_000_000) as u32
 }
 
+/// Bytes on the wire of sound of the least rate: a copy that follows to measure the path.
+pub fn least(ptime: Micros) -> u32 {
+    HEADERS + bytes(LEAST, ptime)
+}
+
 /// How the wire rate of `target` is spent; `ptime` is that of the ladder.
 pub fn plan(target: &Target, ptime: Micros) -> Plan {
     let least = bytes(LEAST, ptime);

@@ -4,7 +4,9 @@ mod fixed;
 mod goog;
 mod oracle;
 
-use p2pvoip_cc::{AudioConfig, AudioController, Controller, VideoConfig, VideoController};
+use p2pvoip_cc::{
+    AudioConfig, AudioController, Controller, Gcc, GccConfig, Nada, NadaConfig, VideoConfig, VideoController,
+};
 use p2pvoip_core::{Bitrate, DataSize, Seed};
 
 use crate::receiver::Cadence;
@@ -30,6 +32,8 @@ pub trait Subject: Controller {
 
 impl Subject for VideoController {}
 impl Subject for AudioController {}
+impl Subject for Nada {}
+impl Subject for Gcc {}
 
 /// A controller, and the feedback it wants.
 pub struct Made {
@@ -40,7 +44,7 @@ pub struct Made {
 }
 
 /// Every name.
-pub const NAMES: [&str; 4] = ["p2pvoip", "goog_cc", "oracle", "fixed"];
+pub const NAMES: [&str; 6] = ["p2pvoip", "nada", "gcc", "goog_cc", "oracle", "fixed"];
 
 /// The controller called `name` for one flow of a scenario.
 pub fn make(name: &str, scenario: &Scenario, flow: usize, _seed: &Seed) -> Option<Made> {
@@ -48,7 +52,11 @@ pub fn make(name: &str, scenario: &Scenario, flow: usize, _seed: &Seed) -> Optio
     let transport = |controller: Box<dyn Subject>| Made { controller, cadence: Cadence::Transport };
     Some(match name {
         "p2pvoip" => compact(house(&scenario.flows[flow])?),
-        "goog_cc" => transport(Box::new(goog::Goog::new(rates(&scenario.flows[flow]), scenario.flows[flow].start))),
+        "nada" => compact(nada(&scenario.flows[flow])?),
+        "gcc" => compact(gcc(&scenario.flows[flow])?),
+        "goog_cc" => {
+            transport(Box::new(goog::Goog::new(rates(&scenario.flows[flow]), scenario.flows[flow].start)))
+        }
         "oracle" => transport(Box::new(oracle::Oracle::new(scenario, flow))),
         "fixed" => compact(Box::new(fixed::Fixed::new(&scenario.flows[flow]))),
         _ => return None,
@@ -73,6 +81,23 @@ fn house(flow: &Flow) -> Option<Box<dyn Subject>> {
             Box::new(AudioController::new(config).ok()?)
         }
     })
+}
+
+/// NADA (RFC 8698), with marks where the path makes them.
+fn nada(flow: &Flow) -> Option<Box<dyn Subject>> {
+    let goog::Rates { least, start, most } = rates(flow);
+    let config = NadaConfig::default()
+        .rates(Bitrate::from_bps(least), Bitrate::from_bps(start), Bitrate::from_bps(most))
+        .priority(p2pvoip_cc::Fixed::ratio((flow.weight * 8.0).round() as u64, 8))
+        .ecn(true);
+    Some(Box::new(config.build().ok()?))
+}
+
+/// Google's congestion control as the draft has it.
+fn gcc(flow: &Flow) -> Option<Box<dyn Subject>> {
+    let goog::Rates { least, start, most } = rates(flow);
+    let rates = (Bitrate::from_bps(least), Bitrate::from_bps(start), Bitrate::from_bps(most));
+    Some(Box::new(GccConfig::default().rates(rates.0, rates.1, rates.2).build().ok()?))
 }
 
 /// What a flow of the suite sends at least, first and at most.

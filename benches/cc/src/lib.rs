@@ -15,7 +15,6 @@ pub mod controllers;
 pub mod file;
 pub mod json;
 pub mod metrics;
-pub mod probe;
 pub mod receiver;
 pub mod record;
 pub mod run;

@@ -41,7 +41,11 @@ pub struct Outcome {
 
 /// Runs every case with every controller: `variants` holds the variants of each case. Outcomes are in the order of cases,
 /// then of controllers; `progress` is told how many are done. Controllers without a name known are left out.
-pub fn all(variants: &[Vec<Scenario>], controllers: &[String], progress: impl Fn(usize) + Sync) -> Vec<Outcome> {
+pub fn all(
+    variants: &[Vec<Scenario>],
+    controllers: &[String],
+    progress: impl Fn(usize) + Sync,
+) -> Vec<Outcome> {
     let jobs: Vec<(&[Scenario], &str)> = variants
         .iter()
         .flat_map(|case| controllers.iter().map(move |controller| (case.as_slice(), controller.as_str())))

@@ -10,7 +10,6 @@ use p2pvoip_core::{DataSize, Seed};
 use crate::audio::{self, Plan};
 use crate::companion;
 use crate::controllers::Subject;
-use crate::probe::Probe;
 use crate::scenario::{Flow, Ladder, Media};
 use crate::time::{MILLI, Micros, SECOND, instant, micros};
 use crate::video::{self, Video};
@@ -44,11 +43,12 @@ pub struct Sender {
     target: Target,
     media: Media,
     video: Option<Video>,
-    probe: Probe,
     next_number: u64,
     queue: VecDeque<Queued>,
     /// When the pacer lets the next packet go.
     paced: Micros,
+    /// When the last packet left.
+    left: Option<Micros>,
     flight: VecDeque<(u64, u32)>,
     in_flight: u64,
     skipped: u64,
@@ -65,10 +65,10 @@ impl Sender {
             controller,
             media: flow.media,
             video: (flow.media == Media::Video).then(|| Video::new(seed, flow.start)),
-            probe: Probe::default(),
             next_number: 0,
             queue: VecDeque::new(),
             paced: 0,
+            left: None,
             flight: VecDeque::new(),
             in_flight: 0,
             skipped: 0,
@@ -153,8 +153,8 @@ impl Sender {
         };
         let plan = audio::plan(&self.target, ptime);
         let first = self.leave(plan.size(), now, Some(plan), now);
-        let copy = self.probe.wanted(&self.target, now);
-        let second = copy.then(|| self.leave(plan.size(), now, None, now));
+        let copy = self.target.probe;
+        let second = copy.then(|| self.leave(audio::least(ptime), now, None, now));
         (first, second, now + ptime)
     }
 
@@ -173,7 +173,7 @@ impl Sender {
         if self.in_flight > 0 && self.in_flight + u64::from(size) > self.target.window.as_bytes() {
             return Err(None);
         }
-        if self.paced > now {
+        if self.paced > now && !(self.left == Some(now) && self.target.probe) {
             return Err(Some(self.paced));
         }
         self.queue.pop_front();
@@ -183,6 +183,7 @@ impl Sender {
     fn leave(&mut self, size: u32, made: Micros, plan: Option<Plan>, now: Micros) -> Leaving {
         let number = self.next_number;
         self.next_number += 1;
+        self.left = Some(now);
         let probing = self.controller.probing().map(|probing| probing.rate);
         let pacing = probing.unwrap_or(self.target.pacing.as_bps()).max(1_000);
         self.paced = self.paced.max(now) + u64::from(size) * 8 * SECOND / pacing;
@@ -190,6 +191,8 @@ impl Sender {
         self.in_flight += u64::from(size);
         let sent = Sent { number, size: DataSize::from_bytes(u64::from(size)), path: 0 };
         self.controller.on_sent(sent, instant(now));
+        // A pair that has left is not asked for again.
+        self.target.probe = self.controller.target().probe;
         Leaving { number, size, made, plan, is_padding: false }
     }
 }

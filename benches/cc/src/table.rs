@@ -85,7 +85,9 @@ pub fn outcomes(outcomes: &[Outcome], paint: Paint) -> String {
         }
         let _ = writeln!(text, "{}", row.trim_end());
     }
-    text.push_str("Queueing delays in ms, rates in kbit/s: sent a flow, delivered together, fb feedback a flow.\n");
+    text.push_str(
+        "Queueing delays in ms, rates in kbit/s: sent a flow, delivered together, fb feedback a flow.\n",
+    );
     text
 }
 
@@ -122,7 +124,8 @@ pub fn aims(judged: &[Judged<'_>], paint: Paint) -> String {
         let is = value.map_or_else(|| "never".to_owned(), |value| number(value, aim.value));
         let verdict = if *is_met { paint.wrap("32", "met") } else { paint.wrap("31", "missed") };
         let wanted = number(aim.value, aim.value);
-        let _ = writeln!(text, "{:9} {:20} {side} {wanted:>8} {is:>8}  {verdict}", aim.case, aim.metric.name());
+        let _ =
+            writeln!(text, "{:9} {:20} {side} {wanted:>8} {is:>8}  {verdict}", aim.case, aim.metric.name());
     }
     let met = judged.iter().filter(|one| one.is_met).count();
     let _ = writeln!(text, "{met} of {} aims are met.", judged.len());

@@ -55,7 +55,7 @@ impl AudioController {
     }
 
     fn follow(&mut self, now: Instant) {
-        let wire = Bitrate::from_bps(self.engine.wire(self.limits()));
+        let wire = Bitrate::from_bps(self.engine.rate());
         self.ladder.follow(wire, &self.config, now);
     }
 }

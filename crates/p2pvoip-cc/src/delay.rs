@@ -51,16 +51,29 @@ impl DelayEstimator {
         Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0 }
     }
 
-    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
-    /// ticks. Packets come in the order of sending; one that was overtaken moves the base alone.
-    pub(crate) fn push(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32, now: Instant) {
+    fn delay(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
         let difference = arrived.since(sent);
         let origin = *self.origin.get_or_insert(difference);
         // Again in 24 bits, so that clocks far apart do not wrap between two packets.
-        let delay = RemoteTime::from_ticks(difference.wrapping_sub(origin).cast_unsigned())
-            .since(RemoteTime::from_ticks(0))
-            - own;
-        self.base.push(delay, now);
+        let bits = RemoteTime::from_ticks(difference.wrapping_sub(origin).cast_unsigned());
+        bits.since(RemoteTime::from_ticks(0)) - own
+    }
+
+    /// How far below the least delay a packet came, in ticks; not above zero when it did not.
+    pub(crate) fn below(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
+        let delay = self.delay(sent, arrived, own);
+        self.base.get().map_or(0, |base| base - delay)
+    }
+
+    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
+    /// ticks. Packets come in the order of sending; one that was overtaken moves the base alone.
+    ///
+    /// Without a `basis` the packet's own time is not sure, and the base stays.
+    pub(crate) fn push(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32, basis: bool, now: Instant) {
+        let delay = self.delay(sent, arrived, own);
+        if basis {
+            self.base.push(delay, now);
+        }
         let newest = self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS));
         if let Some(newest) = newest {
             let after = sent.since(newest.sent);
@@ -97,6 +110,12 @@ impl DelayEstimator {
         None
     }
 
+    /// The lesser queue of the two newest samples, when the newer is no less: a queue that has appeared at once.
+    pub(crate) fn jump(&self) -> Option<i32> {
+        let (newest, before) = (self.back(0)?, self.back(1)?);
+        (newest.delay >= before.delay).then_some(before.delay - self.base.get()?)
+    }
+
     /// Forgets all: the clocks have jumped.
     pub(crate) const fn restart(&mut self) {
         *self = Self::new();
@@ -118,7 +137,7 @@ mod tests {
             let sent = RemoteTime::from_micros(20_000 * index as u64);
             let ticks = (wait * 1_000 / 64).cast_unsigned();
             let arrived = RemoteTime::from_ticks(sent.ticks() + skew + ticks);
-            delay.push(sent, arrived, 0, Instant::from_millis(20 * index as u64));
+            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * index as u64));
         }
         delay.queue().map(|queue| queue.least * 64 / 1_000)
     }
@@ -145,7 +164,7 @@ mod tests {
             let wait = 200u64.saturating_sub(20 * u64::from(index.saturating_sub(5)));
             let wait = if index < 5 { 0 } else { wait };
             let arrived = RemoteTime::from_ticks(sent.ticks() + u32::try_from(wait * 1_000 / 64).unwrap());
-            delay.push(sent, arrived, 0, Instant::from_millis(20 * u64::from(index)));
+            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * u64::from(index)));
             if let Some(queue) = delay.queue().filter(|queue| queue.least > 300) {
                 assert!(queue.change * 10 < -9 * queue.span, "{index}: {queue:?}");
             }

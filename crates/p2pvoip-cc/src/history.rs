@@ -295,9 +295,13 @@ mod tests {
         let mut history = filled([10, 12, 1 << 40].into_iter());
         assert!(history.get(11).is_none() && history.get(1 << 40).is_some() && history.get(12).is_none());
         assert_eq!(history.in_flight(), 100);
-        assert!(!history.record(Sent { number: 11, size: DataSize::from_bytes(1), path: 0 }, Instant::default()));
+        assert!(
+            !history.record(Sent { number: 11, size: DataSize::from_bytes(1), path: 0 }, Instant::default())
+        );
         let near = filled([10, 12, 13].into_iter());
-        assert!(!near.can_be_true(&report(13, 3, |n| n == 11)) && near.can_be_true(&report(13, 4, |n| n != 11)));
+        assert!(
+            !near.can_be_true(&report(13, 3, |n| n == 11)) && near.can_be_true(&report(13, 4, |n| n != 11))
+        );
         assert!(!near.can_be_true(&report(14, 1, |_| false)) && !near.can_be_true(&report(13, 5, |_| true)));
     }
 

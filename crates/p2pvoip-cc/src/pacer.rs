@@ -1,176 +1,127 @@
-//! When a packet may leave: a token bucket in which audio has the last word.
+//! When a packet may leave: audio as if it were alone, everything else close to the rate of the path.
 //!
-//! The law: in any span of time, what is let through is at most the pacing rate times the span, plus the burst, where the
-//! burst is [`BURST_TIME`] of the pacing rate or the largest packet, whichever is more.
+//! Two debts are kept, what has left beyond the pacing rate: that of audio, and that of all. Audio passes while its own
+//! debt is within its burst, whatever else was sent; the others pass while the debt of all is within theirs. So audio
+//! never waits behind them, they make room for it, and in any span of time what passes is at most the pacing rate
+//! times the span, and both bursts.
+//!
+//! - Audio's burst: [`AUDIO_PACKETS`] of the packet that asks, but no more than [`AUDIO_TIME`] of the pacing rate.
+//! - The others' burst: [`OTHER_TIME`] of the pacing rate or [`OTHER_PACKETS`] of the packet that asks, whichever is more.
 //!
 //! # Left out
-//! - Queues: the owner holds its packets and asks before it takes one, so that what is stale is never sent.
+//! - Queues: the owner holds its packets and asks before it takes one, so that what is stale is never sent. It asks in
+//!   the order of [`Class`].
 
 use crate::Target;
+use core::num::NonZeroU64;
 use core::time::Duration;
-use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
+use p2pvoip_core::{DataSize, Instant, Wake};
 
-/// How much time of the pacing rate may leave at once: three packets of 20 ms made together by a late audio device, or
-/// one of 60 ms with a copy.
-pub const BURST_TIME: Duration = Duration::from_millis(60);
-/// The pacing rate is never taken to be below this, so that a wait always ends.
-const LEAST_PACING: Bitrate = Bitrate::from_kbps(1);
-/// Micro-bits in a byte: tokens are counted in bits times microseconds a second, so that refilling is exact.
-const BYTE: i64 = 8_000_000;
+/// So many packets of audio may leave together: those that a late device makes at once.
+pub const AUDIO_PACKETS: u64 = 3;
+/// Audio's burst is not above what the pacing rate carries in this time (three packets of 20 ms), but always one packet.
+pub const AUDIO_TIME: Duration = Duration::from_millis(60);
+/// So many packets that are not audio may leave together: the pair by whose distance a path is measured.
+pub const OTHER_PACKETS: u64 = 2;
+/// What the pacing rate carries in this time may leave together as well: a queue of 5 ms is no queue that stands
+/// (RFC 8289 section 4.3).
+pub const OTHER_TIME: Duration = Duration::from_millis(5);
+/// The pacing rate is never taken to be below this, in bits a second, so that a wait always ends.
+const LEAST_PACING: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
+/// Debts are counted in bits times microseconds a second, so that paying them off is exact; this is a byte.
+const BYTE: u64 = 8_000_000;
 
-/// What a packet is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a packet is for; those named first are asked for first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Class {
     /// Voice, with what rides on it.
     Audio,
-    /// Redundancy on its own.
-    Repair,
     /// Control fragments, or feedback that goes alone.
     Control,
+    /// Redundancy on its own.
+    Repair,
+    /// Pictures.
+    Video,
     /// Sent to learn something.
     Probe,
 }
 
 /// Stage: permits packets at the pacing rate.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pacer {
-    pacing: Bitrate,
-    /// Below zero after a packet larger than the bucket.
-    tokens: i64,
-    refilled: Instant,
-    /// What the last audio packet that asked costs: the others leave room for one more.
-    audio: i64,
+    /// Bits a second.
+    pacing: NonZeroU64,
+    /// What audio has sent beyond the pacing rate.
+    audio: u64,
+    /// What all have sent beyond it: never below `audio`.
+    all: u64,
+    /// Until when debts are paid off.
+    paid: Instant,
+    window: DataSize,
 }
 
 impl Pacer {
-    /// A pacer with a full bucket.
+    /// A pacer that owes nothing.
     pub fn new(target: &Target, now: Instant) -> Self {
-        let mut pacer = Self { pacing: LEAST_PACING, tokens: 0, refilled: now, audio: 0 };
-        pacer.pacing = target.pacing.max(LEAST_PACING);
-        pacer.tokens = pacer.depth();
+        let mut pacer = Self { pacing: LEAST_PACING, audio: 0, all: 0, paid: now, window: target.window };
+        pacer.set_target(target, now);
         pacer
     }
 
-    /// Follows a new target; what has been saved at the old rate is kept, up to the new bucket.
+    /// Follows a new target; what is owed stays owed and is paid off at the new rate.
     pub fn set_target(&mut self, target: &Target, now: Instant) {
-        self.refill(now);
-        self.pacing = target.pacing.max(LEAST_PACING);
-        self.tokens = self.tokens.min(self.depth());
+        self.pay(now);
+        self.pacing =
+            NonZeroU64::new(target.pacing.as_bps()).map_or(LEAST_PACING, |rate| rate.max(LEAST_PACING));
+        self.window = target.window;
+    }
+
+    /// Whether the window has room for a packet of `size` while `in_flight` has left and is not reported yet
+    /// ([`Stats::in_flight`](crate::Stats::in_flight)). Audio always has room, so that a silent path is still tried, and
+    /// so has anything while nothing is in flight. Without room, ask again after the next feedback.
+    pub fn has_room(&self, size: DataSize, class: Class, in_flight: DataSize) -> bool {
+        class == Class::Audio || in_flight == DataSize::default() || in_flight + size <= self.window
     }
 
     /// Whether a packet of `size` on the wire may leave now; it is taken as sent.
     ///
     /// # Errors
-    /// When to ask again: always later than `now`. No token is taken.
+    /// When to ask again: always later than `now`. Nothing is owed for it.
     pub fn permit(&mut self, size: DataSize, class: Class, now: Instant) -> Result<(), Wake> {
-        self.refill(now);
-        let cost = i64::try_from(size.as_bytes()).unwrap_or(i64::MAX).saturating_mul(BYTE);
+        self.pay(now);
+        let cost = size.as_bytes().saturating_mul(BYTE);
+        let (owed, burst) = if class == Class::Audio {
+            (self.audio, self.in_time(AUDIO_TIME).min(cost.saturating_mul(AUDIO_PACKETS)).max(cost))
+        } else {
+            (self.all, self.in_time(OTHER_TIME).max(cost.saturating_mul(OTHER_PACKETS)))
+        };
+        let over = owed.saturating_sub(burst.saturating_sub(cost));
+        if let Some(rest) = over.checked_sub(1) {
+            // Rounded up: at least a microsecond.
+            let micros = rest / self.pacing + 1;
+            return Err(Wake { at: self.paid + Duration::from_micros(micros), why: "pacer" });
+        }
+        self.all = self.all.saturating_add(cost);
         if class == Class::Audio {
-            self.audio = cost;
+            self.audio = self.audio.saturating_add(cost);
         }
-        let reserve = if class == Class::Audio { 0 } else { self.audio };
-        let needed = cost.saturating_add(reserve).min(self.depth());
-        if self.tokens >= needed {
-            self.tokens = self.tokens.saturating_sub(cost);
-            return Ok(());
-        }
-        let missing = needed.saturating_sub(self.tokens).unsigned_abs();
-        let micros = missing.div_ceil(self.pacing.as_bps()).max(1);
-        Err(Wake { at: now.max(self.refilled) + Duration::from_micros(micros), why: "pacer" })
+        Ok(())
     }
 
-    fn refill(&mut self, now: Instant) {
-        let passed = i64::try_from(now.saturating_since(self.refilled).as_micros()).unwrap_or(i64::MAX);
-        let gained = passed.saturating_mul(i64::try_from(self.pacing.as_bps()).unwrap_or(i64::MAX));
-        self.tokens = self.tokens.saturating_add(gained).min(self.depth());
-        self.refilled = self.refilled.max(now);
+    /// Pays debts off until `now`; time that goes back pays nothing.
+    fn pay(&mut self, now: Instant) {
+        let passed = now.as_micros().saturating_sub(self.paid.as_micros());
+        let paid = passed.saturating_mul(self.pacing.get());
+        self.audio = self.audio.saturating_sub(paid);
+        self.all = self.all.saturating_sub(paid);
+        self.paid = self.paid.max(now);
     }
 
-    /// The most tokens that can be saved.
-    fn depth(&self) -> i64 {
-        let bytes = (self.pacing * BURST_TIME).as_bytes().max(1);
-        i64::try_from(bytes).unwrap_or(i64::MAX).saturating_mul(BYTE)
+    /// What the pacing rate carries in that time.
+    const fn in_time(&self, time: Duration) -> u64 {
+        self.pacing.get().saturating_mul(time.subsec_micros() as u64)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn target(bps: u64) -> Target {
-        Target::plain(Bitrate::from_bps(bps), Bitrate::from_bps(bps))
-    }
-
-    fn class(index: u8) -> Class {
-        [Class::Audio, Class::Repair, Class::Control, Class::Probe][usize::from(index % 4)]
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_than_the_rate_times_the_time_and_the_burst(
-            bps in 1_000u64..2_000_000,
-            asks in proptest::collection::vec((0u64..200_000, 1u64..1_500, any::<u8>()), 1..200),
-        ) {
-            let mut now = Instant::from_micros(1_000_000);
-            let mut pacer = Pacer::new(&target(bps), now);
-            let (start, mut passed, mut largest) = (now, 0, 0);
-            for (wait, size, index) in asks {
-                now += Duration::from_micros(wait);
-                match pacer.permit(DataSize::from_bytes(size), class(index), now) {
-                    Ok(()) => { passed += size; largest = largest.max(size); }
-                    Err(wake) => prop_assert!(wake.at > now),
-                }
-                let rate = Bitrate::from_bps(bps);
-                let most = (rate * (now.saturating_since(start))).as_bytes() + (rate * BURST_TIME).as_bytes().max(largest) + 2;
-                prop_assert!(passed <= most, "{passed} of {most}");
-            }
-        }
-
-        #[test]
-        fn what_waits_until_the_wake_is_permitted(bps in 1u64..2_000_000, size in 1u64..60_000, first in 1u64..60_000, index: u8) {
-            let now = Instant::from_micros(77);
-            let mut pacer = Pacer::new(&target(bps), now);
-            while pacer.permit(DataSize::from_bytes(first), Class::Audio, now).is_ok() {}
-            if let Err(wake) = pacer.permit(DataSize::from_bytes(size), class(index), now) {
-                prop_assert!(pacer.permit(DataSize::from_bytes(size), class(index), wake.at).is_ok());
-            }
-        }
-    }
-
-    #[test]
-    fn audio_at_the_wire_rate_never_waits_even_beside_greedy_others() {
-        for (ptime, size) in [(20, 120), (40, 240), (60, 360)] {
-            // The controller paces half above the wire rate.
-            let mut now = Instant::from_millis(0);
-            let mut pacer = Pacer::new(&target(72_000), now);
-            for _ in 0..500 {
-                while pacer.permit(DataSize::from_bytes(100), Class::Repair, now).is_ok() {}
-                let allowed = pacer.permit(DataSize::from_bytes(size), Class::Audio, now);
-                now += Duration::from_millis(ptime / 2);
-                assert!(allowed.is_ok() || now.as_micros() <= ptime * 2_000, "{ptime} ms");
-                while pacer.permit(DataSize::from_bytes(100), Class::Probe, now).is_ok() {}
-                now += Duration::from_millis(ptime / 2);
-            }
-        }
-    }
-
-    #[test]
-    fn three_packets_of_a_late_device_leave_together() {
-        let mut pacer = Pacer::new(&target(72_000), Instant::default());
-        for _ in 0..3 {
-            assert_eq!(pacer.permit(DataSize::from_bytes(120), Class::Audio, Instant::default()), Ok(()));
-        }
-    }
-
-    #[test]
-    fn time_that_goes_back_gives_nothing() {
-        let mut pacer = Pacer::new(&target(8_000), Instant::from_millis(1_000));
-        let packet = DataSize::from_bytes(60);
-        assert!(pacer.permit(packet, Class::Audio, Instant::from_millis(1_000)).is_ok());
-        for ms in [0, 1_000, 500] {
-            let wake = pacer.permit(packet, Class::Audio, Instant::from_millis(ms)).unwrap_err();
-            assert_eq!(wake.at, Instant::from_millis(1_060));
-        }
-    }
-}
+mod tests;

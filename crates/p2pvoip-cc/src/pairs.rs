@@ -23,12 +23,14 @@ pub(crate) struct Pairs {
     /// Rates of the last pairs in bits a second, a ring; zero where there is none.
     rates: [u32; PAIRS],
     next: u8,
+    /// The link as it was before it was to be measured anew.
+    former: u32,
     last: Option<(u64, Record, RemoteTime)>,
 }
 
 impl Pairs {
     pub(crate) const fn new() -> Self {
-        Self { rates: [0; PAIRS], next: 0, last: None }
+        Self { rates: [0; PAIRS], next: 0, former: 0, last: None }
     }
 
     /// A packet and its arrival, in the order of sending.
@@ -57,12 +59,19 @@ impl Pairs {
 
     /// Ticks that `size` bytes take on the slowest link, as far as known.
     pub(crate) fn own(&self, size: u16) -> i32 {
-        let Some(rate) = self.rate() else { return 0 };
+        let former = (self.former > 0).then_some(u64::from(self.former));
+        let Some(rate) = self.rate().or(former) else { return 0 };
         i32::try_from(u64::from(size) * 8_000_000 / rate / TICK_MICROS).unwrap_or(0)
     }
 
-    /// Forgets what was told: the link has become slower.
-    pub(crate) const fn restart(&mut self) {
+    /// Whether [`own`](Self::own) can be relied on: the link is not being measured anew.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.former == 0 || self.rate().is_some()
+    }
+
+    /// The link may have become slower: it is to be measured anew.
+    pub(crate) fn restart(&mut self) {
+        self.former = self.rates.iter().copied().max().filter(|rate| *rate > 0).unwrap_or(self.former);
         self.rates = [0; PAIRS];
     }
 }

@@ -57,8 +57,11 @@ fn outbound(of: &OutboundStats) -> Value {
         "frames_dropped": of.frames_dropped,
         "packets_lost": of.packets_lost,
         "fraction_lost": of.fraction_lost,
+        "packets_sent_with_ect": of.packets_sent_with_ect,
+        "packets_marked": of.packets_marked,
         "target_bitrate": of.target_bitrate.as_bps(),
         "bitrate": of.bitrate.as_bps(),
+        "congestion": of.congestion.as_str(),
         "ptime_ms": ms(of.ptime),
     })
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pvoip_core::{Instant, Seed};
+use p2pvoip_core::{Ecn, Instant, Seed};
 use p2pvoip_sim::{Action, Datagram, NatConfig, Node, PortAllocation, Scope, Topology, topology};
 
 /// A host that sends what it is told and keeps who sent to it.
@@ -23,7 +23,7 @@ impl Node for Host {
     fn poll(&mut self, buf: &mut [u8], _now: Instant) -> Action {
         let Some((from, to)) = self.send.pop() else { return Action::Wait(None) };
         buf.fill(0);
-        Action::Datagram { from, to, len: 1 }
+        Action::Datagram { from, to, len: 1, ecn: Ecn::NotEct }
     }
 }
 

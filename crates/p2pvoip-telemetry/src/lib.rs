@@ -34,7 +34,7 @@ pub use meter::{ENOUGH, MEMORY, QualityMeter};
 pub use quality::{Grade, Quality};
 pub use recorder::{Observer, Recorder, SAMPLE_INTERVAL};
 pub use series::{Metric, SAMPLES, Sample};
-pub use stats::{CallStats, InboundStats, OutboundStats, PathKind, PathStats, RefusedStats};
+pub use stats::{CallStats, Congestion, InboundStats, OutboundStats, PathKind, PathStats, RefusedStats};
 pub use summary::{Spread, Summary};
 pub use voip::VoipMetrics;
 

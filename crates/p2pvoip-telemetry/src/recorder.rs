@@ -110,6 +110,14 @@ fn sample(before: &CallStats, after: &CallStats, at: Duration) -> Sample {
     sample.set(Metric::SentBitrate, Some(kbps(after.outbound.bitrate)));
     sample.set(Metric::ReceivedBitrate, Some(kbps(is.bitrate)));
     sample.set(Metric::TargetBitrate, Some(kbps(after.outbound.target_bitrate)));
+    let (could, marked) = (
+        after.outbound.packets_sent_with_ect.saturating_sub(before.outbound.packets_sent_with_ect),
+        after.outbound.packets_marked.saturating_sub(before.outbound.packets_marked),
+    );
+    sample.set(Metric::QueueingDelay, after.path.queueing_delay.map(millis));
+    sample.set(Metric::Ptime, Some(millis(after.outbound.ptime)));
+    // Feedback comes later than what it tells of, so that more may be marked in this time than was sent in it.
+    sample.set(Metric::Marked, percent(marked.min(could), could));
     sample.set(Metric::Mos, after.quality.map(|quality| quality.mos));
     sample.set(Metric::RFactor, after.quality.map(|quality| quality.r));
     sample

@@ -25,6 +25,12 @@ pub enum Metric {
     ReceivedBitrate,
     /// Allowed on the wire, in kbit/s.
     TargetBitrate,
+    /// The queue that this side's packets meet in the network, in milliseconds.
+    QueueingDelay,
+    /// Sound in a packet that is sent, in milliseconds.
+    Ptime,
+    /// Packets that a router marked as having met congestion, in percent of those that could be marked, in the sample's time.
+    Marked,
     /// The opinion score of the conversation, 1 to 4.5.
     Mos,
     /// The rating of the conversation, 0 to 100.
@@ -33,7 +39,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, in the order of their places.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::RoundTripTime,
         Self::Loss,
         Self::Concealed,
@@ -42,6 +48,9 @@ impl Metric {
         Self::SentBitrate,
         Self::ReceivedBitrate,
         Self::TargetBitrate,
+        Self::QueueingDelay,
+        Self::Ptime,
+        Self::Marked,
         Self::Mos,
         Self::RFactor,
     ];
@@ -57,6 +66,9 @@ impl Metric {
             Self::SentBitrate => "sent",
             Self::ReceivedBitrate => "received",
             Self::TargetBitrate => "target",
+            Self::QueueingDelay => "queue",
+            Self::Ptime => "packet time",
+            Self::Marked => "marked",
             Self::Mos => "mos",
             Self::RFactor => "r factor",
         }
@@ -65,8 +77,10 @@ impl Metric {
     /// Its unit; the opinion score and the rating have none.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::RoundTripTime | Self::Jitter | Self::PlayoutDelay => "ms",
-            Self::Loss | Self::Concealed => "%",
+            Self::RoundTripTime | Self::Jitter | Self::PlayoutDelay | Self::QueueingDelay | Self::Ptime => {
+                "ms"
+            }
+            Self::Loss | Self::Concealed | Self::Marked => "%",
             Self::SentBitrate | Self::ReceivedBitrate | Self::TargetBitrate => "kbit/s",
             Self::Mos | Self::RFactor => "",
         }

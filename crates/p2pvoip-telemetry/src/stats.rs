@@ -43,14 +43,52 @@ pub struct OutboundStats {
     pub packets_lost: u64,
     /// The share of packets lost lately, 0 to 1, from the peer's feedback (getStats `fractionLost`).
     pub fraction_lost: f32,
+    /// Packets that left with a mark that says that this side takes part in ECN (getStats `packetsSentWithEct1` counts those of
+    /// one of the two).
+    pub packets_sent_with_ect: u64,
+    /// Of those, the ones that a router marked as having met congestion, from the peer's feedback (the peer's getStats
+    /// `packetsReceivedWithCe`).
+    pub packets_marked: u64,
     /// What the congestion controller allows on the wire (getStats `targetBitrate`).
     pub target_bitrate: Bitrate,
+    /// What the congestion controller is doing.
+    pub congestion: Congestion,
     /// What is sent on the wire now.
     pub bitrate: Bitrate,
-    /// How much sound one packet holds (RFC 8866 section 6.4 `ptime`).
+    /// How much sound one packet holds (RFC 8866 section 6.4 `ptime`); longer where the rate is low.
     pub ptime: Duration,
     /// How far the encoder looks ahead: what it adds to the delay beside the packet time.
     pub codec_delay: Duration,
+}
+
+/// What the congestion controller is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+#[non_exhaustive]
+pub enum Congestion {
+    /// Raising the rate, or holding it at its most, while no queue stands.
+    #[default]
+    Growing,
+    /// Sending less than gets through, so that a queue drains.
+    Draining,
+    /// Holding a floor behind a queue that others fill.
+    Competing,
+    /// Nothing is heard from the other side; the rate falls.
+    Silent,
+}
+
+impl Congestion {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Growing, Self::Draining, Self::Competing, Self::Silent];
+
+    /// A stable word for machines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Growing => "growing",
+            Self::Draining => "draining",
+            Self::Competing => "competing",
+            Self::Silent => "silent",
+        }
+    }
 }
 
 /// What this side receives and plays.
@@ -135,7 +173,7 @@ pub struct PathStats {
     pub round_trip_time: Option<Duration>,
     /// The least round-trip time so far.
     pub min_round_trip_time: Option<Duration>,
-    /// What queues in the network add to it.
+    /// The queue that this side's packets meet in the network.
     pub queueing_delay: Option<Duration>,
     /// How often the path changed (getStats `selectedCandidatePairChanges`).
     pub changes: u32,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use p2pvoip::Codec;
 use p2pvoip::engine::{Input, Refused};
-use p2pvoip_core::{Rng, Seed};
+use p2pvoip_core::{Ecn, Rng, Seed};
 use p2pvoip_sim::{Tap, topology};
 use story::{Counting, Outcome, Story};
 
@@ -107,7 +107,10 @@ fn an_input_for_a_call_that_is_gone_is_refused() {
     let (from, to, bytes) = captured[0].clone();
     let result = story.person_mut(story.a, |person, now| {
         let call = person.call.unwrap();
-        person.input(Input::Datagram { call, local: to, remote: from, bytes: &bytes }, now)
+        person.input(
+            Input::Datagram { call, local: to, remote: from, arrival: Ecn::NotEct.into(), bytes: &bytes },
+            now,
+        )
     });
     assert_eq!(result, Err(Refused::Gone));
 }

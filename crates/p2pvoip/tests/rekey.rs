@@ -84,7 +84,12 @@ fn no_packet_is_sent_for_fresh_keys_and_none_is_larger() {
     let counted = Rc::clone(&seen);
     story.world.tap(move |datagram| {
         if datagram.host == a && datagram.bytes[0] >= 192 {
-            counted.borrow_mut().push(datagram.bytes.len());
+            // A twin leaves at the moment of its first and is sent for the rate's sake.
+            let mut counted = counted.borrow_mut();
+            let packet = (datagram.now, datagram.bytes.len());
+            if counted.last() != Some(&packet) {
+                counted.push(packet);
+            }
         }
         Tap::Pass
     });
@@ -93,7 +98,7 @@ fn no_packet_is_sent_for_fresh_keys_and_none_is_larger() {
         seen.borrow_mut().clear();
         story.world.run_for(Duration::from_secs(25));
         let sizes = seen.take();
-        (sizes.len(), sizes.iter().max().copied())
+        (sizes.len(), sizes.iter().map(|(_, size)| *size).max())
     };
     let before = window(&mut story);
     story.world.run_for(Duration::from_secs(5));

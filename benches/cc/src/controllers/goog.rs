@@ -194,14 +194,12 @@ impl Controller for Goog {
         if !self.started {
             self.started = true;
             let at_time = stamp(now);
-            let update = self
-                .inner
-                .on_network_availability(NetworkAvailability { at_time, network_available: true });
+            let update =
+                self.inner.on_network_availability(NetworkAvailability { at_time, network_available: true });
             self.take(update);
         }
-        let update = self
-            .inner
-            .on_process_interval(ProcessInterval { at_time: stamp(now), pacer_queue: None });
+        let update =
+            self.inner.on_process_interval(ProcessInterval { at_time: stamp(now), pacer_queue: None });
         self.take(update);
         self.next = micros(now) + EVERY;
     }

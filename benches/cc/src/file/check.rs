@@ -162,7 +162,9 @@ fn tcp_of(field: &str, one: &Tcp, seconds: f64) -> Result<scenario::Tcp, String>
     let transfer = match one.bytes {
         None => Transfer::Long,
         Some((least, most)) if least == 0 || least > most => {
-            return Err(format!("`{field}.bytes` is [{least}, {most}]; give the least and the most, above zero"));
+            return Err(format!(
+                "`{field}.bytes` is [{least}, {most}]; give the least and the most, above zero"
+            ));
         }
         Some(bytes) => {
             let idle = within(&format!("{field}.idle"), one.idle, 0.01, LONGEST)?;

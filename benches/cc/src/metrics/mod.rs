@@ -24,6 +24,8 @@ const CALM: u32 = 50_000;
 const WINDOW: Micros = SECOND;
 /// The Jain index leaves out this long after the last start.
 const SETTLE: Micros = 20 * SECOND;
+/// Residual loss leaves out a flow's first seconds, in which nobody can know of loss yet.
+const LEARNING: Micros = 5 * SECOND;
 /// Sound that comes later than this is bad.
 const LATE: Micros = 150 * MILLI;
 
@@ -171,7 +173,8 @@ fn active_time(scenario: &Scenario, flow: usize) -> Micros {
 /// The longest time up and down.
 fn events(scenario: &Scenario, records: &[FlowRecord]) -> (Option<f64>, Option<f64>) {
     let (start, end) = scenario.span();
-    let mut moments: Vec<Micros> = possible::moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
+    let mut moments: Vec<Micros> =
+        possible::moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
     moments.push(end);
     let (mut up, mut down) = (Some(0.0), Some(0.0));
     let mut before = 0;
@@ -225,9 +228,10 @@ fn fall(records: &[FlowRecord], from: Micros, to: Micros) -> Option<f64> {
 
 /// Jain's index of mean rates, by weight, while all are active and settled.
 fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
-    let starts = scenario.flows.iter().flat_map(|flow| {
-        std::iter::once(flow.start).chain(flow.pauses.iter().map(|pause| pause.1))
-    });
+    let starts = scenario
+        .flows
+        .iter()
+        .flat_map(|flow| std::iter::once(flow.start).chain(flow.pauses.iter().map(|pause| pause.1)));
     let from = starts.max().unwrap_or(0) + SETTLE;
     let to = scenario.flows.iter().map(|flow| flow.end).min().unwrap_or(0);
     if records.len() < 2 || to <= from {
@@ -245,17 +249,23 @@ fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
 
 /// In percent of sound made: bad, lost after repair within 60 ms, within 160 ms.
 fn sound(records: &[FlowRecord]) -> [f64; 3] {
-    let (mut made, mut bad, mut in60, mut in160) = (0, 0, 0, 0);
+    let (mut made, mut bad, mut known, mut in60, mut in160) = (0, 0, 0, 0, 0);
     for record in records {
+        let first = record.sound.first().map_or(0, |sound| sound.made);
         for sound in &record.sound {
             made += sound.ptime;
-            let within = |limit: Micros| sound.late.is_some() && sound.repaired <= limit;
             bad += if sound.late.is_some_and(|late| late <= LATE) { 0 } else { sound.ptime };
+            if sound.made < first + LEARNING {
+                continue;
+            }
+            known += sound.ptime;
+            let within = |limit: Micros| sound.late.is_some() && sound.repaired <= limit;
             in60 += if within(60 * MILLI) { 0 } else { sound.ptime };
             in160 += if within(160 * MILLI) { 0 } else { sound.ptime };
         }
     }
-    [bad, in60, in160].map(|part| 100.0 * part as f64 / made.max(1) as f64)
+    let percent = |part: Micros, of: Micros| 100.0 * part as f64 / of.max(1) as f64;
+    [percent(bad, made), percent(in60, known), percent(in160, known)]
 }
 
 /// The mean of several runs, value by value; a time that one run never reached is never reached.

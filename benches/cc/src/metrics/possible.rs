@@ -1,16 +1,21 @@
 //! What flows could deliver together: the yardstick of utilisation.
 
-use crate::scenario::{Flow, Reference, Scenario};
+use crate::scenario::{Flow, Link, Reference, Scenario};
 use crate::time::{Micros, SECOND, seconds};
 
-/// A link of more steps than this has a rate that nobody can follow; what it carries in a second counts.
+/// A link of more steps than this, or one that stands still at times, has a rate that nobody can follow; what it carries
+/// in a second counts.
 const FEW: usize = 12;
+
+fn is_shaped(link: &Link) -> bool {
+    link.rates.len() > FEW || link.rates.iter().any(|step| step.1 == 0)
+}
 
 /// Moments at which what is possible changes.
 pub(super) fn moments(scenario: &Scenario) -> Vec<Micros> {
     let mut moments = vec![0];
     for link in &scenario.links {
-        if link.rates.len() <= FEW {
+        if !is_shaped(link) {
             moments.extend(link.rates.iter().map(|rate| rate.0));
         } else {
             moments.extend((0..scenario.duration / SECOND).map(|second| second * SECOND));
@@ -28,7 +33,7 @@ pub(super) fn moments(scenario: &Scenario) -> Vec<Micros> {
 /// Bits a second that a link carries at a moment, or in the second of it.
 fn carries(scenario: &Scenario, link: usize, at: Micros) -> u64 {
     let rates = &scenario.links[link].rates;
-    if rates.len() <= FEW {
+    if !is_shaped(&scenario.links[link]) {
         return scenario.rate(link, at);
     }
     let (from, to) = (at / SECOND * SECOND, at / SECOND * SECOND + SECOND);

@@ -54,7 +54,9 @@ pub(super) fn regained(scenario: &Scenario, records: &[FlowRecord]) -> Option<f6
         if none > 0 || some == 0 || gap < SECOND || next < end + STEADY {
             continue;
         }
-        let sent = |from: Micros| record.sent.between(from.next_multiple_of(PLOT), (from + SECOND).next_multiple_of(PLOT));
+        let sent = |from: Micros| {
+            record.sent.between(from.next_multiple_of(PLOT), (from + SECOND).next_multiple_of(PLOT))
+        };
         let share = 100.0 * sent(end + SECOND) as f64 / sent(gap - SECOND - PLOT).max(1) as f64;
         worst = Some(worst.map_or(share, |worst| worst.min(share)));
     }

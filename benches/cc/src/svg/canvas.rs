@@ -101,7 +101,14 @@ impl Panel {
     }
 
     /// A line that keeps its value until the next point.
-    pub(super) fn steps(&self, out: &mut String, points: &[(f64, f64)], colour: &str, width: f64, dash: &str) {
+    pub(super) fn steps(
+        &self,
+        out: &mut String,
+        points: &[(f64, f64)],
+        colour: &str,
+        width: f64,
+        dash: &str,
+    ) {
         let mut path = String::new();
         let mut last = None;
         for (at, value) in points {
@@ -131,6 +138,7 @@ impl Panel {
     pub(super) fn mark(&self, out: &mut String, at: f64, lost: u64, colour: &str) {
         let length = (lost as f64 * 2.0).clamp(3.0, self.height / 4.0);
         let (x, top) = (self.x(at), self.top);
-        let _ = writeln!(out, "<path d=\"M{x:.1} {top}v{length:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>");
+        let _ =
+            writeln!(out, "<path d=\"M{x:.1} {top}v{length:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>");
     }
 }

@@ -12,30 +12,40 @@
 use crate::controller::Phase;
 use p2pvoip_core::Instant;
 
-/// A queue below this, in microseconds, is none: jitter and the grain of packets make as much.
-const STANDING: u64 = 10_000;
+/// A packet should be through the slowest link within this, in microseconds, its own time there included.
+const SOJOURN: u64 = 14_000;
+/// A shorter queue is none whatever the link: jitter and the grain of packets make as much, in microseconds.
+const LEAST_STANDING: u64 = 6_000;
+/// A longer one is too long on the fastest link, in microseconds.
+const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
 const RELATIVE_RISE: u64 = 4;
 /// Before the first queue the rate doubles in about this time, in microseconds.
-const DOUBLING: u64 = 800_000;
+const DOUBLING: u64 = 400_000;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
-/// After a queue has drained the rate is this many parts in a thousand of what was delivered behind it.
-const DRAINED: u64 = 970;
+/// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
+const GIVEN: u64 = 30;
+/// The power with which the rise falls with the rate.
+const STEEP: u64 = 2;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
-const DEEPEST: u64 = 250;
+const DEEPEST: u64 = 150;
 /// The gentlest draining.
 const GENTLEST: u64 = 800;
 /// A queue is to be drained within this time, in microseconds.
-const DRAIN_TIME: u64 = 300_000;
-/// A queue of our own has drained long before this, in microseconds.
-const DRAIN_PATIENCE: u64 = 2_500_000;
-/// While at least so many parts in a hundred of what is sent are delivered, the queue is not of our making.
-const DELIVERED: u64 = 85;
+const DRAIN_TIME: u64 = 100_000;
+/// A queue must become shorter within the round trip and this time, in microseconds.
+const PATIENCE: u64 = 200_000;
+/// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
+const OWN: u64 = 90;
+/// A queue above this, in microseconds, may be of others.
+const LONG: u64 = 60_000;
+/// After so many drains that left the queue standing, it is not ours.
+const FUTILE: u32 = 3;
 /// The rate rises at most to this many parts in a hundred of what is really sent.
 const CLAIM: u64 = 140;
 /// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
@@ -61,21 +71,30 @@ const GONE: u64 = 500_000;
 /// After a pause this many parts in a hundred of the rate are dared.
 const RESUMED: u64 = 90;
 
+/// The spans over which arrivals are measured, in microseconds: the shortest has five packets of 20 ms.
+pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
+
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
     /// The queue that stands, if it does not fall by itself.
     pub(crate) queue: u64,
+    /// What the largest packet takes on the slowest link, as far as known.
+    pub(crate) own: u64,
     /// It falls as a released burst does.
     pub(crate) falls: bool,
     /// The rate of the slowest link.
     pub(crate) link: Option<u64>,
-    /// The rate of arrival over a short span.
-    pub(crate) delivered: Option<u64>,
-    /// The rates of arrival and of sending over a longer span.
-    pub(crate) steady: Option<(u64, u64)>,
+    /// The rate of arrival over the three spans of [`SPANS`].
+    pub(crate) delivered: [Option<u64>; 3],
+    /// The rate of sending over the longest of them.
+    pub(crate) sent: Option<u64>,
     /// The round trip.
     pub(crate) rtt: u64,
+    /// A queue has appeared at once.
+    pub(crate) jumped: bool,
+    /// Bits sent after the newest packet that arrived.
+    pub(crate) flight: u64,
     /// From the sending of the newest packet that arrived until now.
     pub(crate) behind: u64,
     /// Packets lost.
@@ -99,39 +118,43 @@ pub(crate) struct Limits {
     pub(crate) weight: u64,
 }
 
-/// A queue that is being drained.
-#[derive(Clone, Copy, Debug)]
-struct Drain {
-    /// The first number sent after the last cut.
-    cut_at: u64,
-    /// The queue at the last look.
-    queue: u64,
-    /// Bits to send less than is delivered.
-    debt: u64,
-    /// Parts in a thousand that are sent meanwhile.
-    part: u64,
-}
-
 /// Estimator: the wire rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Law {
+    /// A longer queue stands.
+    limit_of_queue: u64,
     rate: u64,
     phase: Phase,
-    drain: Drain,
-    /// What was delivered behind the last queue.
-    ceiling: Option<u64>,
-    /// The link at the last queue.
-    full: Option<u64>,
+    /// Parts in a thousand of the rate that are sent.
+    part: u64,
+    /// The first number sent after the last cut.
+    cut_at: u64,
+    /// The rate before it, and the queue at it.
+    cut_from: u64,
+    cut_queue: u64,
     /// Since when a queue stands, without having been gone.
     standing: Option<Instant>,
+    /// The first number sent after the last drain.
+    hold: u64,
+    /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
+    full_since: Option<Instant>,
+    measures: bool,
+    /// Drains that left a long queue standing, and the queue at the first.
+    failed: u32,
+    stood: u64,
+    /// What was delivered behind the last queue.
+    ceiling: Option<u64>,
+    /// The link at the last queue, and what was delivered behind that.
+    full: Option<u64>,
+    learnt: Option<u64>,
+    /// The link is to be measured.
+    learning: bool,
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     /// The rate before the present series of cuts.
     before: u64,
     cut: Option<Instant>,
     updated: Option<Instant>,
-    /// When feedback last told something new; before any, when the first packet left.
-    heard: Option<Instant>,
     /// The smoothed share of marks, in 65,536ths.
     marked: u64,
 }
@@ -139,34 +162,54 @@ pub(crate) struct Law {
 impl Law {
     pub(crate) const fn new(rate: u64) -> Self {
         Self {
+            limit_of_queue: LEAST_STANDING,
             rate,
             phase: Phase::Growing,
-            drain: Drain { cut_at: 0, queue: 0, debt: 0, part: 1_000 },
+            part: 1_000,
+            cut_at: 0,
+            cut_from: 0,
+            cut_queue: 0,
+            standing: None,
+            hold: 0,
+            full_since: None,
+            measures: true,
+            failed: 0,
+            stood: 0,
             ceiling: None,
             full: None,
-            standing: None,
+            learnt: None,
+            learning: false,
             free: None,
             before: rate,
             cut: None,
             updated: None,
-            heard: None,
             marked: 0,
         }
     }
 
     /// The rate that is asked for now.
     pub(crate) const fn wire(&self, limits: Limits) -> u64 {
-        let rate = if self.drain.debt > 0 { self.rate * self.drain.part / 1_000 } else { self.rate };
+        let rate = self.rate * self.part / 1_000;
         if rate < limits.least { limits.least } else { rate }
+    }
+
+    /// The rate without what draining takes off.
+    pub(crate) const fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// A drain has ended, and the link is not known yet.
+    pub(crate) fn wants_link(&self) -> bool {
+        self.phase == Phase::Growing && self.learning
+    }
+
+    /// Delay says that the link has become faster: what is measured next is compared with what it was.
+    pub(crate) const fn on_faster(&mut self) {
+        self.learning = false;
     }
 
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
-    }
-
-    /// When feedback last told something new.
-    pub(crate) const fn heard(&self) -> Option<Instant> {
-        self.heard
     }
 
     /// Keeps the rate within `limits` when they change.
@@ -175,18 +218,17 @@ impl Law {
     }
 
     /// Whether pairs of packets are wanted: the rate could be higher, or the link is not known.
-    pub(crate) fn is_probing(&self, limits: Limits) -> bool {
-        self.phase == Phase::Growing && self.rate < limits.most
+    pub(crate) fn is_probing(&self, limits: Limits, settled: bool) -> bool {
+        self.phase == Phase::Growing && (self.rate < limits.most || self.learning || !settled)
     }
 
-    /// Time passes: what is drained is paid back, and without news the rate decays.
-    pub(crate) fn on_time(&mut self, rtt: u64, limits: Limits, now: Instant) {
-        let heard = *self.heard.get_or_insert(now);
-        if micros(now, heard) <= rtt + SILENCE {
+    /// Time passes, and the sender has been `waiting` for news for so many microseconds: the rate decays.
+    pub(crate) fn on_time(&mut self, waiting: u64, rtt: u64, limits: Limits, now: Instant) {
+        if waiting <= rtt + SILENCE {
             return;
         }
         let since = self.updated.filter(|_| self.phase == Phase::Silent).unwrap_or(now);
-        (self.phase, self.drain.debt, self.updated) = (Phase::Silent, 0, Some(now));
+        (self.phase, self.part, self.updated) = (Phase::Silent, 1_000, Some(now));
         // Half a rate in a second, taken in small steps: linear within a step.
         let passed = micros(now, since).min(SILENT_HALF);
         self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
@@ -194,38 +236,47 @@ impl Law {
     }
 
     /// The flow goes on after a pause: most of its rate is dared again.
-    pub(crate) fn on_resume(&mut self, limits: Limits, now: Instant) {
+    pub(crate) fn on_resume(&mut self, limits: Limits) {
         self.rate = part(self.rate, RESUMED, 100);
-        (self.phase, self.drain.debt, self.standing, self.free) = (Phase::Growing, 0, None, None);
+        (self.phase, self.part, self.free) = (Phase::Growing, 1_000, None);
         self.ceiling.get_or_insert(self.rate);
-        (self.updated, self.heard) = (None, Some(now));
+        self.updated = None;
         self.limit(limits);
     }
 
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        (self.updated, self.heard) = (Some(now), Some(now));
-        let stands = signals.queue > STANDING && !signals.falls;
-        if signals.queue <= STANDING / 2 {
+        self.updated = Some(now);
+        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
+        let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
+        if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
+            (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
+        }
+        if signals.queue <= self.limit_of_queue / 2 {
             self.standing = None;
-        } else if stands {
+        } else {
             self.standing.get_or_insert(now);
         }
-        self.pay(step);
         match self.phase {
-            Phase::Growing | Phase::Silent if stands => {
-                self.before = self.rate;
-                self.cut(signals, limits, now);
-            }
             Phase::Growing | Phase::Silent => {
                 self.phase = Phase::Growing;
+                if signals.queue <= self.stood / 2 {
+                    self.failed = 0;
+                }
                 self.mark(signals, now);
-                if signals.queue <= STANDING / 2 {
+                // Packets sent before a drain ended still tell of the queue that was.
+                let fresh = signals.arrived >= self.hold;
+                if fresh {
+                    self.full_since.get_or_insert(now);
+                }
+                if stands && fresh {
+                    self.begin_drain(signals, limits, now);
+                } else if signals.queue <= self.limit_of_queue / 2 {
                     self.grow(signals, limits, step, now);
                 }
             }
-            Phase::Draining => self.drain(signals, limits, stands, now),
+            Phase::Draining => self.drain(signals, limits, now),
             Phase::Competing => self.compete(signals, limits, step, now),
         }
         self.limit(limits);
@@ -248,76 +299,122 @@ impl Law {
     }
 
     fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
-        let claim = signals.steady.map_or(self.rate, |(_, sent)| part(sent, CLAIM, 100));
+        let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
         let risen = match self.ceiling {
-            None => self.rate + part(self.rate, step * 700, DOUBLING * 1_000),
+            None => {
+                let risen = self.rate + part(self.rate, step * 700, DOUBLING * 1_000);
+                // As much as the whole link is not dared in one go, even if nobody else is there.
+                let most = signals.link.map_or(u64::MAX, |link| part(link, TAKEN, 100));
+                if risen > most {
+                    self.ceiling = Some(most);
+                }
+                risen.min(most)
+            }
             Some(ceiling) => {
                 let free = *self.free.get_or_insert(now);
                 if self.rate <= ceiling {
                     self.free = Some(now);
                 }
                 let doublings = (micros(now, free) / IMPATIENCE).min(MOST_DOUBLINGS);
-                let rise = (limits.most / RISE_PART).min(self.rate / RELATIVE_RISE) * limits.weight / 8;
-                self.rate + part(rise << doublings, step, 1_000_000)
+                self.rate + part(self.rise(limits) << doublings, step, 1_000_000)
             }
         };
         self.rate = risen.min(claim).max(self.rate);
         if let Some((link, full)) = signals.link.zip(self.full)
+            && !self.learning
             && link >= part(full, FASTER, 100)
         {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
+            self.learnt = self.ceiling;
         }
     }
 
-    /// To what is delivered, and for a while below it, by as much as drains the queue in its time.
-    fn cut(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        let delivered = signals.delivered.unwrap_or(self.rate).min(self.rate);
-        // What was sent since the newest packet that arrived came on top of the queue that this packet met.
-        let since = part(self.rate - delivered, signals.behind, 1_000_000);
-        let debt = part(delivered, signals.queue, 1_000_000) + since;
-        let time = (debt * 1_000_000).checked_div(delivered.max(1)).unwrap_or(0);
-        let left = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
-        self.phase = Phase::Draining;
-        self.drain = Drain { cut_at: signals.next, queue: signals.queue, debt, part: left };
-        self.ceiling = Some(delivered);
-        self.full = signals.link;
-        self.free = None;
-        self.cut = Some(now);
-        self.rate = part(delivered, DRAINED, 1_000).max(limits.least);
+    /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
+    fn rise(&self, limits: Limits) -> u64 {
+        let fair = limits.most * limits.weight / 8 / 2;
+        let mut rise = limits.most / RISE_PART;
+        for _ in 0..STEEP {
+            rise = part(rise, fair, self.rate);
+        }
+        rise.min(self.rate / RELATIVE_RISE)
     }
 
-    /// What was sent less in `step` drains the queue.
-    fn pay(&mut self, step: u64) {
-        let less = part(self.rate, 1_000 - self.drain.part, 1_000);
-        self.drain.debt = self.drain.debt.saturating_sub(part(less, step, 1_000_000));
+    /// Parts in a thousand of what was delivered that are kept after a queue: the higher the rate, the less.
+    fn kept(&self, delivered: u64, limits: Limits) -> u64 {
+        1_000 - part(GIVEN, 2 * delivered * 8, limits.most * limits.weight).clamp(GIVEN / 2, 2 * GIVEN)
     }
 
-    fn drain(&mut self, signals: &Signals, limits: Limits, stands: bool, now: Instant) {
-        if signals.queue <= STANDING / 2 {
-            (self.phase, self.drain.debt) = (Phase::Growing, 0);
-            return;
+    /// A queue stands: to what is delivered, and for a while below it.
+    fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        if self.failed == 0 || signals.queue <= LONG {
+            (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
         }
-        // Before packets sent after the cut arrive, the queue cannot tell whether the cut was enough.
-        if signals.arrived < self.drain.cut_at || self.drain.debt > 0 {
-            return;
-        }
-        let ours = signals.steady.is_none_or(|(delivered, sent)| delivered < part(sent, DELIVERED, 100));
-        if self.standing.is_some_and(|since| micros(now, since) >= DRAIN_PATIENCE) && !ours {
+        self.failed += 1;
+        if self.failed > FUTILE {
             self.phase = Phase::Competing;
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
+            self.failed = 0;
             return;
         }
-        if stands {
-            self.cut(signals, limits, now);
-        } else {
-            self.phase = Phase::Growing;
+        self.phase = Phase::Draining;
+        (self.cut_at, self.cut_from, self.cut_queue) = (signals.next, self.rate, signals.queue);
+        // What arrived right after a drain tells how little was sent, not what the link carries.
+        self.measures = self.full_since.is_none_or(|since| micros(now, since) >= u64::from(SPANS[0]));
+        (self.free, self.cut) = (None, Some(now));
+        self.drain(signals, limits, now);
+    }
+
+    /// While packets from before the cut arrive they tell what the link carries. What waits in it is reckoned from what
+    /// the newest arrival met and what was sent since, so that the end is known a round trip before it is seen.
+    fn drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        if signals.arrived < self.cut_at {
+            // All that arrived since the queue stands was sent on as fast as the link could.
+            let stood = self.standing.map_or(0, |since| micros(now, since));
+            let [short, middle, long] = signals.delivered;
+            let delivered = match stood {
+                0..200_000 => short,
+                200_000..400_000 => middle.or(short),
+                _ => long.or(middle).or(short),
+            };
+            let delivered = delivered.filter(|_| self.measures).unwrap_or(self.cut_from).min(self.cut_from);
+            self.ceiling = Some(delivered);
+            self.rate = part(delivered, self.kept(delivered, limits), 1_000).max(limits.least);
         }
+        let cut = self.cut.map_or(0, |cut| micros(now, cut));
+        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > self.cut_queue {
+            return self.drain_again(signals, limits, now);
+        }
+        let link = self.ceiling.unwrap_or(self.rate);
+        let met = part(link, signals.queue, 1_000_000) + signals.flight;
+        let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000));
+        let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
+        if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
+            (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);
+            self.full_since = None;
+            // Where much more or less is delivered than when the link was measured, it has changed.
+            let (now, then) = (self.ceiling.unwrap_or(0), self.learnt.unwrap_or(0));
+            self.learning |= now < part(then, 80, 100) || now > part(then, 125, 100);
+        } else {
+            self.part = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
+        }
+    }
+
+    /// What was sent less has not made the queue any shorter.
+    fn drain_again(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let [short, middle, _] = signals.delivered;
+        let delivered = middle.or(short).unwrap_or(self.rate);
+        if signals.sent.is_none_or(|sent| delivered < part(sent, OWN, 100)) {
+            // Even that is more than the link carries.
+            self.rate = part(delivered.min(self.rate), self.kept(delivered, limits), 1_000).max(limits.least);
+            self.ceiling = Some(self.rate);
+        }
+        self.begin_drain(signals, limits, now);
     }
 
     fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
-        if signals.queue <= STANDING {
+        if signals.queue <= self.limit_of_queue {
             let free = *self.free.get_or_insert(now);
             if micros(now, free) >= GONE {
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));

@@ -7,7 +7,7 @@
 mod breaker;
 mod law;
 
-use crate::controller::{Sent, Stats};
+use crate::controller::{Phase, Sent, Stats};
 use crate::delay::DelayEstimator;
 use crate::history::{Fate, History, ticks};
 use crate::loss::LossEstimator;
@@ -22,8 +22,6 @@ use law::{Law, Signals};
 pub(crate) use law::{Limits, part};
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
 
-/// The span over which a cut measures what is delivered, in microseconds: as short as five packets of 20 ms allow.
-const SHORT_SPAN: u32 = 100_000;
 /// The span over which sending and delivery are compared.
 const LONG_SPAN: u32 = 400_000;
 /// What may be in flight beside one round trip: a stall that voice survives, so that a gap of the link fills its queue and
@@ -37,12 +35,18 @@ const RTT_UNKNOWN: u32 = 300_000;
 const ROUNDING: u32 = 16;
 /// A queue this much longer than the round trip shows, in ticks, is a jump of a clock: 100 ms.
 const CLOCK_JUMP: i64 = 1_563;
+/// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
+const JUMP: i32 = 468;
 /// Packets that leave within this are a pair, in microseconds.
 const PAIR: u64 = 500;
 /// A flow that sent nothing for so long had paused, in microseconds.
 const PAUSE: u64 = 1_000_000;
 /// Pairs are wanted this often while the rate could be higher, in microseconds.
-const PROBE_EVERY: u64 = 400_000;
+const PROBE_EVERY: u64 = 2_000_000;
+/// A delay this much below the least is a change of the link: 3 ms in ticks.
+const SHORTER: i32 = 47;
+/// The link is asked for again because of delay at most this often, in microseconds.
+const REMEASURE: u64 = 1_000_000;
 
 /// Estimator: what is measured of one flow, and its rate.
 #[derive(Clone, Debug)]
@@ -53,10 +57,14 @@ pub(crate) struct Engine<const N: usize> {
     law: Law,
     breaker: CircuitBreaker,
     counts: Counts,
+    /// When the first packet left since the last news.
+    waiting: Option<Instant>,
     /// When the last packet left, and the last pair.
     last_sent: Option<Instant>,
     probed: Option<Instant>,
     probe: bool,
+    /// When the link was last asked for because delay fell.
+    remeasured: Option<Instant>,
 }
 
 /// What is measured of the present path.
@@ -129,10 +137,17 @@ impl<const N: usize> Engine<N> {
                 stale: 0,
                 misnumbered: 0,
             },
+            waiting: None,
             last_sent: None,
             probed: None,
             probe: false,
+            remeasured: None,
         }
+    }
+
+    /// The rate without what draining takes off.
+    pub(crate) const fn rate(&self) -> u64 {
+        self.law.rate()
     }
 
     pub(crate) fn wire(&self, limits: Limits) -> u64 {
@@ -158,12 +173,13 @@ impl<const N: usize> Engine<N> {
             self.estimates.sent.add(size);
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
         }
+        self.waiting.get_or_insert(now);
         if let Some(last) = self.last_sent.replace(now) {
             let since = law::micros(now, last);
             if since <= PAIR {
                 (self.probe, self.probed) = (false, Some(now));
             } else if since >= PAUSE {
-                self.law.on_resume(self.limited(limits), now);
+                self.law.on_resume(self.limited(limits));
                 (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
             }
         }
@@ -172,14 +188,18 @@ impl<const N: usize> Engine<N> {
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
         let limits = self.limited(limits);
-        self.law.on_time(u64::from(self.rtt()), limits, now);
-        self.breaker.on_sent(self.law.heard().unwrap_or(now), now);
+        let waiting = self.waiting.map_or(0, |since| law::micros(now, since));
+        self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
+        self.breaker.on_sent(self.waiting.unwrap_or(now), now);
         self.plan_probe(limits, now);
     }
 
     fn plan_probe(&mut self, limits: Limits, now: Instant) {
-        let due = self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
-        self.probe = due && self.law.is_probing(limits);
+        let due = (self.law.wants_link() || !self.estimates.pairs.is_settled())
+            && self.probed.is_none_or(|probed| law::micros(now, probed) >= u64::from(self.rtt()))
+            || self.estimates.pairs.rate().is_none()
+                && self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
+        self.probe = due && self.law.is_probing(limits, self.estimates.pairs.is_settled());
     }
 
     /// Whether the report was believed and told something of the present path.
@@ -200,6 +220,7 @@ impl<const N: usize> Engine<N> {
         if !news || newest.path != self.path {
             return;
         }
+        self.waiting = None;
         if let Some(rtt) = rtt {
             self.estimates.rtt.push(rtt, now);
         }
@@ -209,7 +230,12 @@ impl<const N: usize> Engine<N> {
         self.counts.marked += u64::from(marks);
         let limits = self.limited(limits);
         if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
+            let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
+            if before == Phase::Draining && self.law.wants_link() {
+                // The link may have become slower: it is measured anew.
+                self.estimates.pairs.restart();
+            }
         }
         let leaving = Bitrate::from_bps(self.estimates.sent.over(LONG_SPAN).unwrap_or(0));
         let packet = DataSize::from_bytes(u64::from(self.estimates.packet));
@@ -292,7 +318,14 @@ impl<const N: usize> Engine<N> {
         for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
             self.estimates.pairs.push(number, record, arrived);
             let own = self.estimates.pairs.own(record.size);
-            self.estimates.delay.push(RemoteTime::from_ticks(record.sent), arrived, own, now);
+            let sent = RemoteTime::from_ticks(record.sent);
+            if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER && self.may_remeasure(now) {
+                self.law.on_faster();
+                // Less than ever: the link has become faster, or the path shorter. A pair tells which.
+                self.estimates.pairs.restart();
+            }
+            let basis = self.estimates.pairs.is_settled();
+            self.estimates.delay.push(sent, arrived, own, basis, now);
         }
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
@@ -305,16 +338,27 @@ impl<const N: usize> Engine<N> {
         }
     }
 
+    fn may_remeasure(&mut self, now: Instant) -> bool {
+        let may = self.remeasured.is_none_or(|at| law::micros(now, at) >= REMEASURE);
+        if may {
+            self.remeasured = Some(now);
+        }
+        may
+    }
+
     fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
         let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
         let queue = delay.queue()?;
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
-            delivered: delivered.over(SHORT_SPAN),
-            steady: delivered.over(LONG_SPAN).zip(sent.over(LONG_SPAN)),
+            delivered: law::SPANS.map(|span| delivered.over(span)),
+            sent: sent.over(LONG_SPAN),
+            jumped: delay.jump().is_some_and(|jump| jump > JUMP),
+            flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
             behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
             lost,

@@ -20,6 +20,15 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// A stretch of time with a name, drawn behind the lines.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Span {
+    /// Its first and its last second.
+    pub(super) seconds: (f64, f64),
+    /// What it is, for the legend.
+    pub(super) name: &'static str,
+}
+
 /// What a plot shows of the values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
@@ -64,6 +73,8 @@ pub(super) struct Plot {
     pub(super) scale: Scale,
     /// What is drawn, the last above the others.
     pub(super) lines: Vec<Line>,
+    /// What is drawn behind them; its name is a class of the style sheet.
+    pub(super) spans: Vec<Span>,
 }
 
 /// The largest value of all lines, and not less than `least`.
@@ -85,6 +96,12 @@ impl Plot {
         for line in &self.lines {
             let _ = write!(out, "<i class=\"key {}\">{}</i>", line.class, line.name);
         }
+        let mut named: Vec<&str> = self.spans.iter().map(|span| span.name).collect();
+        named.sort_unstable();
+        named.dedup();
+        for name in named {
+            let _ = write!(out, "<i class=\"key {name}\">{name}</i>");
+        }
         out.push_str("</figcaption>\n");
         self.draw(&mut out);
         out.push_str("</figure>\n");
@@ -99,6 +116,14 @@ impl Plot {
             self.way, self.title, self.unit
         );
         self.bands(out);
+        for Span { seconds: (from, to), name } in &self.spans {
+            let (top, bottom) = (MARGIN.2, height - MARGIN.3);
+            let (left, right) = (self.x(*from), self.x(*to));
+            let _ = writeln!(
+                out,
+                "<path class=\"span {name}\" d=\"M{left:.1} {top}H{right:.1}V{bottom}H{left:.1}Z\"/>"
+            );
+        }
         let step = step(self.scale.top - self.scale.bottom);
         for tick in ticks(self.scale.bottom, self.scale.top, step) {
             let y = self.y(tick);
@@ -204,6 +229,7 @@ mod tests {
             seconds: 10.0,
             scale: Scale::to(50.0),
             lines: vec![line],
+            spans: Vec::new(),
         }
     }
 
@@ -239,6 +265,16 @@ mod tests {
         assert!(figure.contains("class=\"band poor\" d=\"M46 88.0H550V166.0H46Z\""), "{figure}");
         assert!(figure.contains("class=\"band good\" d=\"M46 10.0H550V88.0H46Z\""), "{figure}");
         assert!(figure.contains("d=\"M46.0 166.0L550.0 10.0\""), "the scale begins at its bottom: {figure}");
+    }
+
+    #[test]
+    fn a_stretch_of_time_is_drawn_behind_and_named_once() {
+        let mut plot = plot(vec![(0.0, 0.0)]);
+        plot.spans = [(2.0, 4.0), (6.0, 7.0)].map(|seconds| Span { seconds, name: "draining" }).to_vec();
+        let figure = plot.figure();
+        assert!(figure.contains("class=\"span draining\" d=\"M146.8 10H247.6V166H146.8Z\""), "{figure}");
+        assert_eq!(figure.matches("key draining").count(), 1);
+        assert!(figure.find("class=\"span") < figure.find("class=\"line"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use p2pvoip::telemetry::{Grade, emodel::MOS_TOP};
 
-use super::plot::{self, Band, Line, Plot, Scale};
+use super::plot::{self, Band, Line, Plot, Scale, Span};
 use super::trace::Trace;
 use super::verdict::{Summary, Way};
 
@@ -98,8 +98,32 @@ fn rows(summary: &Summary, of: impl Fn(&Way) -> Vec<(&'static str, String)>, out
     out.push_str("</tbody>\n</table>\n");
 }
 
-/// A row of plots: title, unit, least scale or a fixed one, and what is drawn of a direction.
-type Kind = (&'static str, &'static str, Result<Scale, f64>, fn(&Trace) -> Vec<Line>);
+/// A row of plots.
+struct Kind {
+    title: &'static str,
+    unit: &'static str,
+    /// A fixed scale, or the least top of one that fits.
+    scale: Result<Scale, f64>,
+    /// What is drawn of a direction, and behind it.
+    lines: fn(&Trace) -> Vec<Line>,
+    spans: fn(&Trace) -> Vec<Span>,
+}
+
+impl Kind {
+    const fn new(
+        title: &'static str,
+        unit: &'static str,
+        scale: Result<Scale, f64>,
+        lines: fn(&Trace) -> Vec<Line>,
+    ) -> Self {
+        Self { title, unit, scale, lines, spans: |_| Vec::new() }
+    }
+
+    /// The same, with what the congestion controller did behind it.
+    const fn with_congestion(self) -> Self {
+        Self { spans: Trace::congestion, ..self }
+    }
+}
 
 fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
     if traces.iter().all(|trace| trace.seconds() <= 0.0) {
@@ -107,26 +131,29 @@ fn plots(summary: &Summary, traces: [&Trace; 2], out: &mut String) {
         return;
     }
     let seconds = traces.iter().map(|trace| trace.seconds()).fold(1.0, f64::max);
-    let kinds: [Kind; 4] = [
-        ("Quality", "MOS (E-model), 1 to 4.5", Ok(OPINIONS), Trace::quality),
-        ("Bitrate", "kbit/s", Err(LEAST.0), Trace::bitrate),
-        ("Loss", "%, over the last two seconds", Err(LEAST.1), Trace::loss),
-        ("Playout delay", "ms", Err(LEAST.2), Trace::delay),
+    let kinds = [
+        Kind::new("Quality", "MOS (E-model), 1 to 4.5", Ok(OPINIONS), Trace::quality),
+        Kind::new("Bitrate", "kbit/s", Err(LEAST.0), Trace::bitrate).with_congestion(),
+        Kind::new("Queue", "ms", Err(LEAST.2), Trace::queue).with_congestion(),
+        Kind::new("Loss", "%, over the last two seconds", Err(LEAST.1), Trace::loss),
+        Kind::new("Playout delay", "ms", Err(LEAST.2), Trace::delay),
     ];
     out.push_str(
         "<section>\n<h2>Over time</h2>\n<p class=\"lead\">Quality is the opinion that listeners would have on average, as the \
          E-model (ITU-T G.107.2) estimates it from the codec's rate, what was lost after repair, and the delay. Delay costs a \
-         conversation, not the listening, and nothing up to 100 ms: then both lines are one.</p>\n<div class=\"plots\">\n",
+         conversation, not the listening, and nothing up to 100 ms: then both lines are one. Behind bitrate and queue stands what \
+         the congestion controller did where it did not grow.</p>\n<div class=\"plots\">\n",
     );
     for way in &summary.ways {
         let _ = writeln!(out, "<h3>{}</h3>", way.title);
     }
-    for (title, unit, scale, lines) in kinds {
+    for Kind { title, unit, scale, lines, spans } in kinds {
         let both = traces.map(lines);
         let fitted = |least| Scale::to(plot::top(both.iter().flatten(), least) * 1.05);
         let scale = scale.unwrap_or_else(fitted);
-        for (lines, way) in both.into_iter().zip(&summary.ways) {
-            out.push_str(&Plot { way: way.title, title, unit, seconds, scale, lines }.figure());
+        for ((lines, trace), way) in both.into_iter().zip(traces).zip(&summary.ways) {
+            let spans = spans(trace);
+            out.push_str(&Plot { way: way.title, title, unit, seconds, scale, lines, spans }.figure());
         }
     }
     out.push_str("</div>\n</section>\n");
@@ -178,12 +205,15 @@ mod tests {
         let stats = (1..=40_u32).map(|n| {
             json!({
                 "event": "stats", "at_ms": n * 200,
-                "outbound": { "bitrate": 30_000 + n % 5 * 800, "target_bitrate": 42_000 },
+                "outbound": {
+                    "bitrate": 30_000 + n % 5 * 800, "target_bitrate": 42_000, "ptime_ms": 20,
+                    "congestion": if n % 10 < 2 { "draining" } else { "growing" },
+                },
                 "inbound": {
                     "packets_received": n * 10, "packets_lost": n / 2, "concealed_ms": n, "played_ms": n * 200,
                     "playout_delay_ms": 60 + n % 7, "target_playout_delay_ms": 62,
                 },
-                "path": { "round_trip_time_ms": 41.0 },
+                "path": { "round_trip_time_ms": 41.0, "queueing_delay_ms": n % 9 },
                 "quality": if n < 5 { json!(null) } else { json!({ "mos": 3.9, "mos_listening": 4.0, "r": 77.0 }) },
             })
         });
@@ -204,10 +234,15 @@ mod tests {
                 page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
         }
-        assert_eq!((page.matches("<svg").count(), page.matches("class=\"line").count()), (8, 16));
+        assert_eq!((page.matches("<svg").count(), page.matches("class=\"line").count()), (10, 20));
+        assert_eq!(
+            page.matches("class=\"span draining").count(),
+            5 * 4,
+            "each stretch in two plots of each direction"
+        );
         assert_eq!(
             page.matches("<em class=\"way\">Caller to callee</em>").count(),
-            4,
+            5,
             "a narrow page names it"
         );
         assert!(!page.contains("<script") && !page.contains("http"), "nothing is loaded from elsewhere");

@@ -1,9 +1,10 @@
 //! How one direction of a call fared over time, read from the statistics of its sender and its receiver.
 
+use p2pvoip::telemetry::Congestion;
 use serde_json::Value;
 
 use super::play::{Performance, Side};
-use super::plot::Line;
+use super::plot::{Line, Span};
 
 /// Over how many statistics (200 ms each) a rate or a loss is counted: two seconds.
 const WINDOW: usize = 10;
@@ -53,6 +54,34 @@ impl Trace {
                 points: points(&self.sent, |now| kbps(now, "/outbound/bitrate")),
             },
         ]
+    }
+
+    /// The queue that packets met in the network, and how much sound each held.
+    pub(super) fn queue(&self) -> Vec<Line> {
+        vec![
+            Line {
+                name: "packet time",
+                class: "two",
+                points: steps(&points(&self.sent, |now| number(now, "/outbound/ptime_ms"))),
+            },
+            Line { name: "queue", class: "one", points: points(&self.sent, |now| number(now, QUEUE)) },
+        ]
+    }
+
+    /// When the congestion controller did anything else than to grow, and what.
+    pub(super) fn congestion(&self) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        let mut before = 0.0;
+        for (seconds, event) in &self.sent {
+            let from = std::mem::replace(&mut before, *seconds);
+            let told = event.pointer("/outbound/congestion").and_then(Value::as_str);
+            let Some(name) = EVENTFUL.into_iter().find(|name| told == Some(*name)) else { continue };
+            match spans.last_mut().filter(|last| last.name == name && last.seconds.1 >= from) {
+                Some(last) => last.seconds.1 = *seconds,
+                None => spans.push(Span { seconds: (from, *seconds), name }),
+            }
+        }
+        spans
     }
 
     /// What was lost on the way, and what no repair brought back.
@@ -124,8 +153,10 @@ pub(super) fn live(performance: &Performance) -> Vec<String> {
         let (_, sent) = trace.sent.last()?;
         let (seconds, heard) = trace.heard.last()?;
         Some(format!(
-            "  {seconds:4.0} s  {name}  {:5.1} kbit/s   lost {:4.1} %, after repair {:4.1} %   delay {:4.0} ms   MOS {}",
+            "  {seconds:4.0} s  {name}  {:5.1} of {:5.1} kbit/s   queue {:3.0} ms   lost {:4.1} %, after repair {:4.1} %   delay {:4.0} ms   MOS {}",
             kbps(sent, "/outbound/bitrate"),
+            kbps(sent, "/outbound/target_bitrate"),
+            number(sent, QUEUE),
             newest(loss.first()),
             newest(loss.last()),
             number(heard, "/inbound/playout_delay_ms"),
@@ -163,11 +194,23 @@ fn kbps(event: &Value, field: &str) -> f64 {
     number(event, field) / 1_000.0
 }
 
+/// The same for a value that jumps: each holds until the next one.
+fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut before = None;
+    let corner = |(at, value): &(f64, f64)| [(*at, before.replace(*value).unwrap_or(*value)), (*at, *value)];
+    points.iter().flat_map(corner).collect()
+}
+
 /// How many packets there were to receive.
 pub(super) fn expected(event: &Value) -> f64 {
     number(event, "/inbound/packets_received") + number(event, LOST)
 }
 
+/// What the congestion controller does when it does not grow.
+const EVENTFUL: [&str; 3] =
+    [Congestion::Draining.as_str(), Congestion::Competing.as_str(), Congestion::Silent.as_str()];
+/// Where the queue in the network is told.
+const QUEUE: &str = "/path/queueing_delay_ms";
 /// Where the opinion score of the conversation is told.
 const MOS: &str = "/quality/mos";
 /// Where the number of packets that were lost on the way is told.

@@ -27,6 +27,8 @@ pub(super) enum Curve {
     Lost,
     /// Sound that was made up, in per cent: what repair could not bring back.
     Concealed,
+    /// The queue that ours meets in the network, in milliseconds.
+    Queue,
     /// From arrival to ear, in milliseconds.
     Playout,
 }
@@ -50,6 +52,7 @@ struct Point {
     played: u64,
     target: f32,
     sent: f32,
+    queue: f32,
     playout: f32,
 }
 
@@ -74,6 +77,7 @@ impl History {
             played: inbound.total_samples,
             target: kilobits(outbound.target_bitrate.as_bps()),
             sent: kilobits(outbound.bitrate.as_bps()),
+            queue: stats.path.queueing_delay.unwrap_or_default().as_secs_f32() * 1_000.0,
             playout: inbound.playout_delay.as_secs_f32() * 1_000.0,
         });
     }
@@ -128,6 +132,7 @@ impl History {
         match curve {
             Curve::Target => Some(mean(|point| point.target)),
             Curve::Sent => Some(mean(|point| point.sent)),
+            Curve::Queue => Some(mean(|point| point.queue)),
             Curve::Playout => Some(mean(|point| point.playout)),
             Curve::Lost => loss().before,
             Curve::Concealed => loss().after,

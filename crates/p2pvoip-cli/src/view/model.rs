@@ -176,7 +176,9 @@ pub(super) mod tests {
         stats.outbound.bitrate = Bitrate::from_bps(34_000);
         stats.outbound.target_bitrate = Bitrate::from_bps(40_000);
         stats.outbound.fraction_lost = 0.04;
+        stats.outbound.ptime = Duration::from_millis(20);
         stats.path.round_trip_time = Some(Duration::from_millis(42));
+        stats.path.queueing_delay = Some(Duration::from_millis(3));
         stats
     }
 

@@ -231,10 +231,11 @@ fn rate(model: &Model) -> Words {
     let kbit = |rate: p2pvoip::core::Bitrate| rate.as_bps() / 1_000;
     let (outbound, inbound) = (&stats.outbound, &stats.inbound);
     plain(format!(
-        "sent {} (target {}), received {} kbit/s",
+        "sent {} (target {}), received {} kbit/s, packets of {}",
         kbit(outbound.bitrate),
         kbit(outbound.target_bitrate),
-        kbit(inbound.bitrate)
+        kbit(inbound.bitrate),
+        ms(outbound.ptime)
     ))
 }
 
@@ -243,7 +244,8 @@ fn delay(model: &Model) -> Words {
     let inbound = &stats.inbound;
     let playout =
         format!("playout {} (target {})", ms(inbound.playout_delay), ms(inbound.target_playout_delay));
-    plain(format!("{playout}, jitter {}", ms(inbound.jitter)))
+    let queue = stats.path.queueing_delay.map_or_else(|| UNKNOWN.to_owned(), ms);
+    plain(format!("{playout}, jitter {}, queue {queue}", ms(inbound.jitter)))
 }
 
 fn ms(time: Duration) -> String {
@@ -253,11 +255,11 @@ fn ms(time: Duration) -> String {
 type Curved = (&'static str, Curve, f32, Words);
 
 /// Curves of one kind share a scale, so that they can be compared.
-fn curves(model: &Model) -> [Curved; 5] {
+fn curves(model: &Model) -> [Curved; 6] {
     let most = |curve| highest(model, curve);
     let rate = most(Curve::Target).max(most(Curve::Sent)).max(1.0);
     let loss = most(Curve::Lost).max(most(Curve::Concealed)).max(LEAST_TOP_LOSS);
-    let delay = most(Curve::Playout).max(LEAST_TOP_DELAY);
+    let delay = most(Curve::Queue).max(most(Curve::Playout)).max(LEAST_TOP_DELAY);
     let recent = model.history.recent_loss();
     let newest = |curve, unit| match model.history.columns(curve, 1).first() {
         Some(Some(_)) => now(model, curve, unit),
@@ -269,6 +271,7 @@ fn curves(model: &Model) -> [Curved; 5] {
         ("Sent", Curve::Sent, rate, newest(Curve::Sent, "kbit/s")),
         ("Lost", Curve::Lost, loss, lost(recent.before, LOSS_BEFORE, " before repair")),
         ("Left", Curve::Concealed, loss, lost(recent.after, LOSS_AFTER, " after repair")),
+        ("Queue", Curve::Queue, delay, newest(Curve::Queue, "ms")),
         ("Playout", Curve::Playout, delay, newest(Curve::Playout, "ms")),
     ]
 }
@@ -277,7 +280,7 @@ fn curves(model: &Model) -> [Curved; 5] {
 pub(super) fn curve_tone(curve: Curve, value: f32) -> Tone {
     match curve {
         Curve::Target => Tone::Dim,
-        Curve::Sent | Curve::Playout => Tone::Plain,
+        Curve::Sent | Curve::Queue | Curve::Playout => Tone::Plain,
         Curve::Lost => graded(value, LOSS_BEFORE),
         Curve::Concealed => graded(value, LOSS_AFTER),
     }

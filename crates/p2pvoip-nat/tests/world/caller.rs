@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pvoip_core::{Instant, Machine, Output, Seed};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, Seed};
 use p2pvoip_nat::{
     Agent, Candidate, Config, Credentials, Event, Password, Role, Route, TurnServer, is_stun, stun,
 };
@@ -51,7 +51,7 @@ impl Caller {
         let before = route.prefix.len();
         route.prefix.write(word.len(), &mut buf[..before]).unwrap();
         buf[before..before + word.len()].copy_from_slice(&word);
-        Some(Action::Datagram { from: route.local, to: route.remote, len: before + word.len() })
+        Some(datagram(route.local, route.remote, before + word.len()))
     }
 
     /// What the relays have told of their failures.
@@ -115,6 +115,11 @@ impl Caller {
     }
 }
 
+/// ICE's own datagrams take no part in ECN.
+fn datagram(from: SocketAddr, to: SocketAddr, len: usize) -> Action {
+    Action::Datagram { from, to, len, ecn: Ecn::NotEct }
+}
+
 /// A STUN server.
 #[derive(Default)]
 pub(crate) struct Server {
@@ -151,7 +156,7 @@ impl Station {
 
 impl Node for Station {
     fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
-        let Datagram { from, to, bytes } = datagram;
+        let Datagram { from, to, bytes, .. } = datagram;
         match self {
             Self::Caller(caller) => {
                 let input = p2pvoip_nat::Datagram { local: to, remote: from, bytes };
@@ -195,13 +200,13 @@ impl Node for Station {
         let caller = match self {
             Self::Server(server) => {
                 return match server.answers.pop_front() {
-                    Some((from, to, answer)) => Action::Datagram { from, to, len: put(buf, &answer) },
+                    Some((from, to, answer)) => datagram(from, to, put(buf, &answer)),
                     None => Action::Wait(None),
                 };
             }
             Self::Relay(relay) => {
                 return match relay.poll() {
-                    Some((from, to, bytes)) => Action::Datagram { from, to, len: put(buf, &bytes) },
+                    Some((from, to, bytes)) => datagram(from, to, put(buf, &bytes)),
                     None => Action::Wait(None),
                 };
             }
@@ -210,7 +215,7 @@ impl Node for Station {
         loop {
             match caller.agent.poll_output(buf) {
                 Output::Transmit { to, len } => {
-                    return Action::Datagram { from: to.local, to: to.remote, len };
+                    return datagram(to.local, to.remote, len);
                 }
                 Output::Event(event) => caller.on_event(event, now),
                 Output::Wait(wake) => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pvoip_core::Instant;
+use p2pvoip_core::{Ecn, Instant};
 use p2pvoip_sim::Topology;
 use p2pvoip_sim::world::{Action, Datagram, Node};
 
@@ -70,7 +70,7 @@ impl Node for Puncher {
         match self.outgoing.pop_front() {
             Some((to, bytes)) => {
                 buf[..bytes.len()].copy_from_slice(&bytes);
-                Action::Datagram { from: self.own, to, len: bytes.len() }
+                Action::Datagram { from: self.own, to, len: bytes.len(), ecn: Ecn::NotEct }
             }
             None => Action::Wait((self.server.is_some()).then_some(self.next)),
         }

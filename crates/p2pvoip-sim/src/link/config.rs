@@ -38,7 +38,7 @@ pub struct LinkConfig {
     pub rates: Vec<(Duration, Option<Bitrate>)>,
     /// What waits for the bottleneck.
     pub queue: Queue,
-    /// A packet that waited for longer is marked as having met congestion.
+    /// A packet that waited for longer is marked as having met congestion, if its sender takes part (RFC 3168).
     pub mark_above: Option<Duration>,
     /// The longest packet, IP and UDP headers included; longer ones vanish, as with the don't-fragment bit.
     pub mtu: DataSize,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use p2pvoip_core::{Instant, Redacted};
+use p2pvoip_core::{Ecn, Instant, Redacted};
 
 use super::{HostId, StreamId};
 
@@ -16,13 +16,16 @@ pub struct Datagram<'a> {
     pub to: SocketAddr,
     /// What it carries.
     pub bytes: &'a [u8],
+    /// Its mark, as the network left it.
+    pub ecn: Ecn,
 }
 
 impl fmt::Debug for Datagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, bytes } = self;
+        let Self { from, to, bytes, ecn } = self;
         let (from, to) = (Redacted(from), Redacted(to));
-        f.debug_struct("Datagram").field("from", &from).field("to", &to).field("len", &bytes.len()).finish()
+        let mut shown = f.debug_struct("Datagram");
+        shown.field("from", &from).field("to", &to).field("len", &bytes.len()).field("ecn", ecn).finish()
     }
 }
 
@@ -52,6 +55,8 @@ pub enum Action {
         to: SocketAddr,
         /// How many bytes of the buffer.
         len: usize,
+        /// With this mark.
+        ecn: Ecn,
     },
     /// Send the first `len` bytes of the buffer as a message.
     Message {

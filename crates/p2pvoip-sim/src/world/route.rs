@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use p2pvoip_core::DataSize;
+use p2pvoip_core::{DataSize, Ecn};
 
 use super::record::{Cause, Fate, Tap, Tapped, Traced};
 use super::{Happening, HostId, LinkId, MOST_PLANNED, NatId, Node, RealmId, World};
@@ -23,6 +23,7 @@ pub(super) struct Packet {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
     pub(super) bytes: Vec<u8>,
+    pub(super) ecn: Ecn,
 }
 
 /// Where a packet is after a link.
@@ -47,11 +48,17 @@ pub(super) enum Holder {
 
 impl<N: Node> World<N> {
     /// A node sends a datagram.
-    pub(super) fn send(&mut self, host: HostId, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+    pub(super) fn send(
+        &mut self,
+        host: HostId,
+        (from, to): (SocketAddr, SocketAddr),
+        ecn: Ecn,
+        bytes: &[u8],
+    ) {
         self.counters.sent += 1;
         let number = self.counters.sent;
         let bytes = self.buffers.copy(bytes);
-        let mut packet = Packet { number, from, to, bytes };
+        let mut packet = Packet { number, from, to, bytes, ecn };
         self.note(&packet, Fate::Sent);
         let now = self.now;
         for tap in &mut self.taps {
@@ -72,7 +79,7 @@ impl<N: Node> World<N> {
     }
 
     /// Lets a packet pass a link, to be at `place` after it.
-    fn through(&mut self, link: LinkId, packet: Packet, place: Place) {
+    fn through(&mut self, link: LinkId, mut packet: Packet, place: Place) {
         let headers = if packet.to.is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
         let size = DataSize::from_bytes((packet.bytes.len() + headers) as u64);
         let now = self.now;
@@ -85,7 +92,11 @@ impl<N: Node> World<N> {
             Pushed::Delivered { .. } if self.agenda.len() >= MOST_PLANNED => {
                 self.lose(packet, Cause::Overload);
             }
-            Pushed::Delivered { at, again, .. } => {
+            Pushed::Delivered { at, again, marked } => {
+                // Only who takes part is told of congestion (RFC 3168 section 5).
+                if marked && packet.ecn != Ecn::NotEct {
+                    packet.ecn = Ecn::Ce;
+                }
                 if let Some(again) = again {
                     self.counters.duplicated += 1;
                     let bytes = self.buffers.copy(&packet.bytes);
@@ -165,9 +176,9 @@ impl<N: Node> World<N> {
         }
         self.counters.delivered += 1;
         self.note(&packet, Fate::Delivered);
-        let Packet { from, to, bytes, .. } = packet;
+        let Packet { from, to, bytes, ecn, .. } = packet;
         if let Some(node) = self.hosts.get_mut(host.0).and_then(|host| host.node.as_mut()) {
-            node.handle_datagram(super::Datagram { from, to, bytes: &bytes }, now);
+            node.handle_datagram(super::Datagram { from, to, bytes: &bytes, ecn }, now);
         }
         self.buffers.give_back(bytes);
         self.drain(host);

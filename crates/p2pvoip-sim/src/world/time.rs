@@ -80,8 +80,8 @@ impl<N: Node> World<N> {
         let now = self.now;
         while let Some(node) = self.hosts.get_mut(id.0).and_then(|host| host.node.as_mut()) {
             match node.poll(&mut buf, now) {
-                Action::Datagram { from, to, len } => {
-                    self.send(id, from, to, buf.get(..len).unwrap_or_default());
+                Action::Datagram { from, to, len, ecn } => {
+                    self.send(id, (from, to), ecn, buf.get(..len).unwrap_or_default());
                 }
                 Action::Message { stream, len } => {
                     self.send_message(id, stream, buf.get(..len).unwrap_or_default());

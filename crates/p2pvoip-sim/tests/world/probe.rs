@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pvoip_core::Instant;
+use p2pvoip_core::{Ecn, Instant};
 use p2pvoip_sim::{Action, Datagram, HostId, Node, StreamEvent, StreamId, World};
 
 /// What a probe was given.
@@ -34,6 +34,9 @@ pub(crate) struct Probe {
     pub(crate) every: Option<(Duration, SocketAddr, SocketAddr, Vec<u8>)>,
     pub(crate) wake: Option<Instant>,
     pub(crate) spins: bool,
+    /// The mark of what it sends, and those of what came.
+    pub(crate) ecn: Ecn,
+    pub(crate) marks: Vec<Ecn>,
 }
 
 impl Probe {
@@ -69,7 +72,8 @@ impl Probe {
 
 impl Node for Probe {
     fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
-        let Datagram { from, to, bytes } = datagram;
+        let Datagram { from, to, bytes, ecn } = datagram;
+        self.marks.push(ecn);
         self.got.push((now, Got::Datagram { from, to, bytes: bytes.to_vec() }));
         if self.echoes {
             self.send(to, from, bytes);
@@ -103,7 +107,7 @@ impl Node for Probe {
         match self.todo.pop_front() {
             Some(Todo::Datagram { from, to, bytes }) => {
                 buf[..bytes.len()].copy_from_slice(&bytes);
-                Action::Datagram { from, to, len: bytes.len() }
+                Action::Datagram { from, to, len: bytes.len(), ecn: self.ecn }
             }
             Some(Todo::Message { stream, bytes }) => {
                 buf[..bytes.len()].copy_from_slice(&bytes);

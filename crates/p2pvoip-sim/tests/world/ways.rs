@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use p2pvoip_core::{DataSize, Instant, Seed};
+use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Seed};
 use p2pvoip_sim::topology::{Topology, both_public};
 use p2pvoip_sim::world::Fate;
-use p2pvoip_sim::{Cause, Cut, LinkConfig, Lost, START, Tap};
+use p2pvoip_sim::{Cause, Cut, LinkConfig, Lost, START, Tap, topology};
 
 use crate::probe::{Got, Probe, on};
 
@@ -50,6 +50,33 @@ fn each_loss_is_counted_by_its_cause() {
         assert_eq!(counters.lost(cause), 1, "{cause:?}");
     }
     assert_eq!((counters.delivered, counters.lost_in_all(), counters.causes().count()), (0, 4, 4));
+}
+
+#[test]
+fn a_link_that_marks_tells_only_who_takes_part() {
+    let marked_of_ten = |ecn| {
+        let seed = Seed::from_u64(2);
+        let slow = LinkConfig {
+            rate: Some(Bitrate::from_kbps(100)),
+            mark_above: Some(Duration::from_millis(30)),
+            ..LinkConfig::default()
+        };
+        let sides =
+            (topology::Side::public().with_links(slow, LinkConfig::default()), topology::Side::public());
+        let mut net: Topology<Probe> = topology::two_sides(&seed, sides.0, sides.1);
+        net.world.install(net.a.host, Probe { ecn, ..Probe::default() });
+        net.world.install(net.b.host, Probe::default());
+        let (a, b) = (SocketAddr::new(net.a.address, 1_000), SocketAddr::new(net.b.address, 2_000));
+        // Each takes 8 ms: the first four wait for at most 24 ms, the fifth for 32.
+        net.world.command(net.a.host, |probe, _| (0..10).for_each(|_| probe.send(a, b, &[0; 72])));
+        net.world.run_for(Duration::from_secs(1));
+        on(&net.world, net.b.host).marks.clone()
+    };
+    for ecn in [Ecn::Ect0, Ecn::Ect1] {
+        assert_eq!(marked_of_ten(ecn), [[ecn; 4].as_slice(), &[Ecn::Ce; 6]].concat());
+    }
+    assert_eq!(marked_of_ten(Ecn::NotEct), [Ecn::NotEct; 10]);
+    assert_eq!(marked_of_ten(Ecn::Ce), [Ecn::Ce; 10]);
 }
 
 #[test]

@@ -33,8 +33,6 @@ const TICK: Duration = Duration::from_millis(10);
 const MAX_LATE: Duration = Duration::from_millis(100);
 /// How long closing waits for what the servers still have to be told.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
-/// The largest datagram that is read; a longer one is none of ours.
-const MAX_DATAGRAM: usize = 2_048;
 /// Datagrams read in a row before the engine is asked what it has to say.
 const BATCH: usize = 16;
 /// Reports of connections that wait for the driver; a connection with more to say waits.
@@ -152,7 +150,7 @@ impl Driver {
             next_tick: None,
             stirring,
             closing: None,
-            buf: vec![0; MAX_DATAGRAM.max(Endpoint::MAX_TRANSMIT)],
+            buf: vec![0; Endpoint::MAX_TRANSMIT],
         }
     }
 
@@ -187,10 +185,10 @@ impl Driver {
         let deadline = [wake, self.next_tick, closing_at, stir_at].into_iter().flatten().min();
         let deadline = deadline.map(|at| clock.deadline(at));
         let closing = self.closing.is_some();
-        let (sockets, buf, directory) = (&mut self.sockets, &mut self.buf, &mut self.parts.directory);
+        let (sockets, directory) = (&mut self.sockets, &mut self.parts.directory);
         tokio::select! {
             () = sleep_until(deadline) => Woken::Deadline,
-            received = poll_fn(|cx| sockets.poll_receive(cx, buf)) => Woken::Datagram(received),
+            received = poll_fn(|cx| sockets.poll_receive(cx)) => Woken::Datagram(received),
             Some((link, report)) = self.reports.recv() => Woken::Report(link, report),
             command = self.parts.commands.recv(), if !closing => Woken::Command(command),
             (query, outcome) = directory.next() => Woken::Finding(query, outcome),
@@ -202,16 +200,16 @@ impl Driver {
         let mut received = first;
         for _ in 0..BATCH {
             let now = self.parts.clock.now();
-            if let (Some(call), Some(bytes)) =
-                (self.sockets.owner(received.local), self.buf.get(..received.len))
-            {
-                let input = Input::Datagram { call, local: received.local, remote: received.remote, bytes };
+            let Received { local, remote, arrival, .. } = received;
+            if let Some(call) = self.sockets.owner(local) {
+                let bytes = self.sockets.bytes(&received);
+                let input = Input::Datagram { call, local, remote, arrival, bytes };
                 if let Err(error) = self.parts.engine.handle_input(input, now) {
                     tracing::trace!(%error, "a datagram was dropped");
                 }
             }
-            let (sockets, buf) = (&mut self.sockets, &mut self.buf);
-            match poll_fn(|cx| std::task::Poll::Ready(sockets.poll_receive(cx, buf))).await {
+            let sockets = &mut self.sockets;
+            match poll_fn(|cx| std::task::Poll::Ready(sockets.poll_receive(cx))).await {
                 std::task::Poll::Ready(next) => received = next,
                 std::task::Poll::Pending => return,
             }
@@ -329,8 +327,8 @@ impl Driver {
     fn transmit(&self, to: Transmit, len: usize) {
         let Some(bytes) = self.buf.get(..len) else { return };
         match to {
-            Transmit::Datagram { local, remote, .. } => {
-                if let Err(error) = self.sockets.send(local, remote, bytes) {
+            Transmit::Datagram { local, remote, ecn, .. } => {
+                if let Err(error) = self.sockets.send(local, remote, ecn, bytes) {
                     tracing::trace!(%error, "a datagram was not sent");
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use p2pvoip::engine::{CallKey, Endpoint, Event, Input, Refused, Transmit};
 use p2pvoip::{CallEvent, Frame};
-use p2pvoip_core::{Instant, Machine, Output};
+use p2pvoip_core::{Ecn, Instant, Machine, Output};
 
 const TICK: Duration = Duration::from_millis(10);
 /// Where a datagram from nowhere comes to, and from: addresses of no end.
@@ -69,7 +69,8 @@ impl Direct {
                 wrapped[start..start + len].copy_from_slice(&bytes[..len]);
                 let (endpoint, call) = &mut self.ends[end];
                 let bytes = &wrapped[..start + len];
-                let input = Input::Datagram { call: *call, local, remote, bytes };
+                let input =
+                    Input::Datagram { call: *call, local, remote, arrival: Ecn::NotEct.into(), bytes };
                 packets += u64::from(endpoint.handle_input(input, self.now + TICK / 2).is_ok());
                 self.drain(end);
             }
@@ -80,7 +81,8 @@ impl Direct {
     /// A datagram from nowhere comes to the first end.
     pub fn give(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         let (endpoint, call) = &mut self.ends[0];
-        let input = Input::Datagram { call: *call, local: HERE, remote: THERE, bytes };
+        let input =
+            Input::Datagram { call: *call, local: HERE, remote: THERE, arrival: Ecn::NotEct.into(), bytes };
         let taken = endpoint.handle_input(input, self.now);
         self.drain(0);
         taken

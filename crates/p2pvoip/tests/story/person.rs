@@ -15,7 +15,7 @@ use p2pvoip::engine::{CallKey, Endpoint, Event, Input, QueryKey, Refused, Server
 use p2pvoip::media::PlayedKind;
 use p2pvoip::signal::rendezvous;
 use p2pvoip::{CallEvent, CallState, CallStats, DialError, EndReason, Frame, Lookup, RouteKind, Sas, Trust};
-use p2pvoip_core::{Instant, Machine, Output, UnixTime, Wake};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, UnixTime, Wake};
 use p2pvoip_sim::{Action, Datagram, HostId, StreamEvent, StreamId};
 
 /// One frame of sound.
@@ -51,7 +51,7 @@ pub enum Deed {
     Disconnected(ServerId),
     Frame(ServerId, Vec<u8>),
     Finding(QueryKey, Outcome),
-    Datagram(CallKey, SocketAddr, SocketAddr, Vec<u8>),
+    Datagram(CallKey, SocketAddr, SocketAddr, Ecn, Vec<u8>),
 }
 
 impl Deed {
@@ -63,9 +63,13 @@ impl Deed {
             Self::Disconnected(id) => server(id, rendezvous::Input::Disconnected),
             Self::Frame(id, bytes) => server(id, rendezvous::Input::Frame(bytes)),
             Self::Finding(query, outcome) => Some(Input::Directory { query: *query, outcome }),
-            Self::Datagram(call, local, remote, bytes) => {
-                Some(Input::Datagram { call: *call, local: *local, remote: *remote, bytes })
-            }
+            Self::Datagram(call, local, remote, ecn, bytes) => Some(Input::Datagram {
+                call: *call,
+                local: *local,
+                remote: *remote,
+                arrival: (*ecn).into(),
+                bytes,
+            }),
             _ => None,
         }
     }
@@ -278,7 +282,7 @@ impl Person {
         now: Instant,
     ) -> Result<(), Refused> {
         let call = self.call.unwrap();
-        self.input(Input::Datagram { call, local: to, remote: from, bytes }, now)
+        self.input(Input::Datagram { call, local: to, remote: from, arrival: Ecn::NotEct.into(), bytes }, now)
     }
 
     /// The server says something that it should not.
@@ -318,11 +322,11 @@ impl Person {
     pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
         self.now = now;
         let Some(call) = self.call else { return };
-        let input =
-            Input::Datagram { call, local: datagram.to, remote: datagram.from, bytes: datagram.bytes };
+        let Datagram { from, to, bytes, ecn } = datagram;
+        let input = Input::Datagram { call, local: to, remote: from, arrival: ecn.into(), bytes };
         // What is refused is dropped, as by every owner.
         if self.endpoint.handle_input(input, now).is_ok() {
-            self.note(now, || Deed::Datagram(call, datagram.to, datagram.from, datagram.bytes.to_vec()));
+            self.note(now, || Deed::Datagram(call, to, from, ecn, bytes.to_vec()));
         }
     }
 
@@ -407,8 +411,8 @@ impl Person {
                 return action;
             }
             match self.endpoint.poll_output(buf) {
-                Output::Transmit { to: Transmit::Datagram { local, remote, .. }, len } => {
-                    return Action::Datagram { from: local, to: remote, len };
+                Output::Transmit { to: Transmit::Datagram { local, remote, ecn, .. }, len } => {
+                    return Action::Datagram { from: local, to: remote, len, ecn };
                 }
                 Output::Transmit { to: Transmit::Server { server }, len } => {
                     let link = self.links.iter().find(|link| link.server == server);

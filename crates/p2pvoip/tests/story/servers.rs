@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use p2pvoip_core::{Instant, Machine, Output, Seed};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, Seed};
 use p2pvoip_rendezvous::hub::{Event, Input};
 use p2pvoip_rendezvous::{ConnectionId, Hub, Limits};
 use p2pvoip_sim::{self as sim, Action, Datagram, StreamEvent, StreamId};
@@ -49,7 +49,7 @@ impl sim::Node for Node {
             Self::Relay(relay) => match relay.poll() {
                 Some((from, to, bytes)) => {
                     buf[..bytes.len()].copy_from_slice(&bytes);
-                    Action::Datagram { from, to, len: bytes.len() }
+                    Action::Datagram { from, to, len: bytes.len(), ecn: Ecn::NotEct }
                 }
                 None => Action::Wait(None),
             },

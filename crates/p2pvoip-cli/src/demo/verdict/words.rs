@@ -136,6 +136,10 @@ impl Way {
             ("Lost after repair", when_sent(self.concealed())),
             ("Playout delay", ms(number(&self.hearer, "/inbound/playout_delay_ms"))),
             ("Round trip", ms(number(&self.speaker, "/path/round_trip_time_ms"))),
+            (
+                "Allowed by congestion control at the end",
+                kbps(number(&self.speaker, "/outbound/target_bitrate")),
+            ),
             ("Bitrate at the end", kbps(number(&self.speaker, "/outbound/bitrate"))),
         ]
     }

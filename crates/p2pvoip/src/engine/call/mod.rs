@@ -11,6 +11,7 @@
 
 mod asides;
 mod letters;
+mod pace;
 mod rekey;
 mod setup;
 mod stats;
@@ -21,9 +22,9 @@ pub(crate) mod voice;
 
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use p2pvoip_core::{Instant, Machine, Output, Wake};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, Wake};
 use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{Frame, Played};
 use p2pvoip_nat as nat;
@@ -35,8 +36,10 @@ use self::setup::Pending;
 use self::stats::Monitor;
 use self::verification::Verification;
 use self::voice::{Received, Sending, Voice};
+use crate::engine::Arrival;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
+pub(crate) use pace::Learnt;
 pub(crate) use setup::{Contact, Parts};
 
 /// Silence after which a connected peer counts as vanished; both sides always send, so half of ICE's consent time is enough.
@@ -58,6 +61,10 @@ pub(crate) struct Call {
     pending: Pending,
     voice: Option<Box<Voice>>,
     peer: Option<Fingerprint>,
+    /// The first of our addresses that it was given.
+    base: Option<IpAddr>,
+    /// What it had learnt of its path when it ended.
+    learnt: Option<Learnt>,
     verification: Verification,
     events: VecDeque<CallEvent>,
     monitor: Monitor,
@@ -71,7 +78,7 @@ pub(crate) struct Call {
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
     /// A datagram came to one of the call's sockets.
-    Datagram { local: SocketAddr, remote: SocketAddr, bytes: &'a [u8] },
+    Datagram { local: SocketAddr, remote: SocketAddr, arrival: Arrival, bytes: &'a [u8] },
     /// An envelope came to the call's own mailbox.
     Envelope(&'a Envelope),
     /// Nobody listens at the mailbox that the offer went to.
@@ -82,7 +89,7 @@ pub(crate) enum Input<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transmit {
     /// To the network.
-    Datagram { local: SocketAddr, remote: SocketAddr },
+    Datagram { local: SocketAddr, remote: SocketAddr, ecn: Ecn },
     /// To a mailbox: the bytes are a whole envelope.
     Envelope { to: MailboxId },
 }
@@ -119,7 +126,9 @@ impl Machine for Call {
 
     fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         let handled = match input {
-            Input::Datagram { local, remote, bytes } => self.datagram(local, remote, bytes, now),
+            Input::Datagram { local, remote, arrival, bytes } => {
+                self.datagram(nat::Datagram { local, remote, bytes }, arrival, now)
+            }
             Input::Envelope(envelope) => self.open_letter(envelope, now),
             Input::Absent => {
                 self.step(now, State::on_absent);
@@ -151,7 +160,8 @@ impl Machine for Call {
             self.left |= leaves;
             let wake = match self.agent.poll_output(buf) {
                 Output::Transmit { to, len } => {
-                    let to = Transmit::Datagram { local: to.local, remote: to.remote };
+                    // What sets up the path takes no part: nobody counts its marks.
+                    let to = Transmit::Datagram { local: to.local, remote: to.remote, ecn: Ecn::NotEct };
                     return Output::Transmit { to, len };
                 }
                 Output::Event(event) => {
@@ -216,6 +226,7 @@ impl Call {
     /// The sockets are open: candidates are gathered from them.
     pub(crate) fn gather(&mut self, bases: &[SocketAddr], now: Instant) -> Result<(), nat::CommandError> {
         self.now = now;
+        self.base = bases.first().map(SocketAddr::ip);
         self.agent.gather(bases, now)
     }
 
@@ -262,18 +273,17 @@ impl Call {
 
     fn datagram(
         &mut self,
-        local: SocketAddr,
-        remote: SocketAddr,
-        bytes: &[u8],
+        datagram: nat::Datagram<'_>,
+        arrival: Arrival,
         now: Instant,
     ) -> Result<(), Refused> {
+        let nat::Datagram { remote, bytes, .. } = datagram;
         match classify(bytes) {
             Protocol::Stun | Protocol::TurnChannel => {
-                let datagram = nat::Datagram { local, remote, bytes };
                 // What a relay of ours passes on is judged by what is inside.
                 let inside = self.agent.unwrap(datagram).map_or(bytes, |inner| inner.bytes);
                 if classify(inside) == Protocol::Sealed {
-                    return self.sealed(inside, remote, now);
+                    return self.sealed(inside, remote, arrival, now);
                 }
                 // While it rings nobody may learn where we are, not even by asking us: only our own questions are answered.
                 if matches!(self.state, State::Rung(_)) && !is_stun_response(inside) {
@@ -281,7 +291,7 @@ impl Call {
                 }
                 self.agent.handle_input(datagram, now).map_err(Refused::from)
             }
-            Protocol::Sealed => self.sealed(bytes, remote, now),
+            Protocol::Sealed => self.sealed(bytes, remote, arrival, now),
             Protocol::Rtp | Protocol::Unknown => {
                 self.monitor.unknown_datagrams += 1;
                 Err(Refused::Unknown)
@@ -290,11 +300,17 @@ impl Call {
     }
 
     /// A packet of the peer, however it came; `from` is who sent us the datagram, a relay of ours perhaps.
-    fn sealed(&mut self, bytes: &[u8], from: SocketAddr, now: Instant) -> Result<(), Refused> {
+    fn sealed(
+        &mut self,
+        bytes: &[u8],
+        from: SocketAddr,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let voice = self.voice.as_mut().ok_or(Refused::Sealed)?;
         let route = self.agent.route();
         let (forged, rekeys) = (voice.opener().forged, voice.counters().rekeys);
-        let received = voice.receive(bytes, route.map_or(0, |route| route.path), now);
+        let received = voice.receive(bytes, route.map_or(0, |route| route.path), arrival, now);
         if voice.opener().forged > forged && route.is_none_or(|route| route.remote != from) {
             self.monitor.forged_by_strangers += 1;
         }
@@ -396,6 +412,7 @@ impl Call {
                     self.events.push_back(CallEvent::Summary(Box::new(self.monitor.summary())));
                 }
                 if let Some(voice) = &mut self.voice {
+                    self.learnt = self.learnt.or_else(|| voice.pace().learnt());
                     voice.stop();
                 }
             }
@@ -407,12 +424,12 @@ impl Call {
         let Some(voice) = &mut self.voice else { return Err(None) };
         let route = self.agent.route();
         match (voice.send_next(route, buf, self.now), route) {
-            (Sending::Packet(len), Some(route)) => {
-                let to = Transmit::Datagram { local: route.local, remote: route.remote };
+            (Sending::Packet { len, ecn }, Some(route)) => {
+                let to = Transmit::Datagram { local: route.local, remote: route.remote, ecn };
                 Ok(Output::Transmit { to, len })
             }
             (Sending::Wait(wake), _) => Err(wake),
-            (Sending::Packet(_), None) => Err(None),
+            (Sending::Packet { .. }, None) => Err(None),
         }
     }
 

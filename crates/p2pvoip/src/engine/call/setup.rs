@@ -203,6 +203,8 @@ impl Call {
             },
             voice: None,
             peer: None,
+            base: None,
+            learnt: None,
             verification: Verification::of(parts.known.clone()),
             events: VecDeque::new(),
             monitor: Monitor::new(),

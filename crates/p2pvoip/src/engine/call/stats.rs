@@ -1,16 +1,18 @@
 //! What a call tells of how it fares: the leaves' own counts, put together for telemetry.
 
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use p2pvoip_cc::Controller;
+use p2pvoip_cc::Phase;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
+use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{FRAME, ReceiverConfig, ReceiverStats};
 use p2pvoip_nat::RouteKind;
 use p2pvoip_telemetry::{
-    BurstGap, CallStats, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
+    BurstGap, CallStats, Congestion, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
 };
 
+use super::pace::Learnt;
 use super::voice::Voice;
 use super::{Call, STATS_EVERY};
 
@@ -107,15 +109,18 @@ impl Monitor {
 
     fn outbound(&mut self, voice: &Voice, stats: &mut CallStats, now: Instant) {
         let (counters, sender) = (voice.counters(), voice.sender().stats());
-        let (control, target) = (voice.controller().stats(), voice.controller().target());
+        let control = voice.pace().stats();
         let out = &mut stats.outbound;
         out.packets_sent = counters.packets_sent;
         out.bytes_sent = counters.bytes_sent;
         out.copies_sent = sender.copies;
         out.frames_dropped = counters.queue_drops + sender.dropped;
         out.packets_lost = control.lost;
-        out.fraction_lost = control.loss;
-        out.target_bitrate = target.wire;
+        out.fraction_lost = control.loss.to_f32();
+        out.packets_sent_with_ect = counters.marked_sent;
+        out.packets_marked = control.marked;
+        out.congestion = congestion(control.phase);
+        out.target_bitrate = voice.pace().wire();
         out.bitrate = self.sent.update(counters.bytes_sent, now);
         out.ptime = voice.sender().rung().ptime;
         out.codec_delay = voice.codec_delay();
@@ -150,6 +155,16 @@ impl Monitor {
     }
 }
 
+/// The controller's word in telemetry's.
+const fn congestion(phase: Phase) -> Congestion {
+    match phase {
+        Phase::Growing => Congestion::Growing,
+        Phase::Draining => Congestion::Draining,
+        Phase::Competing => Congestion::Competing,
+        Phase::Silent => Congestion::Silent,
+    }
+}
+
 /// What the receiver tells of the sound that it gave out.
 fn playout(receiver: &ReceiverStats, into: &mut InboundStats) {
     into.total_samples = receiver.played * FRAME as u64;
@@ -176,6 +191,24 @@ fn samples(time: Duration) -> u64 {
 }
 
 impl Call {
+    /// To whom it is, and from which of our addresses, once voice can travel.
+    pub(crate) fn way(&self) -> Option<(Fingerprint, IpAddr)> {
+        self.voice.as_ref()?;
+        self.peer.zip(self.base)
+    }
+
+    /// The last call of this way learnt this.
+    pub(crate) fn warm(&mut self, learnt: Learnt, now: Instant) {
+        if let Some(voice) = &mut self.voice {
+            voice.pace_mut().warm(learnt, now);
+        }
+    }
+
+    /// What this call had learnt of its path when it ended.
+    pub(crate) const fn learnt(&self) -> Option<Learnt> {
+        self.learnt
+    }
+
     /// How the call fares now.
     pub(super) fn stats(&mut self, now: Instant) -> CallStats {
         let mut stats = CallStats::default();

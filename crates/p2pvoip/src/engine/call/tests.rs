@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use p2pvoip_core::{Instant, Machine, Output, Seed, UnixTime};
+use p2pvoip_core::{Ecn, Instant, Machine, Output, Seed, UnixTime};
 use p2pvoip_crypto::{Callee, Gatekeeper, Identity, Responder};
 use p2pvoip_media::codec::{CodecError, Decoder, Encoder, Setup};
 use p2pvoip_signal::{EndReason, OfferBody, unpad};
@@ -95,7 +95,8 @@ fn a_call_whose_keys_are_worn_out_by_forgeries_ends_at_once() {
     let mut call = accepted();
     let address = "192.0.2.1:4000".parse().unwrap();
     // A packet of this protocol by its first byte, and of nobody.
-    let forged = Input::Datagram { local: address, remote: address, bytes: &[0xc0; 80] };
+    let forged =
+        Input::Datagram { local: address, remote: address, arrival: Ecn::NotEct.into(), bytes: &[0xc0; 80] };
     assert_eq!(call.handle_input(forged, NOW), Err(Refused::Sealed));
     assert_eq!(call.state(), CallState::Connecting, "one forgery ends nothing");
     call.voice.as_mut().unwrap().wear();

@@ -5,24 +5,24 @@
 //!
 //! # Timers
 //! - `feedback`: the longest that feedback may wait for a voice packet to ride on (cc).
-//! - the pacer's, when a packet waits for its permit.
+//! - the controller's and the pacer's (`pace`).
 //! - the steps of the sealer's epochs, and the end of the opener's old ones (crypto); what the engines tell each other (asides).
 
 use core::time::Duration;
 
-use p2pvoip_cc::{
-    AudioConfig, AudioController, Breaker, Class, Controller, Feedback, FeedbackCollector, Pacer, Sent,
-};
+use p2pvoip_cc::{Class, FeedbackCollector, Report, Sent};
 use p2pvoip_core::wire::Writer;
 use p2pvoip_core::{DataSize, Ecn, Instant, Outbox, Wake};
 use p2pvoip_crypto::{HEADER_LEN, OVERHEAD, Opener, Refused, Sealer};
-use p2pvoip_media::{Budget, Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
+use p2pvoip_media::{Frame, LARGEST_BODY, Played, Receiver, ReceiverConfig, Sender, SenderConfig};
 use p2pvoip_nat::Route;
 use p2pvoip_signal::HangUpReason;
 
 use super::asides::Asides;
+use super::pace::Pace;
 use super::rekey::{Outcome, Rekey};
 use crate::codec::{BoxedDecoder, BoxedEncoder, Codec, CodecError};
+use crate::engine::Arrival;
 use crate::engine::control::Control;
 use crate::engine::slot::{self, FEEDBACK_ROOM, Kind};
 
@@ -43,6 +43,8 @@ const MAX_CHUNK: usize = 64;
 pub(crate) struct Counters {
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
+    /// Of those, packets that left with a mark.
+    pub(crate) marked_sent: u64,
     pub(crate) packets_received: u64,
     pub(crate) bytes_received: u64,
     /// Dropped in our own queue: too old, or pushed out.
@@ -66,15 +68,14 @@ struct Queued {
 pub(crate) struct Voice {
     sealer: Sealer,
     opener: Opener,
-    controller: AudioController,
+    pace: Pace,
     collector: FeedbackCollector,
-    pacer: Pacer,
     sender: Sender<BoxedEncoder>,
     receiver: Receiver<BoxedDecoder>,
     queue: Outbox<Queued, QUEUE>,
+    /// What goes out once more right behind itself; its `made` is when it left.
+    twin: Option<Queued>,
     asides: Asides,
-    /// The path of the last packet, and its bytes a packet below the sealed one.
-    path: Option<(u8, DataSize)>,
     last_received: Option<Instant>,
     stopped: bool,
     counters: Counters,
@@ -98,8 +99,8 @@ pub(crate) enum Received {
 
 /// What the sealed path wants to do now.
 pub(crate) enum Sending {
-    /// Send that many bytes of the buffer on the route.
-    Packet(usize),
+    /// Send the first `len` bytes of the buffer on the route, with this mark.
+    Packet { len: usize, ecn: Ecn },
     /// Nothing, until the moment where there is one.
     Wait(Option<Wake>),
 }
@@ -121,21 +122,18 @@ impl Voice {
         codec: &dyn Codec,
         now: Instant,
     ) -> Result<Self, VoiceError> {
-        let controller = AudioController::new(AudioConfig::default())?;
-        let pacer = Pacer::new(&controller.target(), now);
         let encoder = codec.encoder()?;
         let codec_delay = Duration::from_micros(encoder.lookahead() as u64 * 1_000 / 48);
         let mut voice = Self {
             sealer,
             opener,
-            controller,
+            pace: Pace::new(now)?,
             collector: FeedbackCollector::new(),
-            pacer,
             sender: Sender::new(encoder, &SenderConfig::default()),
             receiver: Receiver::new(codec.decoder()?, &ReceiverConfig::default()),
             queue: Outbox::new(),
+            twin: None,
             asides: Asides::new(rekey),
-            path: None,
             last_received: None,
             stopped: false,
             counters: Counters::default(),
@@ -175,35 +173,37 @@ impl Voice {
     pub(crate) fn send_next(&mut self, route: Option<&Route>, buf: &mut [u8], now: Instant) -> Sending {
         self.drop_stale(now);
         self.opener.on_time(now);
-        let Some(route) = route else { return Sending::Wait(None) };
-        let overhead = self.follow(route, now);
-        let Some(class) = self.due(now) else { return Sending::Wait(self.next_at()) };
+        self.pace.on_time(now);
+        self.spend(now);
+        match route.map(|route| self.send_on(route, buf, now)) {
+            Some(Ok(sent)) => sent,
+            Some(Err(wake)) => Sending::Wait(Wake::earliest(wake, self.pace.next_at())),
+            None => Sending::Wait(self.pace.next_at()),
+        }
+    }
+
+    /// The same on a route that there is, or when to ask again.
+    fn send_on(&mut self, route: &Route, buf: &mut [u8], now: Instant) -> Result<Sending, Option<Wake>> {
+        let overhead = self.pace.follow(route, now);
+        self.spend(now);
+        let class = self.due(now).ok_or_else(|| self.next_at())?;
         let slot_len = self.slot_len();
         let size = overhead + bytes(slot_len + OVERHEAD);
-        if let Err(wake) = self.pacer.permit(size, class, now) {
-            return Sending::Wait(Some(wake));
-        }
-        let Some((front, packet)) = buf.split_at_mut_checked(route.prefix.len()) else {
-            return Sending::Wait(None);
-        };
+        let twinned = self.permit(size, class, now).map_err(Some)?;
+        let (front, packet) = buf.split_at_mut_checked(route.prefix.len()).ok_or(None)?;
         // Before the packet gets its number: one that could not leave must not leave a hole.
-        if route.prefix.write(slot_len + OVERHEAD, front).is_err() {
-            return Sending::Wait(None);
-        }
-        let Some((number, len)) = self.seal(packet, slot_len, now) else { return Sending::Wait(None) };
-        let before = self.controller.target();
-        self.controller.on_sent(Sent { number, size, path: route.path }, now);
-        // Without feedback only sending lets the controller know that time passes.
-        if self.controller.target() != before {
-            self.spend(now);
-        }
+        route.prefix.write(slot_len + OVERHEAD, front).map_err(|_| None)?;
+        let (number, len) = self.seal(packet, slot_len, twinned, now).ok_or(None)?;
+        self.pace.on_sent(Sent { number, size, path: route.path }, class, now);
+        let ecn = self.pace.mark(route);
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += size.as_bytes();
-        Sending::Packet(route.prefix.len() + len)
+        self.counters.marked_sent += u64::from(ecn != Ecn::NotEct);
+        Ok(Sending::Packet { len: route.prefix.len() + len, ecn })
     }
 
     /// A datagram of the call: authenticate it, then hand its chunks to whom they belong.
-    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, now: Instant) -> Received {
+    pub(crate) fn receive(&mut self, datagram: &[u8], path: u8, arrival: Arrival, now: Instant) -> Received {
         let Some(copy) = self.scratch.get_mut(..datagram.len()) else {
             self.counters.refused_long += 1;
             return Received::Refused;
@@ -221,10 +221,9 @@ impl Voice {
             self.asides.rekey.on_followed().into_iter().for_each(|secret| self.sealer.mix(secret));
         }
         self.counters.packets_received += 1;
-        let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
-        self.counters.bytes_received += (below + bytes(datagram.len())).as_bytes();
+        self.counters.bytes_received += (self.pace.below() + bytes(datagram.len())).as_bytes();
         self.last_received = Some(now);
-        self.collector.on_received(opened.number, path, Ecn::NotEct, now);
+        self.collector.on_received(opened.number, path, arrival.ecn, now - arrival.waited);
         let Some(chunks) = (opened.stream == SLOTS).then(|| slot::parse(opened.payload).ok()).flatten()
         else {
             self.counters.refused_slots += 1;
@@ -234,7 +233,7 @@ impl Voice {
         for (kind, bytes) in chunks {
             let refused = match kind {
                 Kind::Audio => self.receiver.push(bytes, now).is_err(),
-                Kind::Feedback => Feedback::parse(bytes).map(|parsed| feedback = Some(parsed)).is_err(),
+                Kind::Feedback => self.pace.read(bytes).map(|report| feedback = Some(report)).is_err(),
                 Kind::Control => Control::parse(bytes).map(|parsed| control = Some(parsed)).is_err(),
             };
             self.counters.refused_slots += u64::from(refused);
@@ -262,7 +261,7 @@ impl Voice {
 
     /// Whether the peer has not been hearing anything for so long that sending on would only congest (RFC 8083 section 4.5).
     pub(crate) fn is_path_broken(&self) -> bool {
-        !self.stopped && self.controller.target().breaker == Breaker::Open
+        !self.stopped && self.pace.is_broken()
     }
 
     /// When the last authenticated packet came.
@@ -284,8 +283,12 @@ impl Voice {
         self.opener.wear();
     }
 
-    pub(crate) const fn controller(&self) -> &AudioController {
-        &self.controller
+    pub(crate) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(crate) const fn pace_mut(&mut self) -> &mut Pace {
+        &mut self.pace
     }
 
     pub(crate) const fn sender(&self) -> &Sender<BoxedEncoder> {
@@ -302,40 +305,38 @@ impl Voice {
     }
 
     /// The one place where feedback becomes a decision: controller, then pacer and sender.
-    fn adapt(&mut self, feedback: &Feedback, now: Instant) {
-        self.controller.on_feedback(feedback, now);
+    fn adapt(&mut self, feedback: &Report, now: Instant) {
+        self.pace.on_feedback(feedback, now);
         self.spend(now);
     }
 
     /// Hands the controller's target to those who spend it.
     fn spend(&mut self, now: Instant) {
-        let target = self.controller.target();
-        let below = self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead);
-        self.pacer.set_target(&target, now);
-        self.sender.set_budget(Budget {
-            wire: target.wire,
-            overhead: below + bytes(OVERHEAD + FEEDBACK_ROOM),
-            ptime: target.ptime,
-            loss: target.loss,
-            burst: target.burst,
-            largest: LARGEST_BODY,
-        });
+        if let Some(budget) = self.pace.news(self.sender.rung().ptime, now) {
+            self.sender.set_budget(budget);
+        }
     }
 
-    /// Tells the controller when the route is another one; gives the bytes that each packet costs below the sealed one.
-    fn follow(&mut self, route: &Route, now: Instant) -> DataSize {
-        let ip = if route.remote.is_ipv6() { IPV6_AND_UDP } else { IPV4_AND_UDP };
-        let overhead = ip + bytes(route.prefix.len());
-        if self.path != Some((route.path, overhead)) {
-            self.path = Some((route.path, overhead));
-            self.controller.on_path(route.path, overhead, now);
-            self.spend(now);
+    /// Whether a packet of that size may leave now, and then whether it may be followed by itself. One permit is for both:
+    /// they have to leave together. The controller counts the first of them, so it is asked before.
+    fn permit(&mut self, size: DataSize, class: Class, now: Instant) -> Result<bool, Wake> {
+        if class == Class::Probe {
+            return Ok(false);
         }
-        overhead
+        let wants = class == Class::Audio && !self.stopped && self.pace.wants_twin();
+        if wants && self.pace.permit(size + size, class, now).is_ok() {
+            return Ok(true);
+        }
+        self.pace.permit(size, class, now).map(|()| false)
     }
 
     /// What a packet would be sent for now.
     fn due(&mut self, now: Instant) -> Option<Class> {
+        // A twin that did not get away at once tells nothing any more.
+        self.twin = self.twin.take().filter(|twin| twin.made == now && !self.stopped);
+        if self.twin.is_some() {
+            return Some(Class::Probe);
+        }
         let control = self.asides.is_due(now);
         if !self.queue.is_empty() {
             return Some(Class::Audio);
@@ -356,16 +357,27 @@ impl Voice {
 
     /// A slot's size depends on the rung alone: that of the packet that waits, or the one to come.
     fn slot_len(&self) -> usize {
-        let body = self.queue.peek().map_or_else(|| self.sender.rung().body_len(), |queued| queued.len);
+        let first = self.twin.as_ref().or_else(|| self.queue.peek());
+        let body = first.map_or_else(|| self.sender.rung().body_len(), |queued| queued.len);
         body + FEEDBACK_ROOM
     }
 
-    /// Fills a slot and seals it: only here a packet gets its number.
-    fn seal(&mut self, packet: &mut [u8], slot_len: usize, now: Instant) -> Option<(u64, usize)> {
+    /// Fills a slot and seals it: only here a packet gets its number. Voice that is `twinned` is kept to go out once more.
+    fn seal(
+        &mut self,
+        packet: &mut [u8],
+        slot_len: usize,
+        twinned: bool,
+        now: Instant,
+    ) -> Option<(u64, usize)> {
         let mut writer = Writer::new(packet.get_mut(HEADER_LEN..HEADER_LEN + slot_len)?);
         let mut scratch = [0; MAX_CHUNK];
-        let aside = if let Some(queued) = self.queue.pop() {
+        let aside = if let Some(twin) = self.twin.take() {
+            writer.bytes(twin.body.get(..twin.len)?).ok()?;
+            None
+        } else if let Some(queued) = self.queue.pop() {
             writer.bytes(queued.body.get(..queued.len)?).ok()?;
+            self.twin = twinned.then_some(Queued { made: now, ..queued });
             let ptime = self.sender.rung().ptime;
             if self.stopped { None } else { self.asides.beside_voice(ptime, now) }
         } else {
@@ -416,12 +428,8 @@ impl Voice {
     }
 }
 
-/// Bytes of an IPv4 and a UDP header (RFC 791, RFC 768).
-const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
-/// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
-const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
-
-const fn bytes(count: usize) -> DataSize {
+/// That many bytes.
+pub(super) const fn bytes(count: usize) -> DataSize {
     DataSize::from_bytes(count as u64)
 }
 

@@ -115,6 +115,7 @@ impl Endpoint {
             unproven: None,
             is_stranger: false,
             call,
+            warmed: false,
         });
         Ok(key)
     }

@@ -3,12 +3,13 @@
 use core::fmt;
 use std::net::SocketAddr;
 
+use p2pvoip_core::Ecn;
 use p2pvoip_crypto::{Fingerprint, Prekeys};
 use p2pvoip_dht::{Outcome, Record};
 use p2pvoip_signal::rendezvous;
 
 use super::{CallKey, QueryKey, ServerId};
-use crate::engine::call;
+use crate::engine::{Arrival, call};
 use crate::event::CallEvent;
 use crate::server_url::ServerUrl;
 
@@ -23,6 +24,8 @@ pub enum Input<'a> {
         local: SocketAddr,
         /// Where it comes from.
         remote: SocketAddr,
+        /// How it arrived, as far as the system tells.
+        arrival: Arrival,
         /// What.
         bytes: &'a [u8],
     },
@@ -53,6 +56,8 @@ pub enum Transmit {
         local: SocketAddr,
         /// Where to.
         remote: SocketAddr,
+        /// The mark to send it with, where the system can.
+        ecn: Ecn,
     },
     /// One binary message to a server.
     Server {

@@ -7,6 +7,7 @@ mod dialing;
 mod directory;
 mod home;
 mod io;
+mod learnt;
 mod presence;
 mod ringing;
 mod search;
@@ -26,6 +27,7 @@ use p2pvoip_signal::{Envelope, RecentOffers, RejectReason};
 
 use self::directory::Directory;
 use self::home::Home;
+use self::learnt::Ways;
 use self::presence::Presence;
 use self::ringing::Unproven;
 use self::search::Search;
@@ -68,6 +70,8 @@ struct Entry {
     /// Of a call to us: whether the caller is nobody whom we know.
     is_stranger: bool,
     call: Call,
+    /// Whether it was told what the last call of its way learnt.
+    warmed: bool,
 }
 
 impl Entry {
@@ -92,6 +96,7 @@ pub struct Endpoint {
     home: Option<Home>,
     directory: Option<Directory>,
     calls: Vec<Entry>,
+    ways: Ways,
     next_key: u64,
     offers: RecentOffers,
     gatekeeper: Gatekeeper,
@@ -126,6 +131,7 @@ impl Endpoint {
             home,
             directory,
             calls: Vec::new(),
+            ways: Ways::default(),
             next_key: 1,
             offers: RecentOffers::new(),
             gatekeeper,
@@ -282,9 +288,9 @@ impl Machine for Endpoint {
     fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), Refused> {
         self.now = now;
         match input {
-            Input::Datagram { call, local, remote, bytes } => {
+            Input::Datagram { call, local, remote, arrival, bytes } => {
                 let call = self.call_mut(call).ok_or(Refused::Gone)?;
-                let input = call::Input::Datagram { local, remote, bytes };
+                let input = call::Input::Datagram { local, remote, arrival, bytes };
                 call.handle_input(input, now).map_err(Refused::from)
             }
             Input::Server { server, input } => {
@@ -353,10 +359,18 @@ impl Endpoint {
         for index in 0..self.calls.len() {
             let Some(entry) = self.calls.get_mut(index) else { break };
             let key = entry.key;
+            if let Some(way) = entry.call.way().filter(|_| !entry.warmed) {
+                // Before it is polled: nothing has been sent yet.
+                entry.warmed = true;
+                self.ways
+                    .recall(way, self.now)
+                    .into_iter()
+                    .for_each(|learnt| entry.call.warm(learnt, self.now));
+            }
             match entry.call.poll_output(buf) {
-                Output::Transmit { to: call::Transmit::Datagram { local, remote }, len } => {
+                Output::Transmit { to: call::Transmit::Datagram { local, remote, ecn }, len } => {
                     return Polled::Output(Output::Transmit {
-                        to: Transmit::Datagram { call: key, local, remote },
+                        to: Transmit::Datagram { call: key, local, remote, ecn },
                         len,
                     });
                 }
@@ -387,6 +401,9 @@ impl Endpoint {
         };
         let entry = self.calls.remove(index);
         self.servers.forget(entry.server, entry.call.mailbox(), self.now);
+        if let Some((way, learnt)) = entry.call.way().zip(entry.call.learnt()) {
+            self.ways.learn(way, learnt, self.now);
+        }
         // Of a call that never rang the owner has heard nothing.
         if entry.unproven.is_none() {
             self.events.push_back(Event::Finished { call: entry.key });

@@ -111,6 +111,7 @@ impl Endpoint {
             unproven,
             is_stranger,
             call,
+            warmed: false,
         });
         true
     }

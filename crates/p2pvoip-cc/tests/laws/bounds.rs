@@ -1,0 +1,156 @@
+//! What is never exceeded, whatever happens.
+
+use crate::flow::{Flow, Scene};
+use crate::subject::{Subject, laws};
+use p2pvoip_cc::{Breaker, Controller, Fixed, RemoteTime, Report, Target};
+use p2pvoip_core::{Rng, Seed};
+use proptest::prelude::*;
+
+laws! {
+    nothing_proven_is_exceeded_by_half;
+    what_is_not_sent_is_not_claimed;
+    #[ignore = "the claim is of what is sent, so that under 50 % loss more is asked for than was proven"]
+    loss_proves_nothing;
+    #[ignore = "what pairs tell of a faster link is taken at once"]
+    a_faster_link_is_proven_before_it_is_used;
+    forged_reports_leave_the_bounds;
+}
+
+fn keeps_its_bounds<S: Subject>(target: &Target) {
+    let wire = target.wire.as_bps();
+    assert!((S::LEAST..=S::MOST).contains(&wire), "{wire} bit/s");
+    assert!(target.pacing >= target.wire && target.pacing <= target.wire.scaled(2, 1));
+    assert!(target.loss <= Fixed::ONE && target.burst >= Fixed::ONE);
+    assert!(target.window.as_bytes() > 0);
+}
+
+/// The greatest rate, in bits a second, at which packets came over 200 ms, of the last 1.2 s before `at`; in a span of a few
+/// packets there is one more or less. `came` is what came in all before each millisecond.
+fn proven<S: Subject>(came: &[u64], at: usize) -> u64 {
+    let from = at.saturating_sub(1_200);
+    let last = at.saturating_sub(200).max(from);
+    let spans = (from..=last).step_by(20).map(|from| came[at.min(from + 200)] - came[from]);
+    (spans.max().unwrap_or(0) + S::PACKET) * 40
+}
+
+/// Never is more asked for than 150 % of what really came lately, or the start rate.
+fn is_proven<S: Subject>(scene: &Scene) {
+    let start = S::fresh().target().wire.as_bps();
+    let seen = Flow::new(S::fresh(), scene.clone()).run();
+    let mut came = vec![0];
+    came.extend(seen.iter().scan(0, |sum, seen| {
+        *sum += seen.came;
+        Some(*sum)
+    }));
+    for (at, now) in seen.iter().enumerate() {
+        keeps_its_bounds::<S>(&now.target);
+        let (wire, proven) = (now.target.wire.as_bps(), proven::<S>(&came, at));
+        assert!(wire <= start || wire <= proven * 3 / 2, "{wire} after {proven} bit/s at {at} ms: {scene:?}");
+    }
+}
+
+fn nothing_proven_is_exceeded_by_half<S: Subject>() {
+    for kbps in [S::NARROW / 2, S::NARROW, S::WIDE] {
+        is_proven::<S>(&Scene::new(10, kbps));
+    }
+    is_proven::<S>(&Scene { silent: Some((4_000, 7_000)), ..Scene::new(10, S::WIDE) });
+    is_proven::<S>(&Scene { feedback_delay: 500, ..Scene::new(10, S::NARROW) });
+}
+
+fn what_is_not_sent_is_not_claimed<S: Subject>() {
+    for spent in [20, 50, 80] {
+        is_proven::<S>(&Scene { spent, ..Scene::new(10, S::WIDE) });
+    }
+}
+
+fn loss_proves_nothing<S: Subject>() {
+    for loss in [10, 30, 50] {
+        is_proven::<S>(&Scene { loss, ..Scene::new(10, S::WIDE) });
+    }
+}
+
+fn a_faster_link_is_proven_before_it_is_used<S: Subject>() {
+    let rises = vec![(0, S::NARROW / 2), (6_000, S::WIDE)];
+    is_proven::<S>(&Scene { capacity: rises, ..Scene::new(10, 0) });
+}
+
+/// A report of numbers that were sent, in which everything else is invented.
+fn forged(random: &mut Rng, largest: u64) -> Report {
+    let number = largest.saturating_sub(random.below(200));
+    let time = |random: &mut Rng| {
+        random.chance(0.8).then(|| RemoteTime::from_ticks(random.next_u32() >> random.below(32)))
+    };
+    let held = random.chance(0.8).then(|| random.next_u32() >> (8 + random.below(24)));
+    let mut report = Report::new(number, time(random), held);
+    for _ in 0..random.below(64).min(number) {
+        if random.chance(0.7) { report.push(time(random)) } else { report.push_missing() }
+    }
+    let [ect0, ect1, ce, path] = random.array();
+    let ecn = random.chance(0.5).then_some(p2pvoip_cc::EcnCounts { ect0, ect1, ce });
+    report.with(path & 7, ecn)
+}
+
+fn forged_reports_leave_the_bounds<S: Subject>() {
+    for seed in 0..8 {
+        let mut random = Seed::from_u64(seed).rng();
+        let mut flow = Flow::new(S::fresh(), Scene { seed, ..Scene::new(8, S::NARROW) });
+        for _ in 0..flow.scene.ms {
+            if let Some(largest) = flow.largest().filter(|_| random.chance(0.05)) {
+                let report = forged(&mut random, largest);
+                flow.controller.on_feedback(&report, flow.now());
+            }
+            keeps_its_bounds::<S>(&flow.step().target);
+            assert!(flow.controller.stats().in_flight.as_bytes() < 1_000_000);
+        }
+    }
+}
+
+/// Any path, any clocks and any media.
+fn scenes(narrow: u64, wide: u64) -> impl Strategy<Value = Scene> {
+    let percent = 0_u64..60;
+    let link = (0..=wide, 0..=narrow, 0_u64..400, 20_u64..600, 0_u64..60);
+    let troubles = (percent.clone(), percent.clone(), percent.clone(), percent, 0_u64..120);
+    let jump = || (0_u64..4_000, -20_000_i64..20_000);
+    let clocks = (any::<u32>(), any::<u32>(), -500_i64..500, jump(), (0_u64..4_000, 0_i64..10_000));
+    let media = (any::<u64>(), 0_u64..(1 << 48), 0_u64..300, 0_u64..4_000, 0_u64..400);
+    (link, troubles, clocks, media).prop_map(|(link, troubles, clocks, media)| {
+        let mut scene = Scene::new(4, link.0);
+        scene.capacity.extend([(1_500, link.1), (2_500, link.0)]);
+        (_, _, scene.delay, scene.queue_ms, scene.jitter) = link;
+        (scene.loss, scene.overtaken, scene.twice, scene.feedback_loss, scene.spent) = troubles;
+        (scene.receiver_jumps, scene.sender_jumps) = (vec![clocks.3], vec![clocks.4]);
+        (scene.sender_epoch, scene.receiver_epoch) =
+            (u64::from(clocks.0) + 1, 30_000_000 + u64::from(clocks.1));
+        (scene.skew, scene.seed, scene.first) = (clocks.2, media.0, media.1);
+        scene.feedback_delay = media.2;
+        scene.paths = vec![media.3];
+        scene.silent = Some((media.3, media.3 + media.4));
+        scene
+    })
+}
+
+fn survives<S: Subject>(scene: Scene) {
+    let mut flow = Flow::new(S::fresh(), scene);
+    for seen in flow.run() {
+        keeps_its_bounds::<S>(&seen.target);
+    }
+    let stats = flow.controller.stats();
+    assert_eq!(stats.misnumbered, 0);
+    // A report across a jump of the receiver's clock seems to have been held for longer than it was on its way.
+    assert!(stats.refused <= 5, "{} refused, though the receiver was honest", stats.refused);
+    assert_eq!(stats.breaker, Breaker::Closed, "no time for it to open");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn voice_keeps_its_bounds_whatever_happens(scene in scenes(60, 300)) {
+        survives::<p2pvoip_cc::AudioController>(scene);
+    }
+
+    #[test]
+    fn video_keeps_its_bounds_whatever_happens(scene in scenes(1_000, 6_000)) {
+        survives::<p2pvoip_cc::VideoController>(scene);
+    }
+}

@@ -1,0 +1,200 @@
+//! How fast the sealed path sends: the controller and the pacer, told of each packet and each report.
+//!
+//! # Timers
+//! - `rate`: the controller looks at what has passed, heard or not (cc).
+//! - `pacer`: a packet waits for its permit (cc).
+//!
+//! # Left out
+//! - The controller's window: it holds back what is not voice, and here all is voice or rides with it.
+
+use core::time::Duration;
+
+use p2pvoip_cc::{
+    AudioConfig, AudioController, Breaker, Class, Controller, Pacer, Path, Phase, Report, Sent, Stats,
+};
+use p2pvoip_core::wire::Malformed;
+use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
+use p2pvoip_crypto::OVERHEAD;
+use p2pvoip_media::{Budget, LARGEST_BODY};
+use p2pvoip_nat::{Route, RouteKind};
+
+use super::voice::{MAX_PACKET, VoiceError, bytes};
+use crate::engine::slot::FEEDBACK_ROOM;
+
+/// Bytes of an IPv4 and a UDP header (RFC 791, RFC 768).
+const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
+/// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
+const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
+/// The sound in the packets that a controller starts with (cc).
+const FIRST_PTIME: Duration = Duration::from_millis(20);
+/// How often the controller wants a packet to be followed by itself, while it does (cc).
+const TWIN_EVERY: Duration = Duration::from_millis(400);
+/// After a twin more of them are reckoned with for this long, so that the media's share of the rate does not flap.
+const TWINS_LAST: Duration = Duration::from_secs(1);
+
+/// Packets that must have arrived before a call has learnt anything: ten seconds of them.
+const ENOUGH: u64 = 500;
+
+/// What a call learnt of its path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Learnt {
+    /// The rate on the wire that it carried.
+    pub(crate) wire: Bitrate,
+}
+
+/// Estimator: what the sealed path may send, and when.
+pub(crate) struct Pace {
+    controller: AudioController,
+    pacer: Pacer,
+    /// The path of the last packet, and its bytes a packet below the sealed one.
+    path: Option<(u8, DataSize)>,
+    /// The largest number sent.
+    largest: Option<u64>,
+    twinned_at: Option<Instant>,
+    /// What the media was told last.
+    told: Option<Budget>,
+}
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Result<Self, VoiceError> {
+        let controller = AudioController::new(AudioConfig::default())?;
+        let pacer = Pacer::new(&controller.target(), now);
+        Ok(Self { controller, pacer, path: None, largest: None, twinned_at: None, told: None })
+    }
+
+    /// Starts where the last call on this path left off, if nothing was sent yet.
+    pub(super) fn warm(&mut self, learnt: Learnt, now: Instant) {
+        if self.largest.is_some() || self.path.is_some() {
+            return;
+        }
+        let mut config = AudioConfig::default();
+        // The controller starts with packets of 20 ms, and counts their headers on top.
+        let headers = (config.header + config.overhead) / FIRST_PTIME;
+        let payload = Bitrate::from_bps(learnt.wire.as_bps().saturating_sub(headers.as_bps()));
+        config.start_payload = payload.clamp(config.least_payload, config.most_payload);
+        if let Ok(controller) = AudioController::new(config) {
+            self.pacer = Pacer::new(&controller.target(), now);
+            self.controller = controller;
+        }
+    }
+
+    /// What this call has learnt of its path, if it was long enough and still hears of what it sends.
+    pub(super) fn learnt(&self) -> Option<Learnt> {
+        let stats = self.stats();
+        let fine = stats.acked >= ENOUGH && stats.phase != Phase::Silent && !self.is_broken();
+        // What was allowed and not used is not known to pass.
+        let proven = stats.delivered.filter(|_| fine)?.scaled(6, 5);
+        Some(Learnt { wire: self.wire().min(proven) })
+    }
+
+    /// What was measured.
+    pub(super) fn stats(&self) -> Stats {
+        self.controller.stats()
+    }
+
+    /// What the controller allows on the wire.
+    pub(super) fn wire(&self) -> Bitrate {
+        self.controller.target().wire
+    }
+
+    /// Whether sending on would only congest (RFC 8083 section 4.5).
+    pub(super) fn is_broken(&self) -> bool {
+        self.controller.target().breaker == Breaker::Open
+    }
+
+    /// Whether the next packet of voice should be followed by itself at once: the distance at which the two arrive tells
+    /// the rate of the path.
+    pub(super) fn wants_twin(&self) -> bool {
+        self.controller.target().probe
+    }
+
+    /// The mark of a packet on this route. None enters a relay: that may clear marks (RFC 8656 section 3.6), and would hide
+    /// from both ends that a router marked a packet instead of dropping it.
+    pub(super) fn mark(&self, route: &Route) -> Ecn {
+        match route.kind {
+            RouteKind::Direct => self.controller.target().ecn,
+            RouteKind::Relayed => Ecn::NotEct,
+        }
+    }
+
+    /// The bytes that a packet costs below the sealed one, on the path of the last.
+    pub(super) fn below(&self) -> DataSize {
+        self.path.map_or(IPV4_AND_UDP, |(_, overhead)| overhead)
+    }
+
+    /// Tells the controller when the route is another one; gives the bytes that each packet costs below the sealed one.
+    pub(super) fn follow(&mut self, route: &Route, now: Instant) -> DataSize {
+        let ip = if route.remote.is_ipv6() { IPV6_AND_UDP } else { IPV4_AND_UDP };
+        let overhead = ip + bytes(route.prefix.len());
+        if self.path != Some((route.path, overhead)) {
+            self.path = Some((route.path, overhead));
+            let mtu = overhead + bytes(MAX_PACKET);
+            self.controller.on_path(Path { id: route.path, overhead, mtu }, now);
+        }
+        overhead
+    }
+
+    /// Whether a packet of that size on the wire may leave now.
+    pub(super) fn permit(&mut self, size: DataSize, class: Class, now: Instant) -> Result<(), Wake> {
+        self.pacer.permit(size, class, now)
+    }
+
+    /// A packet left on this path.
+    pub(super) fn on_sent(&mut self, sent: Sent, class: Class, now: Instant) {
+        self.largest = Some(sent.number);
+        if class == Class::Probe {
+            self.twinned_at = Some(now);
+        }
+        self.controller.on_sent(sent, now);
+    }
+
+    /// Reads what the peer tells.
+    pub(super) fn read(&self, chunk: &[u8]) -> Result<Report, Malformed> {
+        Report::parse(chunk, self.largest.ok_or(Malformed::Invalid("number never sent"))?)
+    }
+
+    /// The peer tells what came.
+    pub(super) fn on_feedback(&mut self, report: &Report, now: Instant) {
+        self.controller.on_feedback(report, now);
+    }
+
+    /// Time has passed.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        if self.next_at().is_some_and(|wake| wake.at <= now) {
+            self.controller.on_time(now);
+        }
+    }
+
+    /// When the controller looks at time.
+    pub(super) fn next_at(&self) -> Option<Wake> {
+        self.controller.next_at()
+    }
+
+    /// What the media may spend, when that is not what it was told last; the pacer follows. `ptime` is that of its packets now.
+    pub(super) fn news(&mut self, ptime: Duration, now: Instant) -> Option<Budget> {
+        let target = self.controller.target();
+        let budget = Budget {
+            wire: self.without_twins(target.wire, ptime, now),
+            overhead: self.below() + bytes(OVERHEAD + FEEDBACK_ROOM),
+            ptime: target.ptime,
+            loss: target.loss.to_f32(),
+            burst: target.burst.to_f32(),
+            largest: LARGEST_BODY,
+        };
+        if self.told == Some(budget) {
+            return None;
+        }
+        self.pacer.set_target(&target, now);
+        self.told = Some(budget);
+        Some(budget)
+    }
+
+    /// Twins are the media's own packets once more, and are paid from the same rate.
+    fn without_twins(&self, wire: Bitrate, ptime: Duration, now: Instant) -> Bitrate {
+        if self.twinned_at.is_none_or(|at| now.saturating_since(at) > TWINS_LAST) {
+            return wire;
+        }
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        wire.scaled(micros(TWIN_EVERY), micros(TWIN_EVERY.saturating_add(ptime)))
+    }
+}
