@@ -22,8 +22,10 @@ const RESIDUAL: f64 = 0.006;
 const NEGLIGIBLE: f64 = 0.003;
 /// The most copies against independent loss: 60 ms of the shortest packets.
 const MOST_COPIES: u32 = 3;
-/// Losses of this mean length and more come in bursts.
+/// Losses come in bursts when their mean length is so many times that of independent ones, `1 / (1 - p)`.
 const BURST: f64 = 1.5;
+/// Copies for each packet of the mean burst.
+const COPIES_A_BURST: f64 = 5.0;
 /// How far back copies reach against bursts.
 const REACH: Micros = 160 * MILLI;
 
@@ -64,6 +66,7 @@ pub fn plan(target: &Target, ptime: Micros) -> Plan {
     let burst = f64::from(target.burst.to_f32());
     // Copies are of the least rate at least, and the new sound is never below that either.
     let affordable = (room - least) / least;
+    let burst = burst * (1.0 - loss).max(0.1);
     let copies = offsets(loss, burst, ptime, affordable);
     let count = copies.count_ones();
     if count == 0 {
@@ -84,7 +87,7 @@ fn offsets(loss: f64, burst: f64, ptime: Micros, affordable: u32) -> u32 {
         return (1 << count) - 1;
     }
     let reach = (REACH / ptime).clamp(1, 16) as u32;
-    let count = reach.min(affordable).min((burst * 2.0).ceil() as u32);
+    let count = reach.min(affordable).min((burst * COPIES_A_BURST).ceil() as u32);
     (1..=count).map(|index| 1 << (reach * index / count - 1)).sum()
 }
 

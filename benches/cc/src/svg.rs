@@ -106,10 +106,12 @@ fn rates(out: &mut String, scenario: &Scenario, name: &str, noted: &Noted, top: 
             bins.iter()
                 .enumerate()
                 .map(|(bin, sum)| (seconds(bin as u64 * PLOT + PLOT / 2), value(*sum)))
-                .filter(|point| point.1 > 0.0)
                 .collect()
         };
-        panel.line(out, &of(record.target.sums(), |bps| bps as f64 / 1_000.0), colour, 1.0, "2 3");
+        let mut target = of(record.target.sums(), |bps| bps as f64 / 1_000.0);
+        // A target is noted when something happens; in between it stays what it was.
+        target.retain(|point| point.1 > 0.0);
+        panel.line(out, &target, colour, 1.0, "2 3");
         panel.line(out, &of(record.sent.sums(), |bytes| kbps(bytes, PLOT)), colour, 0.4, "");
         panel.line(out, line, colour, 1.5, "");
     }

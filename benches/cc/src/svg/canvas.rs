@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 pub(super) const WIDTH: f64 = 1_000.0;
 /// Where a panel begins and ends.
 const LEFT: f64 = 60.0;
-const RIGHT: f64 = WIDTH - 12.0;
+const RIGHT: f64 = WIDTH - 24.0;
 /// Lines of a grid, at most.
 const LINES: f64 = 5.0;
 
