@@ -6,34 +6,7 @@ use std::path::PathBuf;
 use crate::{cases, controllers};
 
 /// What `--help` says.
-pub const HELP: &str = "\
-Measures congestion controllers in virtual time, and judges p2pvoip's own by its aims.
-
-Usage: cargo xtask cc [OPTIONS]
-
-What is run:
-  --case NAME[,..]        Only these cases; `a*` is every case whose name begins with a  [all]
-  --controller NAME[,..]  These controllers  [p2pvoip]
-  --seeds N               So many variants of each case; the first is exact, the others vary rates, delays
-                          and times by up to a fifth  [3]
-  --exact                 Every variant is exact, and only chance differs: for comparing with published rows
-  --quick                 A few cases in one variant, a second or two
-  --scenario FILE         A scenario of your own in place of the cases (docs/cc-suite.md)
-
-What is shown:
-  --list                  The cases and controllers there are
-  --json                  One JSON document in place of the tables
-  --svg DIR               A picture of the first variant of each case: capacity, target, sent, delivered, queue, loss
-  --help                  This text
-
-Exit codes: 0 all aims are met, 1 one is missed, 2 the command line or the scenario is not understood.
-Aims are those of the controller p2pvoip; they are judged on the mean over the variants of a case.
-
-Examples:
-  cargo xtask cc --quick
-  cargo xtask cc --case 5.1 --controller p2pvoip,goog_cc,oracle --svg target/cc
-  cargo xtask cc --case 'a*' --seeds 10 --json
-";
+pub const HELP: &str = include_str!("help.txt");
 
 /// The cases of `--quick`.
 const QUICK: [&str; 8] = ["5.1", "5.2", "5.4", "5.6", "loss-10", "a1", "a5-10", "a8"];
@@ -178,4 +151,58 @@ fn check(options: &Options) -> Result<(), UsageError> {
 /// Whether a case's name is the pattern, or begins with what stands before its star.
 pub fn is_meant(pattern: &str, name: &str) -> bool {
     pattern.strip_suffix('*').map_or(name == pattern, |begin| name.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, UsageError> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    fn options(line: &str) -> Options {
+        match parsed(line) {
+            Ok(Command::Run(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_said_is_every_case_in_three_variants() {
+        let options = options("");
+        assert_eq!(options.variants(), 3);
+        assert_eq!(options.controllers, ["p2pvoip"]);
+        assert!(options.cases.is_empty() && !options.json && !options.exact);
+    }
+
+    #[test]
+    fn names_are_given_one_by_one_or_together() {
+        let options = options("--case 5.1,a1 --case=a5* --controller goog_cc,oracle --seeds 7");
+        assert_eq!(options.cases, ["5.1", "a1", "a5*"]);
+        assert_eq!(options.controllers, ["goog_cc", "oracle"]);
+        assert_eq!(options.variants(), 7);
+    }
+
+    #[test]
+    fn quick_is_a_few_cases_once() {
+        let options = options("--quick");
+        assert_eq!((options.cases.len(), options.variants()), (QUICK.len(), 1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, part) in [
+            ("--cases 5.1", "`--cases` is no option"),
+            ("--case 9.9", "no case `9.9`"),
+            ("--controller reno", "no controller `reno`; there are p2pvoip,"),
+            ("--seeds 0", "a number from 1 to 1000"),
+            ("--seeds", "--seeds needs a value"),
+            ("--scenario x.toml --case 5.1", "not both"),
+        ] {
+            let error = parsed(line).expect_err(line).to_string();
+            assert!(error.contains(part), "{line}: {error}");
+            assert!(error.contains("--help"), "{error}");
+        }
+    }
 }

@@ -101,3 +101,51 @@ pub const fn ladder(wire: u64) -> Micros {
         60 * MILLI
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use p2pvoip_cc::Fixed;
+    use p2pvoip_core::Bitrate;
+
+    use super::*;
+
+    fn target(kbps: u64, loss: u64, burst: u64) -> Target {
+        let mut target = Target::plain(Bitrate::from_kbps(kbps), Bitrate::from_kbps(kbps));
+        target.loss = Fixed::ratio(loss, 100);
+        target.burst = Fixed::ratio(burst, 10);
+        target
+    }
+
+    #[test]
+    fn the_wire_rate_is_spent_and_never_exceeded() {
+        for kbps in 26..=84 {
+            for loss in [0, 5, 10, 20, 30] {
+                for burst in [10, 13, 40] {
+                    let plan = plan(&target(kbps, loss, burst), 20 * MILLI);
+                    let most = (kbps * 20 / 8) as u32;
+                    assert!(
+                        plan.size() <= most && plan.size() + 1 >= most,
+                        "{kbps} {loss} {burst}: {plan:?}"
+                    );
+                    assert!(plan.primary >= bytes(LEAST, 20 * MILLI));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn copies_follow_the_loss() {
+        let copies = |loss, burst| plan(&target(84, loss, burst), 20 * MILLI).copies;
+        assert_eq!(copies(0, 10), 0);
+        assert_eq!(copies(2, 10), 0b1);
+        assert_eq!(copies(10, 11), 0b11);
+        assert_eq!(copies(30, 14), 0b111, "a mean burst of 1.4 is that of independent loss");
+        assert_eq!(copies(10, 40), 0b1111_1111, "bursts of four are met by 160 ms of copies");
+    }
+
+    #[test]
+    fn the_least_rate_leaves_no_room_for_copies() {
+        let plan = plan(&target(26, 30, 14), 20 * MILLI);
+        assert_eq!((plan.primary, plan.copies), (15, 0));
+    }
+}

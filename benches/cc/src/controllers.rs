@@ -4,6 +4,8 @@ mod fixed;
 mod goog;
 mod oracle;
 
+use std::fmt;
+
 use p2pvoip_cc::{
     AudioConfig, AudioController, Controller, Gcc, GccConfig, Nada, NadaConfig, VideoConfig, VideoController,
 };
@@ -41,6 +43,12 @@ pub struct Made {
     pub controller: Box<dyn Subject>,
     /// Its feedback.
     pub cadence: Cadence,
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made").field("cadence", &self.cadence).finish_non_exhaustive()
+    }
 }
 
 /// Every name.

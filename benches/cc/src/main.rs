@@ -3,6 +3,7 @@
 //! # Exit codes
 //! 0: all aims are met, or there was none. 1: one is missed. 2: the command line or the scenario is not understood.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -45,9 +46,9 @@ fn say(text: &str) -> ExitCode {
 fn list() -> String {
     let mut text = String::from("Cases:\n");
     for case in cases::all(0) {
-        text.push_str(&format!("  {:12} {}\n", case.name, case.title));
+        let _ = writeln!(text, "  {:12} {}", case.name, case.title);
     }
-    text.push_str(&format!("Controllers: {}\n", controllers::NAMES.join(", ")));
+    let _ = writeln!(text, "Controllers: {}", controllers::NAMES.join(", "));
     text
 }
 
@@ -57,7 +58,11 @@ fn chosen(options: &Options) -> Result<Vec<Vec<Scenario>>, String> {
     if let Some(path) = &options.scenario {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("{} cannot be read: {error}; give a file that can", path.display()))?;
-        let read = file::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut read = file::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        if read.scenario.name.is_empty() {
+            read.scenario.name =
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        }
         let count = options.variants.unwrap_or(read.variants);
         return Ok(vec![(0..count).map(|index| cases::variant(&read.scenario, number(index))).collect()]);
     }

@@ -53,7 +53,7 @@ pub(super) fn scenario(file: File) -> Result<Read, String> {
     let flow = |(index, one): (usize, &Flow)| flow(&format!("flow[{index}]"), one, seconds);
     let tcp = |(index, one): (usize, &Tcp)| tcp_of(&format!("tcp[{index}]"), one, seconds);
     let scenario = Scenario {
-        name: file.name.unwrap_or_else(|| "scenario".to_owned()),
+        name: file.name.unwrap_or_default(),
         title: file.title.unwrap_or_default(),
         duration: from_seconds(seconds),
         links: vec![forward, backward],

@@ -58,7 +58,7 @@ const fn one() -> f64 {
 }
 
 #[derive(Deserialize, Debug)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "capacity is a number of kbit/s, or a list of steps `[second, kbit/s]`")]
 pub(super) enum Capacity {
     Constant(f64),
     Steps(Vec<(f64, f64)>),

@@ -313,3 +313,6 @@ pub fn mean(runs: &[Metrics]) -> Metrics {
         flows: (0..runs.first().map_or(0, |run| run.flows.len())).map(flow).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

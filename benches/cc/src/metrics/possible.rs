@@ -15,10 +15,10 @@ fn is_shaped(link: &Link) -> bool {
 pub(super) fn moments(scenario: &Scenario) -> Vec<Micros> {
     let mut moments = vec![0];
     for link in &scenario.links {
-        if !is_shaped(link) {
-            moments.extend(link.rates.iter().map(|rate| rate.0));
-        } else {
+        if is_shaped(link) {
             moments.extend((0..scenario.duration / SECOND).map(|second| second * SECOND));
+        } else {
+            moments.extend(link.rates.iter().map(|rate| rate.0));
         }
     }
     for flow in &scenario.flows {

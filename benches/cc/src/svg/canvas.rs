@@ -97,7 +97,7 @@ impl Panel {
             let value = value.min(self.highest);
             let _ = write!(path, "{verb}{:.1} {:.1}", self.x(*at), self.y(value));
         }
-        self.path(out, &path, colour, width, dash);
+        stroke(out, &path, colour, width, dash);
     }
 
     /// A line that keeps its value until the next point.
@@ -120,18 +120,7 @@ impl Panel {
             last = Some(*value);
         }
         let _ = write!(path, "H{RIGHT}");
-        self.path(out, &path, colour, width, dash);
-    }
-
-    fn path(&self, out: &mut String, path: &str, colour: &str, width: f64, dash: &str) {
-        if path.is_empty() {
-            return;
-        }
-        let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
-        let _ = writeln!(
-            out,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>"
-        );
+        stroke(out, &path, colour, width, dash);
     }
 
     /// Packets lost at a moment: a mark at the top, the longer the more.
@@ -141,4 +130,16 @@ impl Panel {
         let _ =
             writeln!(out, "<path d=\"M{x:.1} {top}v{length:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>");
     }
+}
+
+/// Draws a path.
+fn stroke(out: &mut String, path: &str, colour: &str, width: f64, dash: &str) {
+    if path.is_empty() {
+        return;
+    }
+    let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+    let _ = writeln!(
+        out,
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>"
+    );
 }

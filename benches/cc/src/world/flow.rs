@@ -3,7 +3,7 @@
 use p2pvoip_cc::Report;
 use p2pvoip_core::Ecn;
 
-use super::{FlowState, Load, Packet, What, World};
+use super::{Load, Packet, What, World};
 use crate::audio::Plan;
 use crate::receiver::{self, Feedback};
 use crate::record::Sound;
@@ -57,9 +57,9 @@ impl World<'_> {
     fn send_feedback(&mut self, index: usize, feedback: Option<Feedback>) {
         let flow = &mut self.flows[index];
         if let Some(feedback) = feedback {
-            flow.record.feedback += feedback.len() as u64;
+            flow.record.feedback += feedback.size() as u64;
             flow.record.feedbacks += 1;
-            let size = feedback.len() as u32 + receiver::HEADERS;
+            let size = feedback.size() as u32 + receiver::HEADERS;
             let load = Load::Feedback(feedback);
             let ecn = Ecn::NotEct;
             self.launch(Packet { owner: index, hop: 0, size, made: self.now, queued: 0, ecn, load });

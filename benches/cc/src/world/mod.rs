@@ -83,7 +83,7 @@ struct FlowState {
 }
 
 /// One run.
-pub struct World<'a> {
+struct World<'a> {
     scenario: &'a Scenario,
     now: Micros,
     events: BinaryHeap<Reverse<Event>>,
