@@ -44,10 +44,34 @@ pub fn parse(text: &str) -> Result<Read, ScenarioError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::scenario::{Loss, Transfer};
 
     const PLAIN: &str = "seconds = 10\n[forward]\ncapacity = 500\n[[flow]]\nmedia = \"video\"\n";
+
+    proptest! {
+        #[test]
+        fn what_people_write_never_panics(
+            text in any::<String>(),
+            values in proptest::array::uniform8(prop_oneof![any::<f64>(), -10.0..100.0, Just(0.0), Just(1.0)]),
+        ) {
+            let _ = parse(&text);
+            let [seconds, at, kbps, loss, burst, start, end, delay] = values;
+            let text = format!(
+                "seconds = {seconds:?}\n[forward]\ncapacity = [[0, 500], [{at:?}, {kbps:?}]]\nloss = {loss:?}\n\
+                 burst = {burst:?}\n[[flow]]\nmedia = \"audio\"\nstart = {start:?}\nend = {end:?}\ndelay-ms = {delay:?}"
+            );
+            if let Ok(read) = parse(&text) {
+                for number in 0..3 {
+                    let mut scenario = crate::cases::variant(&read.scenario, number);
+                    scenario.duration = scenario.duration.min(2_000_000);
+                    prop_assert!(crate::run::once(&scenario, "p2pvoip", number).is_some());
+                }
+            }
+        }
+    }
 
     #[test]
     fn what_is_not_said_is_usual() {

@@ -188,7 +188,7 @@ impl Scenario {
     pub fn span(&self) -> (Micros, Micros) {
         let start = self.flows.iter().map(|flow| flow.start).min().unwrap_or(0);
         let end = self.flows.iter().map(|flow| flow.end).max().unwrap_or(self.duration);
-        (start, end.min(self.duration))
+        (start, end.min(self.duration).max(start))
     }
 }
 

@@ -7,7 +7,8 @@ use p2pvoip_cc_suite::{cases, json, run, svg, table};
 
 /// A case, cut to so many seconds.
 fn cut(name: &str, seconds: u64) -> Scenario {
-    let mut case = cases::all(0).into_iter().find(|case| case.name == name).expect("a case");
+    let all = cases::all(0);
+    let mut case = all[all.iter().position(|case| case.name == name).unwrap_or(usize::MAX)].clone();
     case.duration = seconds * SECOND;
     for flow in &mut case.flows {
         flow.end = flow.end.min(case.duration);

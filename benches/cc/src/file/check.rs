@@ -77,6 +77,7 @@ fn link(field: &str, way: &Way) -> Result<Link, String> {
     }
     for (index, (at, kbps)) in steps.iter().enumerate() {
         within(&format!("{field}.capacity[{index}]"), *kbps, 0.0, FASTEST)?;
+        within(&format!("{field}.capacity[{index}]"), *at, 0.0, LONGEST)?;
         if index > 0 && steps[index - 1].0 >= *at {
             return Err(format!("`{field}.capacity[{index}]` is not later than the step before it"));
         }
