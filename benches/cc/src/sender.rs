@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use p2pvoip_cc::{Path, Report, Sent, Target};
+use p2pvoip_cc::{Breaker, Path, Report, Sent, Target};
 use p2pvoip_core::{DataSize, Seed};
 
 use crate::audio::{self, Plan};
@@ -87,6 +87,11 @@ impl Sender {
     /// The controller's last answer.
     pub const fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Whether the circuit breaker is open.
+    pub fn is_stopped(&self) -> bool {
+        self.target.breaker == Breaker::Open
     }
 
     /// Frames left out so far.

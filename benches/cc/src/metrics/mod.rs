@@ -145,7 +145,9 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
         least: special::least(scenario, records),
         resumed: special::resumed(scenario, records),
         regained: special::regained(scenario, records),
-        skipped: sum(|record| record.skipped_frames) as f64,
+        skipped: sum(|record| {
+            record.skipped_frames + record.sound.iter().filter(|one| one.skipped).count() as u64
+        }) as f64,
         flows: records.iter().zip(&active).map(flow).collect(),
     }
 }
