@@ -12,9 +12,9 @@ use crate::time::{MILLI, Micros};
 pub const HEADERS: u32 = 50;
 /// The least rate of sound, in bits a second.
 pub const LEAST: u64 = 6_000;
-/// The most, copies included.
+/// The most.
 pub const MOST: u64 = 64_000;
-/// The most on the wire: [`MOST`] and the headers of 50 packets a second.
+/// The most on the wire: [`MOST`] and the headers of 50 packets a second, or copies in their place.
 pub const MOST_WIRE: u64 = MOST + 20_000;
 /// Sound may be lost after repair in this part.
 const RESIDUAL: f64 = 0.006;
@@ -61,7 +61,9 @@ pub fn least(ptime: Micros) -> u32 {
 /// How the wire rate of `target` is spent; `ptime` is that of the ladder.
 pub fn plan(target: &Target, ptime: Micros) -> Plan {
     let least = bytes(LEAST, ptime);
-    let room = bytes(target.wire.as_bps(), ptime).saturating_sub(HEADERS).clamp(least, bytes(MOST, ptime));
+    let most = bytes(MOST, ptime);
+    let wire = target.wire.as_bps().min(MOST_WIRE);
+    let room = bytes(wire, ptime).saturating_sub(HEADERS).max(least);
     let loss = f64::from(target.loss.to_f32());
     let burst = f64::from(target.burst.to_f32());
     // Copies are of the least rate at least, and the new sound is never below that either.
@@ -70,9 +72,13 @@ pub fn plan(target: &Target, ptime: Micros) -> Plan {
     let copies = offsets(loss, burst, ptime, affordable);
     let count = copies.count_ones();
     if count == 0 {
-        return Plan { ptime, primary: room, copy: 0, copies };
+        // Longer packets than the shortest save headers: beyond the most that the codec takes, they carry a copy.
+        let over = room.saturating_sub(most);
+        let copies = u32::from(over >= least);
+        return Plan { ptime, primary: room.min(most), copy: over * copies, copies };
     }
     let copy = if burst >= BURST { least } else { (room / (count + 1)).max(least) };
+    let copy = copy.max(room.saturating_sub(most).div_ceil(count));
     Plan { ptime, primary: room - copy * count, copy, copies }
 }
 
@@ -131,6 +137,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_longer_packets_save_goes_into_a_copy() {
+        let plan = plan(&target(84, 0, 10), 40 * MILLI);
+        assert_eq!((plan.size(), plan.primary, plan.copy, plan.copies), (420, 320, 50, 1));
     }
 
     #[test]
