@@ -24,6 +24,8 @@ pub(crate) enum Command {
         /// Only compare.
         check: bool,
     },
+    /// Measure congestion control, with these arguments for the suite.
+    Cc(Vec<String>),
     /// Measure the comparison of secrets, with these arguments for the program.
     ConstantTime(Vec<String>),
     /// Ask the symbolic models.
@@ -71,13 +73,14 @@ impl fmt::Display for UsageError {
 }
 
 /// Every command with its help.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("test", TEST_HELP),
     ("tidy", TIDY_HELP),
     ("demo", DEMO_HELP),
     ("sim", SIM_HELP),
     ("fuzz", crate::fuzz::HELP),
     ("bench", crate::bench::HELP),
+    ("cc", crate::cc::HELP),
     ("models", crate::models::HELP),
     ("constant-time", CONSTANT_TIME_HELP),
     ("api", API_HELP),
@@ -103,6 +106,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, UsageError> {
         "tidy" => nothing_more(rest, "tidy").map(|()| Command::Tidy),
         "demo" => Ok(Command::Demo(rest.to_vec())),
         "sim" => Ok(Command::Sim(rest.to_vec())),
+        "cc" => Ok(Command::Cc(rest.to_vec())),
         "constant-time" => Ok(Command::ConstantTime(rest.to_vec())),
         "api" => parse_api(rest),
         "fuzz" => crate::fuzz::parse(rest).map(Command::Fuzz),
@@ -210,6 +214,7 @@ Commands:
   sim            Many simulated calls in virtual time, with their figures
   fuzz           Search for inputs that break a parser or a machine
   bench          What the hot paths cost, in one table
+  cc             What congestion control does, in virtual time, beside others and against its aims
   models         The symbolic models of the protocol, and what breaks them
   constant-time  Whether the comparison of secrets takes a time that tells of them
   api            Lock the public API of every crate, after a change that is meant

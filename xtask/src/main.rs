@@ -9,6 +9,7 @@ mod api;
 mod args;
 mod bench;
 mod cargo;
+mod cc;
 mod examples;
 mod exit;
 mod fuzz;
@@ -60,6 +61,7 @@ fn run(command: Command) -> ExitCode {
         Command::Tidy => tidy::run(&workspace).into(),
         Command::Demo(args) => programs::demo(&workspace, &args, paint),
         Command::Sim(args) => programs::sim(&workspace, &args, paint),
+        Command::Cc(args) => cc::run(&workspace, &args),
         Command::ConstantTime(args) => programs::constant_time(&workspace, &args),
         Command::Api { check } => api::run(&workspace, check).into(),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, paint).into(),

@@ -68,6 +68,11 @@ impl Ended {
     }
 }
 
+/// Runs a program that writes straight to the terminal, and passes on how it ended.
+pub(crate) fn exit_code(command: Command) -> ExitCode {
+    run(command).code()
+}
+
 fn run(mut command: Command) -> Ended {
     match command.status() {
         Ok(status) => Ended(status.code().and_then(|code| u8::try_from(code).ok())),

@@ -4,6 +4,8 @@ mod fixed;
 mod goog;
 mod oracle;
 
+use std::fmt;
+
 use p2pvoip_cc::{
     AudioConfig, AudioController, Controller, Gcc, GccConfig, Nada, NadaConfig, VideoConfig, VideoController,
 };
@@ -43,6 +45,12 @@ pub struct Made {
     pub cadence: Cadence,
 }
 
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made").field("cadence", &self.cadence).finish_non_exhaustive()
+    }
+}
+
 /// Every name.
 pub const NAMES: [&str; 6] = ["p2pvoip", "nada", "gcc", "goog_cc", "oracle", "fixed"];
 
@@ -54,7 +62,9 @@ pub fn make(name: &str, scenario: &Scenario, flow: usize, _seed: &Seed) -> Optio
         "p2pvoip" => compact(house(&scenario.flows[flow])?),
         "nada" => compact(nada(&scenario.flows[flow])?),
         "gcc" => compact(gcc(&scenario.flows[flow])?),
-        "goog_cc" => transport(Box::new(goog::Goog::new(rates(&scenario.flows[flow]), scenario.flows[flow].start))),
+        "goog_cc" => {
+            transport(Box::new(goog::Goog::new(rates(&scenario.flows[flow]), scenario.flows[flow].start)))
+        }
         "oracle" => transport(Box::new(oracle::Oracle::new(scenario, flow))),
         "fixed" => compact(Box::new(fixed::Fixed::new(&scenario.flows[flow]))),
         _ => return None,

@@ -6,16 +6,22 @@
     reason = "measurements are floats, and what is simulated is far below the limits of its integers"
 )]
 
+pub mod aims;
+pub mod args;
 pub mod audio;
 pub mod cases;
 pub mod companion;
 pub mod controllers;
+pub mod file;
+pub mod json;
 pub mod metrics;
 pub mod receiver;
 pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod sender;
+pub mod svg;
+pub mod table;
 pub mod time;
 pub mod video;
 pub mod world;

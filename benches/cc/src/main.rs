@@ -1,19 +1,110 @@
 //! The program behind `cargo xtask cc`.
+//!
+//! # Exit codes
+//! 0: all aims are met, or there was none. 1: one is missed. 2: the command line or the scenario is not understood.
 
-use p2pvoip_cc_suite::{cases, metrics, run};
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
-fn main() {
-    let words: Vec<String> = std::env::args().collect();
-    let controller = words.get(1).map_or("oracle", String::as_str);
-    let filter = words.get(2).map_or("", String::as_str);
-    println!("{:9} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>6} {:>6} {:>5} {:>4} {:>5}", "case", "util", "p50", "p95", "p99", "max", "e2e99", "up", "down", "jain", "bad", "res60", "wire", "deliv", "lost", "fb", "tcp");
-    let exact = std::env::var("EXACT").is_ok();
-    let all: Vec<_> = (0..std::env::var("N").map_or(3, |n| n.parse().unwrap())).map(|seed| cases::all(if exact { 0 } else { seed })).collect();
-    for (place, scenario) in all[0].iter().enumerate().filter(|(_, case)| case.name.starts_with(filter)) {
-        let begin = std::time::Instant::now();
-        let runs: Vec<_> = all.iter().enumerate().filter_map(|(seed, all)| run::once(&all[place], controller, seed as u64)).map(|run| run.0).collect();
-        let m = metrics::mean(&runs);
-        let t = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.2}"));
-        println!("{:9} {:5.1} {:5.0} {:5.0} {:5.0} {:5.0} {:5.0} {:>5} {:>5} {:5.3} {:5.2} {:5.2} {:6.0} {:6.0} {:5.1} {:4.1} {:5.0} {:.0} ms", scenario.name, m.utilisation, m.p50, m.p95, m.p99, m.max, m.e2e_p99, t(m.up), t(m.down), m.jain, m.bad, m.residual60, m.wire, m.delivered, m.lost, m.feedback, m.tcp, begin.elapsed().as_secs_f64() * 1000.0 / 3.0);
+use p2pvoip_cc_suite::args::{self, Command, Options};
+use p2pvoip_cc_suite::scenario::Scenario;
+use p2pvoip_cc_suite::table::{self, Paint};
+use p2pvoip_cc_suite::{cases, controllers, file, json, run, svg};
+
+/// Whose aims are judged.
+const JUDGED: &str = "p2pvoip";
+/// The exit code of a missed aim.
+const MISSED: u8 = 1;
+/// The exit code of what was not understood.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match args::parse(&words) {
+        Ok(Command::Help) => say(args::HELP),
+        Ok(Command::List) => say(&list()),
+        Ok(Command::Run(options)) => match perform(&options) {
+            Ok(code) => code,
+            Err(error) => complain(&error),
+        },
+        Err(error) => complain(&error.to_string()),
     }
+}
+
+fn complain(error: &str) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(USAGE)
+}
+
+/// A reader that went away, such as `head`, is no error.
+fn say(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn list() -> String {
+    let mut text = String::from("Cases:\n");
+    for case in cases::all(0) {
+        let _ = writeln!(text, "  {:12} {}", case.name, case.title);
+    }
+    let _ = writeln!(text, "Controllers: {}", controllers::NAMES.join(", "));
+    text
+}
+
+/// The variants of each case that was asked for.
+fn chosen(options: &Options) -> Result<Vec<Vec<Scenario>>, String> {
+    let number = |index: u64| if options.exact { 0 } else { index };
+    if let Some(path) = &options.scenario {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{} cannot be read: {error}; give a file that can", path.display()))?;
+        let mut read = file::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        if read.scenario.name.is_empty() {
+            read.scenario.name =
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        }
+        let count = options.variants.unwrap_or(read.variants);
+        return Ok(vec![(0..count).map(|index| cases::variant(&read.scenario, number(index))).collect()]);
+    }
+    let is_meant = |case: &Scenario| {
+        options.cases.is_empty() || options.cases.iter().any(|name| args::is_meant(name, &case.name))
+    };
+    let mut variants: Vec<Vec<Scenario>> = Vec::new();
+    for index in 0..options.variants() {
+        for (place, case) in cases::all(number(index)).into_iter().filter(is_meant).enumerate() {
+            match variants.get_mut(place) {
+                Some(these) => these.push(case),
+                None => variants.push(vec![case]),
+            }
+        }
+    }
+    Ok(variants)
+}
+
+fn perform(options: &Options) -> Result<ExitCode, String> {
+    let variants = chosen(options)?;
+    let total = variants.len() * options.controllers.len();
+    let shows = std::io::stderr().is_terminal();
+    let progress = |done: usize| {
+        if shows {
+            let end = if done == total { "\r\x1b[K" } else { "" };
+            eprint!("\r{done} of {total}{end}");
+        }
+    };
+    let outcomes = run::all(&variants, &options.controllers, progress);
+    let judged = table::judge(&outcomes, JUDGED);
+    if let Some(folder) = &options.svg {
+        svg::write(folder, &variants, &options.controllers)?;
+    }
+    if options.json {
+        say(&json::document(&outcomes, &judged));
+    } else {
+        let paint = Paint::for_stdout();
+        say(&table::outcomes(&outcomes, paint));
+        if !judged.is_empty() {
+            say(&format!("\n{}", table::aims(&judged, paint)));
+        }
+    }
+    let all_met = judged.iter().all(|one| one.is_met);
+    Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::from(MISSED) })
 }

@@ -37,7 +37,7 @@ pub enum Feedback {
 
 impl Feedback {
     /// Its bytes, headers left out.
-    pub const fn len(&self) -> usize {
+    pub const fn size(&self) -> usize {
         match self {
             Self::Compact(_, len) | Self::Transport(_, len) => *len,
         }
@@ -45,6 +45,7 @@ impl Feedback {
 }
 
 /// The receiving half of a flow.
+#[derive(Debug)]
 pub struct Receiver {
     cadence: Cadence,
     collector: FeedbackCollector,
@@ -156,4 +157,27 @@ fn report(these: &[(u64, Micros)], lowest: u64, now: Micros) -> Report {
 
 fn time(at: Micros) -> RemoteTime {
     RemoteTime::from_micros(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transport_feedback_tells_every_packet_once_and_what_is_missing() {
+        let mut receiver = Receiver::new(Cadence::Transport);
+        for number in (0..100).filter(|number| number % 10 != 3) {
+            assert!(receiver.on_packet(number, 1_000, Ecn::NotEct, number * MILLI).is_none());
+        }
+        let due = receiver.next_at().expect("feedback is due");
+        assert_eq!(due, SHORTEST);
+        let Some(Feedback::Transport(reports, _)) = receiver.on_time(due) else { panic!("no feedback") };
+        let mut told: Vec<u64> =
+            reports.iter().flat_map(|report| report.arrivals().map(|arrival| arrival.0)).collect();
+        told.sort_unstable();
+        assert_eq!(told, (0..100).filter(|number| number % 10 != 3).collect::<Vec<_>>());
+        assert!(reports.iter().all(|report| report.times().len() == report.arrivals().count()));
+        let again = receiver.on_time(due + LONGEST);
+        assert!(matches!(again, Some(Feedback::Transport(reports, _)) if reports.is_empty()));
+    }
 }

@@ -1,11 +1,18 @@
-//! Runs cases: each with several seeds, on two threads.
+//! Runs cases: several variants of each, on two threads, each result in its place.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use p2pvoip_core::Seed;
+use serde::Serialize;
 
 use crate::controllers;
-use crate::metrics::{Metrics, measure};
+use crate::metrics::{Metrics, mean, measure};
 use crate::scenario::Scenario;
 use crate::world::{self, Noted};
+
+/// Threads that run cases.
+const THREADS: usize = 2;
 
 /// One run of a scenario; `None` when no controller has that name.
 pub fn once(scenario: &Scenario, controller: &str, seed: u64) -> Option<(Metrics, Noted)> {
@@ -15,4 +22,64 @@ pub fn once(scenario: &Scenario, controller: &str, seed: u64) -> Option<(Metrics
         .collect::<Option<Vec<_>>>()?;
     let noted = world::run(scenario, made, &seed);
     Some((measure(scenario, &noted), noted))
+}
+
+/// What a controller did in the variants of a case.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The case.
+    pub case: String,
+    /// What it shows.
+    pub title: String,
+    /// The controller.
+    pub controller: String,
+    /// The mean over the variants.
+    pub mean: Metrics,
+    /// Each variant.
+    pub runs: Vec<Metrics>,
+}
+
+/// Runs every case with every controller: `variants` holds the variants of each case. Outcomes are in the order of cases,
+/// then of controllers; `progress` is told how many are done. Controllers without a name known are left out.
+pub fn all(
+    variants: &[Vec<Scenario>],
+    controllers: &[String],
+    progress: impl Fn(usize) + Sync,
+) -> Vec<Outcome> {
+    let jobs: Vec<(&[Scenario], &str)> = variants
+        .iter()
+        .flat_map(|case| controllers.iter().map(move |controller| (case.as_slice(), controller.as_str())))
+        .collect();
+    let outcomes = Mutex::new(vec![None; jobs.len()]);
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        loop {
+            let place = next.fetch_add(1, Ordering::SeqCst);
+            let Some((case, controller)) = jobs.get(place).copied() else { return };
+            let outcome = outcome(case, controller);
+            if let Ok(mut outcomes) = outcomes.lock() {
+                outcomes[place] = outcome;
+            }
+            progress(done.fetch_add(1, Ordering::SeqCst) + 1);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(work);
+        }
+    });
+    outcomes.into_inner().unwrap_or_default().into_iter().flatten().collect()
+}
+
+fn outcome(variants: &[Scenario], controller: &str) -> Option<Outcome> {
+    let run = |(seed, scenario): (usize, &Scenario)| Some(once(scenario, controller, seed as u64)?.0);
+    let runs = variants.iter().enumerate().map(run).collect::<Option<Vec<_>>>()?;
+    let first = variants.first()?;
+    Some(Outcome {
+        case: first.name.clone(),
+        title: first.title.clone(),
+        controller: controller.to_owned(),
+        mean: mean(&runs),
+        runs,
+    })
 }

@@ -178,16 +178,17 @@ impl Scenario {
         place.checked_sub(1).map_or(0, |place| rates[place].1)
     }
 
-    /// The link of a flow's media that has the least rate at a moment.
-    pub fn narrowest(&self, flow: &Flow, at: Micros) -> Option<usize> {
-        flow.forward.hops.iter().map(|hop| hop.1).min_by_key(|link| self.rate(*link, at))
+    /// The link of a flow's media that has the least rate at the start.
+    pub fn narrowest(&self, flow: &Flow) -> Option<usize> {
+        let first = |link: &usize| self.links[*link].rates.iter().map(|rate| rate.1).find(|rate| *rate > 0);
+        flow.forward.hops.iter().map(|hop| hop.1).min_by_key(first)
     }
 
     /// When media is sent by anyone: first start, last end.
     pub fn span(&self) -> (Micros, Micros) {
         let start = self.flows.iter().map(|flow| flow.start).min().unwrap_or(0);
         let end = self.flows.iter().map(|flow| flow.end).max().unwrap_or(self.duration);
-        (start, end.min(self.duration))
+        (start, end.min(self.duration).max(start))
     }
 }
 

@@ -3,8 +3,9 @@
 //! Voice is never held; video leaves at the pacing rate and within the window.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use p2pvoip_cc::{Path, Report, Sent, Target};
+use p2pvoip_cc::{Breaker, Path, Report, Sent, Target};
 use p2pvoip_core::{DataSize, Seed};
 
 use crate::audio::{self, Plan};
@@ -54,6 +55,12 @@ pub struct Sender {
     skipped: u64,
 }
 
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
 impl Sender {
     /// A sender that has sent nothing.
     pub fn new(flow: &Flow, mut controller: Box<dyn Subject>, seed: &Seed) -> Self {
@@ -82,6 +89,11 @@ impl Sender {
         &self.target
     }
 
+    /// Whether the circuit breaker is open.
+    pub fn is_stopped(&self) -> bool {
+        self.target.breaker == Breaker::Open
+    }
+
     /// Frames left out so far.
     pub const fn skipped(&self) -> u64 {
         self.skipped
@@ -96,8 +108,9 @@ impl Sender {
 
     /// Feedback came.
     pub fn on_feedback(&mut self, report: &Report, now: Micros) {
-        while let Some((_, size)) = self.flight.pop_front_if(|sent| sent.0 <= report.largest()) {
-            self.in_flight -= u64::from(size);
+        while let Some((_, size)) = self.flight.front().filter(|sent| sent.0 <= report.largest()) {
+            self.in_flight -= u64::from(*size);
+            self.flight.pop_front();
         }
         self.controller.on_feedback(report, instant(now));
         self.follow();
@@ -158,7 +171,10 @@ impl Sender {
         (first, second, now + ptime)
     }
 
-    /// The next packet of video that may leave now, or when to ask again.
+    /// The next packet of video that may leave now.
+    ///
+    /// # Errors
+    /// When to ask again; `None` when something else must happen first.
     pub fn next_paced(&mut self, now: Micros) -> Result<Leaving, Option<Micros>> {
         let probing = self.controller.probing().filter(|_| self.next_number > 0);
         if let Some(probing) = probing.filter(|_| self.queue.is_empty()) {

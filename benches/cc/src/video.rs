@@ -32,6 +32,7 @@ const MOST_EXCESS: f64 = 3.0;
 const LEAST_FRAME: f64 = 80.0;
 
 /// A synthetic encoder.
+#[derive(Debug)]
 pub struct Video {
     rng: Rng,
     /// The newest target.
@@ -105,4 +106,46 @@ impl Video {
 pub fn packets(frame: u32) -> impl Iterator<Item = u32> {
     let count = frame.div_ceil(PACKET).max(1);
     (0..count).map(move |index| frame / count + u32::from(index < frame % count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_rate_is_the_target_within_two_percent() {
+        for rate in [150_000, 400_000, 1_000_000, 1_500_000] {
+            let mut video = Video::new(&Seed::from_u64(rate), 0);
+            video.set_target(rate);
+            let (mut bytes, end) = (0, 300 * SECOND);
+            while video.next_at() < end {
+                let now = video.next_at();
+                bytes += u64::from(video.frame(now));
+            }
+            let is = bytes as f64 * 8.0 / crate::time::seconds(end);
+            assert!((is / rate as f64 - 1.0).abs() < 0.02, "{is} of {rate}");
+        }
+    }
+
+    #[test]
+    fn a_new_target_is_ignored_within_100_ms_of_the_last() {
+        let mut video = Video::new(&Seed::from_u64(1), 0);
+        let first = video.next_at();
+        video.set_target(1_000_000);
+        video.frame(first);
+        video.set_target(500_000);
+        video.frame(first + 90 * MILLI);
+        assert_eq!(video.rate, 1_000_000);
+        video.frame(first + 100 * MILLI);
+        assert_eq!(video.rate, 500_000);
+    }
+
+    #[test]
+    fn packets_hold_the_frame_and_none_is_too_large() {
+        for frame in [1, 80, 1_249, 1_250, 1_251, 2_501, 40_000] {
+            let sizes: Vec<u32> = packets(frame).collect();
+            assert_eq!(sizes.iter().sum::<u32>(), frame);
+            assert!(sizes.iter().all(|size| (1..=PACKET).contains(size)), "{sizes:?}");
+        }
+    }
 }

@@ -49,6 +49,7 @@ const RULES: &[Rule] = &[
     Rule { name: "p2pvoip-cli", house: &["", "rendezvous"], tests: &[], others: None },
     Rule { name: "p2pvoip-fuzz", house: FUZZ_KNOWS, tests: &[], others: None },
     Rule { name: "p2pvoip-benches", house: &[], tests: BENCHES_KNOW, others: None },
+    Rule { name: "p2pvoip-cc-suite", house: &["cc", "core", "sim"], tests: &[], others: None },
     Rule { name: "p2pvoip-constant-time", house: &["core", "crypto"], tests: &[], others: None },
     Rule { name: "public-api-lines", house: &[], tests: &[], others: None },
     Rule { name: "xtask", house: &[], tests: &[], others: Some(&["serde_json"]) },

@@ -76,3 +76,43 @@ fn case(name: &str, title: &str, duration: f64, links: Vec<Link>, flows: Vec<Flo
         reference: Reference::LinkOrSources,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own() {
+        let mut names: Vec<String> = all(0).into_iter().map(|case| case.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_aim_is_about_a_case() {
+        let cases = all(0);
+        for aim in crate::aims::AIMS {
+            assert!(cases.iter().any(|case| case.name == aim.case), "{}", aim.case);
+        }
+    }
+
+    #[test]
+    fn a_variant_keeps_the_shape_within_a_fifth() {
+        let mut differs = false;
+        for (exact, varied) in all(0).iter().zip(all(1)) {
+            for (one, other) in exact.links.iter().zip(&varied.links).filter(|(one, _)| one.rates.len() <= 12)
+            {
+                let times: Vec<u64> = other.rates.iter().map(|step| step.0).collect();
+                assert!(times.is_sorted(), "{}", exact.name);
+                for (step, moved) in one.rates.iter().zip(&other.rates) {
+                    let factor = moved.1 as f64 / step.1.max(1) as f64;
+                    assert!(step.1 == 0 || (0.79..=1.21).contains(&factor), "{}: {factor}", exact.name);
+                    differs |= step != moved;
+                }
+            }
+        }
+        assert!(differs);
+    }
+}

@@ -61,7 +61,9 @@ fn delay(route: &mut Route, factor: f64) {
 fn steps(rates: &mut [(Micros, u64)], rng: &mut Rng) {
     if rates.len() > FEW {
         let factor = factor(rng);
-        rates.iter_mut().for_each(|step| step.1 = scaled(step.1, factor));
+        for step in rates {
+            step.1 = scaled(step.1, factor);
+        }
         return;
     }
     let exact: Vec<Micros> = rates.iter().map(|step| step.0).collect();

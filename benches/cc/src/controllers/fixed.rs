@@ -6,13 +6,13 @@ use p2pvoip_core::{Bitrate, Instant, Wake};
 use crate::scenario::{Flow, Media};
 
 /// Estimator: always the same answer.
-pub struct Fixed {
+pub(super) struct Fixed {
     target: Target,
 }
 
 impl Fixed {
     /// A voice of 32 kbit/s (52 on the wire), or a video of 1 Mbit/s.
-    pub fn new(flow: &Flow) -> Self {
+    pub(super) fn new(flow: &Flow) -> Self {
         let wire = match flow.media {
             Media::Video => Bitrate::from_kbps(1_000),
             Media::Audio(_) => Bitrate::from_kbps(52),

@@ -26,13 +26,13 @@ const PACING: (u64, u64) = (5, 2);
 
 /// The rates of a flow, all headers included, in bits a second.
 #[derive(Clone, Copy, Debug)]
-pub struct Rates {
+pub(super) struct Rates {
     /// The least.
-    pub least: u64,
+    pub(super) least: u64,
     /// The first.
-    pub start: u64,
+    pub(super) start: u64,
     /// The most.
-    pub most: u64,
+    pub(super) most: u64,
 }
 
 struct Cluster {
@@ -42,7 +42,7 @@ struct Cluster {
 }
 
 /// Estimator: goog_cc.
-pub struct Goog {
+pub(super) struct Goog {
     inner: GoogCcNetworkController,
     rate: u64,
     next: Micros,
@@ -58,16 +58,16 @@ pub struct Goog {
 }
 
 fn stamp(now: Instant) -> Timestamp {
-    Timestamp::from_micros(now.as_micros() as i64)
+    Timestamp::from_micros(now.as_micros().cast_signed())
 }
 
 fn rate(bps: u64) -> DataRate {
-    DataRate::from_bits_per_sec(bps as i64)
+    DataRate::from_bits_per_sec(bps.cast_signed())
 }
 
 impl Goog {
     /// For a flow of these rates that begins at `start`.
-    pub fn new(rates: Rates, start: Micros) -> Self {
+    pub(super) fn new(rates: Rates, start: Micros) -> Self {
         let at_time = stamp(instant(start));
         let config = NetworkControllerConfig {
             constraints: TargetRateConstraints {
@@ -133,10 +133,9 @@ impl Goog {
             }
             results.push(result);
         }
-        while let Some(gone) =
-            self.sent.pop_front_if(|packet| packet.sequence_number as u64 <= report.largest())
-        {
-            self.in_flight -= gone.size.bytes() as u64;
+        let told = self.sent.partition_point(|packet| packet.sequence_number as u64 <= report.largest());
+        for packet in self.sent.drain(..told) {
+            self.in_flight -= packet.size.bytes() as u64;
         }
         self.told = self.told.max(report.largest() + 1);
         results
@@ -151,10 +150,11 @@ impl Controller for Goog {
             let least = (config.target_data_rate * config.target_duration).bytes();
             pacing_info = PacedPacketInfo::new(config.id, i64::from(config.target_probe_count), least);
             pacing_info.send_bitrate = config.target_data_rate;
-            pacing_info.probe_cluster_bytes_sent = cluster.bytes as i64;
+            pacing_info.probe_cluster_bytes_sent = cluster.bytes.cast_signed();
             cluster.packets += 1;
             cluster.bytes += sent.size.as_bytes();
-            if cluster.packets as i64 >= i64::from(config.target_probe_count) && cluster.bytes as i64 >= least
+            if cluster.packets.cast_signed() >= i64::from(config.target_probe_count)
+                && cluster.bytes.cast_signed() >= least
             {
                 self.clusters.pop_front();
             }
@@ -162,9 +162,9 @@ impl Controller for Goog {
         self.in_flight += sent.size.as_bytes();
         let packet = SentPacket {
             send_time: stamp(now),
-            size: DataSize::from_bytes(sent.size.as_bytes() as i64),
-            sequence_number: sent.number as i64,
-            data_in_flight: DataSize::from_bytes(self.in_flight as i64),
+            size: DataSize::from_bytes(sent.size.as_bytes().cast_signed()),
+            sequence_number: sent.number.cast_signed(),
+            data_in_flight: DataSize::from_bytes(self.in_flight.cast_signed()),
             pacing_info,
             ..SentPacket::default()
         };
@@ -180,7 +180,7 @@ impl Controller for Goog {
         }
         let feedback = TransportPacketsFeedback {
             feedback_time: stamp(now),
-            data_in_flight: DataSize::from_bytes(self.in_flight as i64),
+            data_in_flight: DataSize::from_bytes(self.in_flight.cast_signed()),
             packet_feedbacks,
             ..TransportPacketsFeedback::default()
         };
@@ -194,14 +194,12 @@ impl Controller for Goog {
         if !self.started {
             self.started = true;
             let at_time = stamp(now);
-            let update = self
-                .inner
-                .on_network_availability(NetworkAvailability { at_time, network_available: true });
+            let update =
+                self.inner.on_network_availability(NetworkAvailability { at_time, network_available: true });
             self.take(update);
         }
-        let update = self
-            .inner
-            .on_process_interval(ProcessInterval { at_time: stamp(now), pacer_queue: None });
+        let update =
+            self.inner.on_process_interval(ProcessInterval { at_time: stamp(now), pacer_queue: None });
         self.take(update);
         self.next = micros(now) + EVERY;
     }

@@ -10,14 +10,14 @@ use crate::time::{Micros, instant, micros};
 const SHARE: (u64, u64) = (95, 100);
 
 /// Estimator: the schedule of rates that this flow could have.
-pub struct Oracle {
+pub(super) struct Oracle {
     rates: Vec<(Micros, u64)>,
     at: usize,
 }
 
 impl Oracle {
     /// For one flow of a scenario.
-    pub fn new(scenario: &Scenario, flow: usize) -> Self {
+    pub(super) fn new(scenario: &Scenario, flow: usize) -> Self {
         let own = &scenario.flows[flow];
         let delay = own.forward.propagation();
         let mut moments: Vec<Micros> = vec![0];
@@ -38,15 +38,25 @@ impl Oracle {
     }
 }
 
-/// What a flow gets of a link: an equal part, and of what others leave as well.
+/// What a flow gets of a link: an equal part, and of what others cannot use as well.
 fn share(scenario: &Scenario, flow: usize, link: usize, at: Micros) -> u64 {
-    let rate = scenario.rate(link, at);
     let uses = |index: &usize| {
         let other = &scenario.flows[*index];
         other.forward.hops.iter().any(|hop| hop.1 == link) && (*index == flow || other.is_active(at))
     };
-    let count = (0..scenario.flows.len()).filter(uses).count() as u64;
-    rate * SHARE.0 / SHARE.1 / count.max(1)
+    let mut wants: Vec<u64> =
+        (0..scenario.flows.len()).filter(uses).map(|index| scenario.flows[index].most()).collect();
+    wants.sort_unstable();
+    let mut left = scenario.rate(link, at) * SHARE.0 / SHARE.1;
+    let mut part = left;
+    for (index, want) in wants.iter().enumerate() {
+        part = left / (wants.len() - index) as u64;
+        if *want >= part {
+            break;
+        }
+        left -= want;
+    }
+    part
 }
 
 impl Controller for Oracle {

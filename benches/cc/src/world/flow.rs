@@ -3,12 +3,14 @@
 use p2pvoip_cc::Report;
 use p2pvoip_core::Ecn;
 
-use super::{FlowState, Load, Packet, What, World};
+use super::{Load, Packet, What, World};
 use crate::audio::Plan;
+use crate::companion;
 use crate::receiver::{self, Feedback};
 use crate::record::Sound;
+use crate::scenario;
 use crate::sender::Leaving;
-use crate::time::{Micros, SECOND};
+use crate::time::Micros;
 
 /// What a packet of media carries.
 #[derive(Clone, Copy)]
@@ -57,9 +59,9 @@ impl World<'_> {
     fn send_feedback(&mut self, index: usize, feedback: Option<Feedback>) {
         let flow = &mut self.flows[index];
         if let Some(feedback) = feedback {
-            flow.record.feedback += feedback.len() as u64;
+            flow.record.feedback += feedback.size() as u64;
             flow.record.feedbacks += 1;
-            let size = feedback.len() as u32 + receiver::HEADERS;
+            let size = feedback.size() as u32 + receiver::HEADERS;
             let load = Load::Feedback(feedback);
             let ecn = Ecn::NotEct;
             self.launch(Packet { owner: index, hop: 0, size, made: self.now, queued: 0, ecn, load });
@@ -117,7 +119,8 @@ impl World<'_> {
             return;
         }
         let flow = &mut self.flows[index];
-        flow.sender.on_frame(!spec.is_active(self.now), self.now);
+        let is_silent = !spec.is_active(self.now) || flow.sender.is_stopped();
+        flow.sender.on_frame(is_silent, self.now);
         if let Some(at) = flow.sender.video_at() {
             self.schedule(at, What::Frame, index);
         }
@@ -130,7 +133,11 @@ impl World<'_> {
             return;
         }
         if !spec.is_active(self.now) {
-            return self.schedule(self.now + SECOND / 50, What::Sound, index);
+            return self.schedule(self.now + companion::PTIME, What::Sound, index);
+        }
+        if self.flows[index].sender.is_stopped() {
+            self.skip(index);
+            return self.after(index);
         }
         let (first, second, next) = self.flows[index].sender.on_sound(self.now);
         self.send(index, first);
@@ -139,6 +146,16 @@ impl World<'_> {
         }
         self.schedule(next, What::Sound, index);
         self.after(index);
+    }
+
+    /// Sound is made, and never sent.
+    fn skip(&mut self, index: usize) {
+        let (made, ptime) = (self.now, companion::PTIME);
+        if let scenario::Media::Audio(_) = self.scenario.flows[index].media {
+            let skipped = Sound { made, ptime, late: None, repaired: 0, skipped: true };
+            self.flows[index].record.sound.push(skipped);
+        }
+        self.schedule(made + ptime, What::Sound, index);
     }
 
     pub(super) fn on_pacer(&mut self, index: usize) {

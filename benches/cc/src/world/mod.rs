@@ -83,7 +83,7 @@ struct FlowState {
 }
 
 /// One run.
-pub struct World<'a> {
+struct World<'a> {
     scenario: &'a Scenario,
     now: Micros,
     events: BinaryHeap<Reverse<Event>>,
@@ -125,8 +125,7 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, controllers: Vec<Made>, seed: &Seed) -> Self {
         let link = |(index, link): (usize, &crate::scenario::Link)| {
             let rate = |(at, bps): &(Micros, u64)| (Duration::from_micros(*at), Bitrate::from_bps(*bps));
-            let config =
-                BottleneckConfig { rates: link.rates.iter().map(rate).collect(), queue: link.queue };
+            let config = BottleneckConfig { rates: link.rates.iter().map(rate).collect(), queue: link.queue };
             let seed = seed.derive_index("link", index as u64);
             LinkState {
                 queue: Bottleneck::new(config, &seed, START),
@@ -258,7 +257,8 @@ impl<'a> World<'a> {
             }
             return;
         };
-        let (flow, size, ecn) = (packet.owner as u32, DataSize::from_bytes(u64::from(packet.size)), packet.ecn);
+        let (flow, size, ecn) =
+            (packet.owner as u32, DataSize::from_bytes(u64::from(packet.size)), packet.ecn);
         let state = &mut self.links[link];
         if state.queue.push(flow, size, ecn, place, instant(self.now)).is_err() {
             self.lose(place);

@@ -2,14 +2,19 @@
 //!
 //! - Queueing delay: from entering the bottleneck's queue until the packet has left the link.
 //! - End-to-end delay: from the moment the source made the packet until arrival, less propagation.
-//! - Utilisation: bytes delivered over what was possible, see [`Reference`].
+//! - Utilisation: bytes delivered over what was possible, see [`Reference`](crate::scenario::Reference).
 //! - Up: from a rise of capacity, or the start, to the beginning of the first second in which 90 % of what is possible
 //!   is delivered. Down: from a fall to the beginning of the first second in which no packet queues for 50 ms.
+
+mod possible;
+mod special;
+
+pub use possible::rate as possible_rate;
 
 use serde::Serialize;
 
 use crate::record::{BIN, Bins, FlowRecord};
-use crate::scenario::{Flow, Reference, Scenario, Tcp};
+use crate::scenario::{Scenario, Tcp};
 use crate::time::{MILLI, Micros, SECOND, seconds};
 use crate::world::Noted;
 
@@ -19,6 +24,8 @@ const CALM: u32 = 50_000;
 const WINDOW: Micros = SECOND;
 /// The Jain index leaves out this long after the last start.
 const SETTLE: Micros = 20 * SECOND;
+/// Residual loss leaves out a flow's first seconds, in which nobody can know of loss yet.
+const LEARNING: Micros = 5 * SECOND;
 /// Sound that comes later than this is bad.
 const LATE: Micros = 150 * MILLI;
 
@@ -63,6 +70,14 @@ pub struct Metrics {
     pub feedback: f64,
     /// Competing TCP.
     pub tcp: f64,
+    /// The least that a flow sent in any second after its first five.
+    pub least: f64,
+    /// What a paused flow delivers from 5 to 7 s after it resumes, in percent of an equal share.
+    pub resumed: Option<f64>,
+    /// What is sent from 1 to 2 s after a gap of capacity, in percent of the second before it; the worst.
+    pub regained: Option<f64>,
+    /// Video frames or sound that the sender never sent.
+    pub skipped: f64,
     /// Of each flow.
     pub flows: Vec<FlowMetrics>,
 }
@@ -108,7 +123,7 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
     let sound = sound(records);
     let (up, down) = events(scenario, records);
     Metrics {
-        utilisation: 100.0 * delivered as f64 * 8.0 / possible(scenario, start, end).max(1.0),
+        utilisation: 100.0 * delivered as f64 * 8.0 / possible::bits(scenario, start, end).max(1.0),
         p50: percentile(&all, 0.5),
         p95: percentile(&all, 0.95),
         p99: percentile(&all, 0.99),
@@ -127,6 +142,12 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
         lost: 100.0 * lost as f64 / sent.max(1) as f64,
         feedback: kbps(sum(|record| record.feedback), total_active),
         tcp: tcp(scenario, noted),
+        least: special::least(scenario, records),
+        resumed: special::resumed(scenario, records),
+        regained: special::regained(scenario, records),
+        skipped: sum(|record| {
+            record.skipped_frames + record.sound.iter().filter(|one| one.skipped).count() as u64
+        }) as f64,
         flows: records.iter().zip(&active).map(flow).collect(),
     }
 }
@@ -137,7 +158,7 @@ fn tcp(scenario: &Scenario, noted: &Noted) -> f64 {
         let end = spec.end.min(scenario.duration);
         bins.between(spec.start, end) as f64 * 8_000.0 / end.saturating_sub(spec.start).max(1) as f64
     };
-    scenario.tcps.iter().zip(&noted.tcps).map(rate).sum()
+    scenario.tcps.iter().zip(&noted.tcps).map(rate).fold(0.0, |sum, rate| sum + rate)
 }
 
 fn percentile(sorted: &[u32], share: f64) -> f64 {
@@ -151,57 +172,11 @@ fn active_time(scenario: &Scenario, flow: usize) -> Micros {
     flow.end.min(scenario.duration).saturating_sub(flow.start + paused)
 }
 
-/// Moments at which what is possible changes.
-fn moments(scenario: &Scenario) -> Vec<Micros> {
-    let mut moments = vec![0];
-    for link in &scenario.links {
-        moments.extend(link.rates.iter().map(|rate| rate.0));
-    }
-    for flow in &scenario.flows {
-        moments.extend([flow.start, flow.end]);
-        moments.extend(flow.pauses.iter().flat_map(|pause| [pause.0, pause.1]));
-    }
-    moments.sort_unstable();
-    moments.dedup();
-    moments
-}
-
-/// Bits a second that the flows could deliver together at a moment.
-pub fn possible_rate(scenario: &Scenario, at: Micros) -> u64 {
-    let mut sum = 0;
-    for link in 0..scenario.links.len() {
-        let narrow = scenario.flows.iter().filter(|flow| scenario.narrowest(flow, at) == Some(link));
-        sum += match scenario.reference {
-            Reference::LinkOrSources => {
-                let sources = narrow.filter(|flow| flow.is_active(at)).map(Flow::most);
-                scenario.rate(link, at).min(sources.sum())
-            }
-            Reference::Link if narrow.count() > 0 => scenario.rate(link, at),
-            Reference::Link => 0,
-        };
-    }
-    sum
-}
-
-/// Bits that the flows could deliver together.
-fn possible(scenario: &Scenario, start: Micros, end: Micros) -> f64 {
-    let mut bits = 0.0;
-    let mut moments = moments(scenario);
-    moments.push(end);
-    for pair in moments.windows(2) {
-        let (from, to) = (pair[0].clamp(start, end), pair[1].clamp(start, end));
-        if to > from {
-            bits += possible_rate(scenario, from) as f64 * seconds(to - from);
-        }
-    }
-    bits
-}
-
 /// The longest time up and down.
 fn events(scenario: &Scenario, records: &[FlowRecord]) -> (Option<f64>, Option<f64>) {
     let (start, end) = scenario.span();
     let mut moments: Vec<Micros> =
-        moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
+        possible::moments(scenario).into_iter().filter(|at| *at >= start && *at < end).collect();
     moments.push(end);
     let (mut up, mut down) = (Some(0.0), Some(0.0));
     let mut before = 0;
@@ -276,17 +251,23 @@ fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
 
 /// In percent of sound made: bad, lost after repair within 60 ms, within 160 ms.
 fn sound(records: &[FlowRecord]) -> [f64; 3] {
-    let (mut made, mut bad, mut in60, mut in160) = (0, 0, 0, 0);
+    let (mut made, mut bad, mut known, mut in60, mut in160) = (0, 0, 0, 0, 0);
     for record in records {
+        let first = record.sound.first().map_or(0, |sound| sound.made);
         for sound in &record.sound {
             made += sound.ptime;
-            let within = |limit: Micros| sound.late.is_some() && sound.repaired <= limit;
             bad += if sound.late.is_some_and(|late| late <= LATE) { 0 } else { sound.ptime };
+            if sound.made < first + LEARNING {
+                continue;
+            }
+            known += sound.ptime;
+            let within = |limit: Micros| sound.late.is_some() && sound.repaired <= limit;
             in60 += if within(60 * MILLI) { 0 } else { sound.ptime };
             in160 += if within(160 * MILLI) { 0 } else { sound.ptime };
         }
     }
-    [bad, in60, in160].map(|part| 100.0 * part as f64 / made.max(1) as f64)
+    let percent = |part: Micros, of: Micros| 100.0 * part as f64 / of.max(1) as f64;
+    [percent(bad, made), percent(in60, known), percent(in160, known)]
 }
 
 /// The mean of several runs, value by value; a time that one run never reached is never reached.
@@ -327,6 +308,13 @@ pub fn mean(runs: &[Metrics]) -> Metrics {
         lost: of(|run| run.lost),
         feedback: of(|run| run.feedback),
         tcp: of(|run| run.tcp),
+        least: of(|run| run.least),
+        resumed: time(|run| run.resumed),
+        regained: time(|run| run.regained),
+        skipped: of(|run| run.skipped),
         flows: (0..runs.first().map_or(0, |run| run.flows.len())).map(flow).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
