@@ -21,7 +21,7 @@ const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 4;
+const RELATIVE_RISE: u64 = 7;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
@@ -149,6 +149,10 @@ pub(crate) struct Law {
     learnt: Option<u64>,
     /// The link is to be measured.
     learning: bool,
+    leapt: bool,
+    /// The rate when no queue stood last, and whether it has halved since before a short queue that stays.
+    calm: u64,
+    deceived: bool,
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     /// The rate before the present series of cuts.
@@ -179,6 +183,9 @@ impl Law {
             full: None,
             learnt: None,
             learning: false,
+            leapt: false,
+            calm: rate,
+            deceived: false,
             free: None,
             before: rate,
             cut: None,
@@ -196,6 +203,21 @@ impl Law {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.rate
+    }
+
+    /// The last feedback told of a faster link, and the rate took it at once.
+    pub(crate) const fn has_leapt(&self) -> bool {
+        self.leapt
+    }
+
+    /// However little is sent, the queue stays as it is: the least delay is not what it was.
+    pub(crate) const fn is_deceived(&self) -> bool {
+        self.deceived
+    }
+
+    /// No queue stands.
+    pub(crate) const fn is_calm(&self) -> bool {
+        matches!(self.phase, Phase::Growing) && self.standing.is_none()
     }
 
     /// A drain has ended, and the link is not known yet.
@@ -247,14 +269,15 @@ impl Law {
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        self.updated = Some(now);
+        (self.updated, self.leapt) = (Some(now), false);
         self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
         }
+        self.deceived = false;
         if signals.queue <= self.limit_of_queue / 2 {
-            self.standing = None;
+            (self.standing, self.calm) = (None, self.rate);
         } else {
             self.standing.get_or_insert(now);
         }
@@ -327,7 +350,7 @@ impl Law {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
-            self.learnt = self.ceiling;
+            (self.learnt, self.leapt) = (self.ceiling, true);
         }
     }
 
@@ -352,6 +375,10 @@ impl Law {
             (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
         }
         self.failed += 1;
+        if self.rate < self.calm / 2 && signals.queue <= LONG && self.measures {
+            (self.deceived, self.calm) = (true, self.rate);
+            return;
+        }
         if self.failed > FUTILE {
             self.phase = Phase::Competing;
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));

@@ -7,6 +7,7 @@
 mod breaker;
 mod law;
 
+use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
 use crate::delay::DelayEstimator;
 use crate::history::{Fate, History, ticks};
@@ -37,14 +38,16 @@ const ROUNDING: u32 = 16;
 const CLOCK_JUMP: i64 = 1_563;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
+/// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
+const MOST_CALM_LOSS: u32 = 32_768;
 /// Packets that leave within this are a pair, in microseconds.
 const PAIR: u64 = 500;
 /// A flow that sent nothing for so long had paused, in microseconds.
 const PAUSE: u64 = 1_000_000;
 /// Pairs are wanted this often while the rate could be higher, in microseconds.
 const PROBE_EVERY: u64 = 2_000_000;
-/// A delay this much below the least is a change of the link: 3 ms in ticks.
-const SHORTER: i32 = 47;
+/// A delay this much below the least is a change of the link: 0.75 ms in ticks.
+const SHORTER: i32 = 12;
 /// The link is asked for again because of delay at most this often, in microseconds.
 const REMEASURE: u64 = 1_000_000;
 
@@ -76,6 +79,8 @@ struct Estimates {
     loss: LossEstimator,
     delivered: Meter,
     sent: Meter,
+    /// The share of packets lost while no queue stands, in 65,536ths.
+    calm_loss: u32,
     ecn: Option<EcnCounts>,
     /// The largest packet lately sent; it shrinks slowly.
     packet: u16,
@@ -101,6 +106,7 @@ impl Estimates {
             loss: LossEstimator::new(),
             delivered: Meter::new(),
             sent: Meter::new(),
+            calm_loss: 0,
             ecn: None,
             packet: 0,
         }
@@ -148,6 +154,11 @@ impl<const N: usize> Engine<N> {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.law.rate()
+    }
+
+    /// The last feedback told of a faster link, and the rate took it at once.
+    pub(crate) const fn has_leapt(&self) -> bool {
+        self.law.has_leapt()
     }
 
     pub(crate) fn wire(&self, limits: Limits) -> u64 {
@@ -229,9 +240,20 @@ impl<const N: usize> Engine<N> {
         let marks = self.estimates.marks(report.ecn());
         self.counts.marked += u64::from(marks);
         let limits = self.limited(limits);
+        let told = u64::from(acked + lost);
+        if self.law.is_calm() && told > 0 {
+            // A thirty-second of the difference for each packet told of.
+            let share = u64::from(lost) * u64::from(Fixed::ONE.bits()) / told;
+            let (calm, told) = (u64::from(self.estimates.calm_loss), told.min(64));
+            let calm = (calm * (64 - told) + share * told) / 64;
+            self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
+        }
         if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
+            if self.law.is_deceived() {
+                self.estimates.delay.restart();
+            }
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
                 self.estimates.pairs.restart();
@@ -319,12 +341,17 @@ impl<const N: usize> Engine<N> {
             self.estimates.pairs.push(number, record, arrived);
             let own = self.estimates.pairs.own(record.size);
             let sent = RemoteTime::from_ticks(record.sent);
-            if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER && self.may_remeasure(now) {
-                self.law.on_faster();
+            let mut basis = self.estimates.pairs.is_settled();
+            if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER {
                 // Less than ever: the link has become faster, or the path shorter. A pair tells which.
-                self.estimates.pairs.restart();
+                let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
+                if asked >= REMEASURE {
+                    self.remeasured = Some(now);
+                    self.law.on_faster();
+                    self.estimates.pairs.restart();
+                }
+                basis &= asked < REMEASURE;
             }
-            let basis = self.estimates.pairs.is_settled();
             self.estimates.delay.push(sent, arrived, own, basis, now);
         }
         if let Some(newest) = report.times().first() {
@@ -338,12 +365,11 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    fn may_remeasure(&mut self, now: Instant) -> bool {
-        let may = self.remeasured.is_none_or(|at| law::micros(now, at) >= REMEASURE);
-        if may {
-            self.remeasured = Some(now);
-        }
-        may
+    /// What passed the slowest link, where so much arrived: what is lost on the way is lost elsewhere, as long as no queue
+    /// stood while it was.
+    fn unlost(&self, rate: u64) -> u64 {
+        let arrives = u64::from(Fixed::ONE.bits() - self.estimates.calm_loss.min(MOST_CALM_LOSS));
+        part(rate, u64::from(Fixed::ONE.bits()), arrives)
     }
 
     fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
@@ -355,7 +381,7 @@ impl<const N: usize> Engine<N> {
             own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
-            delivered: law::SPANS.map(|span| delivered.over(span)),
+            delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             sent: sent.over(LONG_SPAN),
             jumped: delay.jump().is_some_and(|jump| jump > JUMP),
             flight: self.history.in_flight() * 8,
