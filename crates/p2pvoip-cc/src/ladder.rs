@@ -11,9 +11,9 @@ use p2pvoip_core::{Bitrate, Instant};
 /// The least payload at which packets of 20, 40 and 60 ms are kept. Opus gives good wideband speech at 16 to 20 kbit/s and
 /// narrowband speech at 8 to 12 (RFC 6716 section 2.1.1). A packet of 40 ms is itself 40 ms on a link that it fills, so it
 /// is not taken sooner.
-const KEPT_FROM: [Bitrate; 3] = [Bitrate::from_kbps(20), Bitrate::from_kbps(12), Bitrate::from_kbps(8)];
+const KEPT_FROM: [Bitrate; 3] = [Bitrate::from_kbps(16), Bitrate::from_kbps(12), Bitrate::from_kbps(8)];
 /// How long the rate must have been high enough before packets get shorter.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Estimator: the packet duration.
 #[derive(Clone, Copy, Debug, Default)]

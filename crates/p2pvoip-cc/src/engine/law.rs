@@ -414,7 +414,7 @@ impl Law {
             return self.drain_again(signals, limits, now);
         }
         let link = self.ceiling.unwrap_or(self.rate);
-        let met = part(link, signals.queue, 1_000_000) + signals.flight;
+        let met = part(link, signals.queue + signals.own, 1_000_000) + signals.flight;
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000));
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
         if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
