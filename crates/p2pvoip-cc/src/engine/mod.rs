@@ -12,7 +12,7 @@ use crate::controller::{Phase, Sent, Stats};
 use crate::delay::DelayEstimator;
 use crate::history::{Fate, History, ticks};
 use crate::loss::LossEstimator;
-use crate::pairs::Pairs;
+use crate::pairs::{self, Pairs};
 use crate::rate::Meter;
 use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
@@ -40,6 +40,8 @@ const CLOCK_JUMP: i64 = 1_563;
 const JUMP: i32 = 468;
 /// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
 const MOST_CALM_LOSS: u32 = 32_768;
+/// Above this share of loss, 2 % in 65,536ths, rates of a few packets are no measure.
+const LOSSY: u32 = 1_311;
 /// Packets that leave within this are a pair, in microseconds.
 const PAIR: u64 = 500;
 /// A flow that sent nothing for so long had paused, in microseconds.
@@ -48,6 +50,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
+/// A fall of delay explains a faster link for this long, in microseconds.
+const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
 const REMEASURE: u64 = 1_000_000;
 
@@ -68,6 +72,8 @@ pub(crate) struct Engine<const N: usize> {
     probe: bool,
     /// When the link was last asked for because delay fell.
     remeasured: Option<Instant>,
+    /// How far it fell then, in ticks, and the size of the packet that told.
+    fallen: (i32, u16),
 }
 
 /// What is measured of the present path.
@@ -148,6 +154,7 @@ impl<const N: usize> Engine<N> {
             probed: None,
             probe: false,
             remeasured: None,
+            fallen: (0, 0),
         }
     }
 
@@ -337,18 +344,23 @@ impl<const N: usize> Engine<N> {
                 count += 1;
             }
         }
+        let proven = self.proven();
         for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
+            self.estimates.pairs.on_jitter(self.estimates.delay.jitter());
             self.estimates.pairs.push(number, record, arrived);
-            let own = self.estimates.pairs.own(record.size);
+            let own = self.estimates.pairs.own(record.size, proven);
             let sent = RemoteTime::from_ticks(record.sent);
             let mut basis = self.estimates.pairs.is_settled();
-            if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER {
+            let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
+            if below > SHORTER {
                 // Less than ever: the link has become faster, or the path shorter. A pair tells which.
                 let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
                 if asked >= REMEASURE {
-                    self.remeasured = Some(now);
+                    (self.remeasured, self.fallen) = (Some(now), (below, record.size));
                     self.law.on_faster();
                     self.estimates.pairs.restart();
+                } else if below > self.fallen.0 {
+                    self.fallen = (below, record.size);
                 }
                 basis &= asked < REMEASURE;
             }
@@ -372,24 +384,41 @@ impl<const N: usize> Engine<N> {
         part(rate, u64::from(Fixed::ONE.bits()), arrives)
     }
 
+    /// What the slowest link was seen to carry, in bits a second.
+    fn proven(&self) -> u64 {
+        self.law.ceiling().unwrap_or(0)
+    }
+
+    /// The link, when it is much faster than the one that was full, and delay has fallen by as much as that explains.
+    fn faster_link(&self, now: Instant) -> Option<u64> {
+        let (link, full) = self.estimates.pairs.rate().zip(self.law.full())?;
+        let recent = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+        let (below, size) = self.fallen;
+        let expected = pairs::ticks(size, full) - pairs::ticks(size, link);
+        (recent && 2 * below >= expected).then_some(link)
+    }
+
     fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
         let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
         let queue = delay.queue()?;
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
-            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet, self.proven())).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
+            faster: self.faster_link(now),
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             sent: sent.over(LONG_SPAN),
-            jumped: delay.jump().is_some_and(|jump| jump > JUMP),
+            jumped: delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
             behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
             lost,
             marks,
             acked,
+            lossy: self.estimates.calm_loss > LOSSY,
             arrived: report.largest(),
             next: self.history.largest().unwrap_or(0).saturating_add(1),
         })
