@@ -44,6 +44,14 @@ const GENTLEST: u64 = 800;
 const DRAIN_TIME: u64 = 100_000;
 /// A queue must become shorter within the round trip and this time, in microseconds.
 const PATIENCE: u64 = 200_000;
+/// While at least so many parts in a hundred of what is sent arrive, no question is asked.
+const YIELDS: u64 = 85;
+/// A rate higher by this many parts in a hundred ...
+const TESTED: u64 = 125;
+/// ... should bring so many parts in a hundred of what came before.
+const GAINED: u64 = 108;
+/// It is asked twice, this far apart, in microseconds: losses by chance vary.
+const DOUBT: u64 = 1_000_000;
 /// When less than so many parts in a hundred of what is sent arrive, the link is overloaded, whatever came before.
 const OVERLOAD: u64 = 75;
 /// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
@@ -97,6 +105,8 @@ pub(crate) struct Signals {
     pub(crate) faster: Option<u64>,
     /// The rate of arrival over the three spans of [`SPANS`].
     pub(crate) delivered: [Option<u64>; 3],
+    /// The rate of what came, losses left out, over 0.8 s.
+    pub(crate) raw: Option<u64>,
     /// The rate of sending over the longest of them.
     pub(crate) sent: Option<u64>,
     /// The round trip.
@@ -175,6 +185,10 @@ pub(crate) struct Law {
     /// The link is to be measured.
     learning: bool,
     leapt: bool,
+    /// The rate, what arrived of it, and when, before more was sent; and since when that seems to be in vain.
+    reference: Option<(u64, u64, Instant)>,
+    doubt: Option<Instant>,
+    unyielding: bool,
     /// The rate when no queue stood last, and whether it has halved since before a short queue that stays.
     calm: u64,
     deceived: bool,
@@ -209,6 +223,9 @@ impl Law {
             learnt: None,
             learning: false,
             leapt: false,
+            reference: None,
+            doubt: None,
+            unyielding: false,
             calm: rate,
             deceived: false,
             free: None,
@@ -238,6 +255,11 @@ impl Law {
     /// The link at the last queue.
     pub(crate) const fn full(&self) -> Option<u64> {
         self.full
+    }
+
+    /// The last feedback showed that what was lost was congestion.
+    pub(crate) const fn is_unyielding(&self) -> bool {
+        self.unyielding
     }
 
     /// The last feedback told of a faster link, and the rate took it at once.
@@ -304,7 +326,7 @@ impl Law {
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        (self.updated, self.leapt) = (Some(now), false);
+        (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
         let jitter = part(signals.jitter, JITTERS, 100).min(MOST_JITTER);
         self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
@@ -358,6 +380,9 @@ impl Law {
     }
 
     fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        if !self.yields(signals, limits, now) {
+            return;
+        }
         let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
         let risen = match self.ceiling {
             None => {
@@ -388,6 +413,32 @@ impl Law {
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
             (self.learnt, self.leapt) = (self.ceiling, true);
         }
+    }
+
+    /// Whether more that is sent is more that arrives. Where much is lost and it is not, the loss is congestion, whatever
+    /// delay says: a policer, or a queue that has been full for as long as delay is remembered.
+    fn yields(&mut self, signals: &Signals, limits: Limits, now: Instant) -> bool {
+        let Some((raw, sent)) = signals.raw.zip(signals.sent) else { return true };
+        let reference = self.reference.get_or_insert((self.rate, raw, now));
+        if raw >= part(sent, YIELDS, 100) {
+            (*reference, self.doubt) = ((self.rate, raw, now), None);
+            return true;
+        }
+        let (rate, arrived, since) = *reference;
+        if self.rate < part(rate, TESTED, 100) || micros(now, since) < DOUBT {
+            return true;
+        }
+        if raw >= part(arrived, GAINED, 100) {
+            (*reference, self.doubt) = ((self.rate, raw, now), None);
+            return true;
+        }
+        let doubt = *self.doubt.get_or_insert(now);
+        if micros(now, doubt) >= DOUBT {
+            self.rate = part(raw, TAKEN, 100).max(limits.least);
+            (self.ceiling, self.reference, self.doubt) = (Some(self.rate), None, None);
+            (self.free, self.unyielding) = (None, true);
+        }
+        false
     }
 
     /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.

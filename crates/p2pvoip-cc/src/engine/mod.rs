@@ -25,6 +25,8 @@ use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
 
 /// The span over which sending and delivery are compared.
 const LONG_SPAN: u32 = 400_000;
+/// The span over which it is asked whether more brings more, in microseconds.
+const RAW_SPAN: u32 = 700_000;
 /// What may be in flight beside one round trip: a stall that voice survives, so that a gap of the link fills its queue and
 /// not ours.
 const WINDOW_TIME: u64 = 600_000;
@@ -258,6 +260,9 @@ impl<const N: usize> Engine<N> {
         if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
+            if self.law.is_unyielding() {
+                self.estimates.calm_loss /= 2;
+            }
             if self.law.is_deceived() {
                 self.estimates.delay.restart();
             }
@@ -409,6 +414,7 @@ impl<const N: usize> Engine<N> {
             link: pairs.rate(),
             faster: self.faster_link(now),
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
+            raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
             jumped: delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
