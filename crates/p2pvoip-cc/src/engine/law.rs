@@ -189,9 +189,6 @@ pub(crate) struct Law {
     reference: Option<(u64, u64, Instant)>,
     doubt: Option<Instant>,
     unyielding: bool,
-    /// The rate when no queue stood last, and whether it has halved since before a short queue that stays.
-    calm: u64,
-    deceived: bool,
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     /// The rate before the present series of cuts.
@@ -226,8 +223,6 @@ impl Law {
             reference: None,
             doubt: None,
             unyielding: false,
-            calm: rate,
-            deceived: false,
             free: None,
             before: rate,
             cut: None,
@@ -265,11 +260,6 @@ impl Law {
     /// The last feedback told of a faster link, and the rate took it at once.
     pub(crate) const fn has_leapt(&self) -> bool {
         self.leapt
-    }
-
-    /// However little is sent, the queue stays as it is: the least delay is not what it was.
-    pub(crate) const fn is_deceived(&self) -> bool {
-        self.deceived
     }
 
     /// No queue stands.
@@ -333,9 +323,8 @@ impl Law {
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
         }
-        self.deceived = false;
         if signals.queue <= self.limit_of_queue / 2 {
-            (self.standing, self.calm) = (None, self.rate);
+            self.standing = None;
         } else {
             self.standing.get_or_insert(now);
         }
@@ -462,10 +451,6 @@ impl Law {
             (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
         }
         self.failed += 1;
-        if self.rate < self.calm / 2 && signals.queue <= LONG && self.measures {
-            (self.deceived, self.calm) = (true, self.rate);
-            return;
-        }
         if self.failed > FUTILE {
             self.phase = Phase::Competing;
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));

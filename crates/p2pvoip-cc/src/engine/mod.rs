@@ -9,7 +9,7 @@ mod law;
 
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
-use crate::delay::DelayEstimator;
+use crate::delay::{DelayEstimator, Queue};
 use crate::history::{Fate, History, ticks};
 use crate::loss::LossEstimator;
 use crate::pairs::{self, Pairs};
@@ -36,8 +36,10 @@ const WINDOW_FLOOR: u64 = 10;
 const RTT_UNKNOWN: u32 = 300_000;
 /// A round trip may come out as negative by the rounding of both clocks; by more it is a lie.
 const ROUNDING: u32 = 16;
-/// A queue this much longer than the round trip shows, in ticks, is a jump of a clock: 100 ms.
-const CLOCK_JUMP: i64 = 1_563;
+/// A queue may be this much longer than the round trip shows, 5 ms in ticks ...
+const UNSURE: i32 = 78;
+/// ... or so often; then the least delay is forgotten.
+const CONTRADICTED: u8 = 4;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
 /// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
@@ -76,6 +78,8 @@ pub(crate) struct Engine<const N: usize> {
     remeasured: Option<Instant>,
     /// How far it fell then, in ticks, and the size of the packet that told.
     fallen: (i32, u16),
+    /// How often in a row the round trip did not bear out the queue.
+    contradicted: u8,
 }
 
 /// What is measured of the present path.
@@ -157,6 +161,7 @@ impl<const N: usize> Engine<N> {
             probe: false,
             remeasured: None,
             fallen: (0, 0),
+            contradicted: 0,
         }
     }
 
@@ -245,6 +250,7 @@ impl<const N: usize> Engine<N> {
             self.estimates.rtt.push(rtt, now);
         }
         self.time(report, now);
+        let queue = self.believed_queue(rtt.is_some());
         self.estimates.sent.mark(RemoteTime::from_ticks(ticks(now)));
         let marks = self.estimates.marks(report.ecn());
         self.counts.marked += u64::from(marks);
@@ -257,14 +263,11 @@ impl<const N: usize> Engine<N> {
             let calm = (calm * (64 - told) + share * told) / 64;
             self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
         }
-        if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
+        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
                 self.estimates.calm_loss /= 2;
-            }
-            if self.law.is_deceived() {
-                self.estimates.delay.restart();
             }
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
@@ -375,11 +378,6 @@ impl<const N: usize> Engine<N> {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
         }
-        let queue = self.estimates.delay.queue().map_or(0, |queue| i64::from(queue.least));
-        let excess = i64::from(self.estimates.rtt.excess().unwrap_or(u32::MAX)) / TICK_MICROS.cast_signed();
-        if queue > excess + CLOCK_JUMP {
-            self.estimates.delay.restart();
-        }
     }
 
     /// What passed the slowest link, where so much arrived: what is lost on the way is lost elsewhere, as long as no queue
@@ -403,9 +401,37 @@ impl<const N: usize> Engine<N> {
         (recent && 2 * below >= expected).then_some(link)
     }
 
-    fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
-        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
+    /// The queue, as far as the round trip bears it out: a queue on the way there makes that longer too, but clocks that
+    /// jump, or a least delay that was never real, do not.
+    fn believed_queue(&mut self, timed: bool) -> Option<Queue> {
+        let Estimates { delay, rtt, .. } = &mut self.estimates;
         let queue = delay.queue()?;
+        let excess = rtt.excess().filter(|_| timed);
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
+            return Some(queue);
+        };
+        let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
+        if queue.least <= most {
+            self.contradicted = 0;
+            return Some(queue);
+        }
+        self.contradicted += 1;
+        if self.contradicted >= CONTRADICTED {
+            self.contradicted = 0;
+            delay.restart();
+        }
+        Some(Queue { least: most, ..queue })
+    }
+
+    fn signals(
+        &self,
+        report: &Report,
+        queue: Queue,
+        newest: u32,
+        told: (u32, u32, u32),
+        now: Instant,
+    ) -> Option<Signals> {
+        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
@@ -416,7 +442,7 @@ impl<const N: usize> Engine<N> {
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
-            jumped: delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
