@@ -133,6 +133,14 @@ impl DelayEstimator {
         (newest.delay >= before.delay).then_some(before.delay - self.base.get()?)
     }
 
+    /// What was taken off for the packets' own time was this much too much.
+    pub(crate) fn shift(&mut self, by: i32) {
+        self.base.shift(by);
+        for group in &mut self.groups {
+            group.delay = group.delay.saturating_add(by);
+        }
+    }
+
     /// Forgets all: the clocks have jumped.
     pub(crate) const fn restart(&mut self) {
         *self = Self::new();

@@ -14,8 +14,8 @@ use crate::report::{RemoteTime, TICK_MICROS};
 const TOGETHER: u32 = 8;
 /// Pairs remembered: at two a second, 4 s.
 const PAIRS: usize = 8;
-/// For each such step of jitter, 1.5 ms in ticks, one more pair is needed: it makes half of them tell too slow a link.
-const JITTER_STEP: i32 = 23;
+/// For each such step of jitter, 5 ms in ticks, one more pair is needed: it makes half of them tell too slow a link.
+const JITTER_STEP: i32 = 80;
 /// At most so many more are needed.
 const MOST_MORE: i32 = 4;
 /// A packet's own time is at most this: 64 ms in ticks. On a link that slow nothing else would be heard.

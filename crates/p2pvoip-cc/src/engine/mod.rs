@@ -355,8 +355,14 @@ impl<const N: usize> Engine<N> {
         let proven = self.proven();
         for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
             self.estimates.pairs.on_jitter(self.estimates.delay.jitter());
+            let thought = self.estimates.pairs.own(record.size, proven);
             self.estimates.pairs.push(number, record, arrived);
             let own = self.estimates.pairs.own(record.size, proven);
+            let explained = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+            if own < thought - SHORTER && !explained {
+                // No delay has fallen: the link is no faster, it was taken for too slow.
+                self.estimates.delay.shift(thought - own);
+            }
             let sent = RemoteTime::from_ticks(record.sent);
             let mut basis = self.estimates.pairs.is_settled();
             let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
