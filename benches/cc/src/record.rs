@@ -66,6 +66,8 @@ pub struct Sound {
 pub struct FlowRecord {
     /// Of each media packet that left its last link: when, and how long it queued.
     pub queued: Vec<(Micros, u32)>,
+    /// When packets left their last link that had waited for others for long.
+    pub waited: Vec<Micros>,
     /// Of each that arrived: the time since it was made, less propagation.
     pub late: Vec<u32>,
     /// Bytes that left the last link and were not lost behind it.
@@ -99,6 +101,7 @@ impl FlowRecord {
     pub fn new(end: Micros) -> Self {
         Self {
             queued: Vec::new(),
+            waited: Vec::new(),
             late: Vec::new(),
             delivered: Bins::new(BIN, end),
             sent: Bins::new(PLOT, end),

@@ -35,7 +35,7 @@ impl AudioController {
     pub fn new(config: AudioConfig) -> Result<Self, ConfigError> {
         let config = config.validate()?;
         let mut ladder = Ladder::default();
-        ladder.follow(config.start(), &config, Instant::default());
+        ladder.follow(config.start(), false, &config, Instant::default());
         Ok(Self { config, engine: Engine::new(config.start().as_bps()), ladder, looked: None })
     }
 
@@ -56,7 +56,7 @@ impl AudioController {
 
     fn follow(&mut self, now: Instant) {
         let wire = Bitrate::from_bps(self.engine.rate());
-        self.ladder.follow(wire, &self.config, now);
+        self.ladder.follow(wire, self.engine.has_leapt(), &self.config, now);
     }
 }
 

@@ -7,10 +7,14 @@ use core::fmt;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize};
 
-/// The packet durations that voice uses, the shortest first (RFC 6716 section 2.1.4 allows more; past 60 ms a lost packet
-/// is a lost syllable).
-pub(crate) const PTIMES: [Duration; 3] =
-    [Duration::from_millis(20), Duration::from_millis(40), Duration::from_millis(60)];
+/// The packet durations that voice uses, the shortest first (RFC 6716 section 2.1.4). The longest is for the narrowest
+/// links alone: a lost packet of 120 ms is a lost syllable.
+pub(crate) const PTIMES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(60),
+    Duration::from_millis(120),
+];
 
 /// The media behind an [`AudioController`](crate::AudioController).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,6 +14,12 @@ use p2pvoip_core::Instant;
 const GROUP: i32 = 78;
 /// A queue is looked for over a span of sending of at least this: 60 ms in ticks, four packets of 20 ms.
 const SPAN: i32 = 937;
+/// Changes of delay up to this are always counted in full: 2 ms in ticks.
+const QUIET: i32 = 31;
+/// Jitter above this is looked through by more samples: 2 ms in ticks.
+const JITTERY: i32 = 31;
+/// So many samples at least, where there is jitter.
+const SAMPLES: u32 = 5;
 /// Samples remembered: more than fall into the span.
 const GROUPS: usize = 16;
 
@@ -43,12 +49,14 @@ pub(crate) struct DelayEstimator {
     base: WindowedMin,
     groups: [Group; GROUPS],
     count: u32,
+    /// The mean change from sample to sample, in sixteenths of a tick.
+    jitter: i32,
 }
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
         let group = Group { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0 }
+        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0 }
     }
 
     fn delay(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
@@ -84,6 +92,10 @@ impl DelayEstimator {
                 newest.delay = newest.delay.min(delay);
                 return;
             }
+            let change = (delay - newest.delay).abs();
+            // A queue that appears or goes away changes delay once, jitter each time.
+            let usual = 2 * self.jitter / 16 + QUIET;
+            self.jitter += change.min(usual) - self.jitter / 16;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS) {
             *place = Group { sent, delay };
@@ -103,17 +115,30 @@ impl DelayEstimator {
             let group = self.back(back)?;
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
-            if span >= SPAN {
+            if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
                 return Some(Queue { least: least - base, change: newest.delay - group.delay, span });
             }
         }
         None
     }
 
+    /// The mean change of delay from one sample to the next, in ticks.
+    pub(crate) const fn jitter(&self) -> i32 {
+        self.jitter / 16
+    }
+
     /// The lesser queue of the two newest samples, when the newer is no less: a queue that has appeared at once.
     pub(crate) fn jump(&self) -> Option<i32> {
         let (newest, before) = (self.back(0)?, self.back(1)?);
         (newest.delay >= before.delay).then_some(before.delay - self.base.get()?)
+    }
+
+    /// What was taken off for the packets' own time was this much too much.
+    pub(crate) fn shift(&mut self, by: i32) {
+        self.base.shift(by);
+        for group in &mut self.groups {
+            group.delay = group.delay.saturating_add(by);
+        }
     }
 
     /// Forgets all: the clocks have jumped.

@@ -1,17 +1,19 @@
 //! Which packet duration goes with a wire rate: headers are given up before payload is.
 //!
 //! Each duration is kept while the payload that is left stays good enough for a shorter wait to be worth its headers. Down
-//! (longer packets) at once; up (shorter ones) only after [`PATIENCE`], for each change is heard.
+//! (longer packets) at once; up (shorter ones) only after [`PATIENCE`], for each change is heard, or when the link itself was
+//! seen to be faster.
 
 use crate::audio_config::{AudioConfig, PTIMES};
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, Instant};
 
-/// The least payload at which packets of 20 and of 40 ms are kept: 28 kbit/s is where Opus gives fullband speech, 16
-/// where it gives wideband speech (RFC 6716 section 2.1.1).
-const KEPT_FROM: [Bitrate; 2] = [Bitrate::from_kbps(28), Bitrate::from_kbps(16)];
+/// The least payload at which packets of 20, 40 and 60 ms are kept. Opus gives good wideband speech at 16 to 20 kbit/s and
+/// narrowband speech at 8 to 12 (RFC 6716 section 2.1.1). A packet of 40 ms is itself 40 ms on a link that it fills, so it
+/// is not taken sooner.
+const KEPT_FROM: [Bitrate; 3] = [Bitrate::from_kbps(16), Bitrate::from_kbps(12), Bitrate::from_kbps(8)];
 /// How long the rate must have been high enough before packets get shorter.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Estimator: the packet duration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,8 +31,8 @@ impl Ladder {
         PTIMES.get(self.step).copied().unwrap_or(shortest)
     }
 
-    /// Follows the wire rate.
-    pub(crate) fn follow(&mut self, wire: Bitrate, config: &AudioConfig, now: Instant) {
+    /// Follows the wire rate; `certain` when it is higher because the link is faster.
+    pub(crate) fn follow(&mut self, wire: Bitrate, certain: bool, config: &AudioConfig, now: Instant) {
         let kept = |(ptime, payload): (&Duration, &Bitrate)| wire >= config.wire(*payload, *ptime);
         let right = PTIMES.iter().zip(&KEPT_FROM).position(kept).unwrap_or(PTIMES.len() - 1);
         if right >= self.step {
@@ -38,7 +40,7 @@ impl Ladder {
             return;
         }
         let since = *self.better_since.get_or_insert(now);
-        if now.saturating_since(since) >= PATIENCE {
+        if certain || now.saturating_since(since) >= PATIENCE {
             (self.step, self.better_since) = (right, None);
         }
     }
@@ -49,7 +51,7 @@ mod tests {
     use super::*;
 
     fn after(ladder: &mut Ladder, kbps: u64, at: u64) -> u128 {
-        ladder.follow(Bitrate::from_kbps(kbps), &AudioConfig::default(), Instant::from_millis(at));
+        ladder.follow(Bitrate::from_kbps(kbps), false, &AudioConfig::default(), Instant::from_millis(at));
         ladder.ptime().as_millis()
     }
 
@@ -57,12 +59,14 @@ mod tests {
     fn packets_grow_at_once_and_shrink_after_five_seconds() {
         // 72 bytes of headers: 28.8 kbit/s at 20 ms, 14.4 at 40, 9.6 at 60.
         let mut ladder = Ladder::default();
-        assert_eq!(after(&mut ladder, 57, 0), 20);
-        assert_eq!(after(&mut ladder, 56, 20), 40);
-        assert_eq!(after(&mut ladder, 30, 40), 60);
+        assert_eq!(after(&mut ladder, 49, 0), 20);
+        assert_eq!(after(&mut ladder, 48, 20), 40);
+        assert_eq!(after(&mut ladder, 17, 30), 120);
+        let mut ladder = Ladder::default();
+        assert_eq!(after(&mut ladder, 26, 40), 60);
         assert_eq!(after(&mut ladder, 80, 100), 60);
         assert_eq!(after(&mut ladder, 80, 5_099), 60);
-        assert_eq!(after(&mut ladder, 30, 5_100), 60);
+        assert_eq!(after(&mut ladder, 26, 5_100), 60);
         assert_eq!(after(&mut ladder, 80, 5_200), 60);
         assert_eq!(after(&mut ladder, 80, 10_200), 20);
     }

@@ -14,6 +14,12 @@ use crate::report::{RemoteTime, TICK_MICROS};
 const TOGETHER: u32 = 8;
 /// Pairs remembered: at two a second, 4 s.
 const PAIRS: usize = 8;
+/// For each such step of jitter, 5 ms in ticks, one more pair is needed: it makes half of them tell too slow a link.
+const JITTER_STEP: i32 = 80;
+/// At most so many more are needed.
+const MOST_MORE: i32 = 4;
+/// A packet's own time is at most this: 64 ms in ticks. On a link that slow nothing else would be heard.
+const LONGEST: i32 = 1_000;
 /// The fastest rate told, in bits a second: above it ticks of 64 us tell nothing of small packets.
 const ENDLESS: u64 = 20_000_000;
 
@@ -23,6 +29,9 @@ pub(crate) struct Pairs {
     /// Rates of the last pairs in bits a second, a ring; zero where there is none.
     rates: [u32; PAIRS],
     next: u8,
+    /// Pairs since the link is measured anew, and how many it takes.
+    count: u8,
+    needed: u8,
     /// The link as it was before it was to be measured anew.
     former: u32,
     last: Option<(u64, Record, RemoteTime)>,
@@ -30,7 +39,7 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     pub(crate) const fn new() -> Self {
-        Self { rates: [0; PAIRS], next: 0, former: 0, last: None }
+        Self { rates: [0; PAIRS], next: 0, count: 0, needed: 1, former: 0, last: None }
     }
 
     /// A packet and its arrival, in the order of sending.
@@ -49,19 +58,29 @@ impl Pairs {
         if let Some(place) = self.rates.get_mut(usize::from(self.next) % PAIRS) {
             *place = u32::try_from(rate).unwrap_or(u32::MAX);
             self.next = (self.next + 1) % PAIRS as u8;
+            self.count = self.count.saturating_add(1);
         }
     }
 
-    /// The rate of the slowest link: the greatest that a pair told lately. `None` before there is one.
+    /// The mean jitter in ticks: where there is much, one pair is not enough.
+    pub(crate) fn on_jitter(&mut self, jitter: i32) {
+        let more = (jitter / JITTER_STEP).clamp(0, MOST_MORE);
+        self.needed = 1 + u8::try_from(more).unwrap_or(0);
+    }
+
+    /// The rate of the slowest link: the greatest that a pair told lately. `None` before there are enough.
     pub(crate) fn rate(&self) -> Option<u64> {
+        if self.count < self.needed {
+            return None;
+        }
         self.rates.iter().copied().max().filter(|rate| *rate > 0).map(u64::from)
     }
 
-    /// Ticks that `size` bytes take on the slowest link, as far as known.
-    pub(crate) fn own(&self, size: u16) -> i32 {
+    /// Ticks that `size` bytes take on the slowest link, as far as known: it carries `proven` bits a second at least.
+    pub(crate) fn own(&self, size: u16, proven: u64) -> i32 {
         let former = (self.former > 0).then_some(u64::from(self.former));
         let Some(rate) = self.rate().or(former) else { return 0 };
-        i32::try_from(u64::from(size) * 8_000_000 / rate / TICK_MICROS).unwrap_or(0)
+        ticks(size, rate.max(proven)).min(LONGEST)
     }
 
     /// Whether [`own`](Self::own) can be relied on: the link is not being measured anew.
@@ -69,11 +88,17 @@ impl Pairs {
         self.former == 0 || self.rate().is_some()
     }
 
-    /// The link may have become slower: it is to be measured anew.
+    /// The link may have changed: it is to be measured anew.
     pub(crate) fn restart(&mut self) {
-        self.former = self.rates.iter().copied().max().filter(|rate| *rate > 0).unwrap_or(self.former);
-        self.rates = [0; PAIRS];
+        self.former = self.rate().and_then(|rate| u32::try_from(rate).ok()).unwrap_or(self.former);
+        (self.rates, self.count) = ([0; PAIRS], 0);
     }
+}
+
+/// Ticks that `size` bytes take at a rate.
+pub(crate) fn ticks(size: u16, rate: u64) -> i32 {
+    let micros = (u64::from(size) * 8_000_000).checked_div(rate).unwrap_or(0);
+    i32::try_from(micros / TICK_MICROS).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -96,7 +121,7 @@ mod tests {
         }
         let rate = pairs.rate().unwrap();
         assert!((31_900..32_100).contains(&rate), "{rate}");
-        assert_eq!(pairs.own(250), 977);
+        assert_eq!(pairs.own(250, 0), 977);
     }
 
     #[test]
@@ -108,7 +133,7 @@ mod tests {
         pairs.push(4, sent(300, 250), at(120));
         pairs.push(5, sent(301, 250), at(110));
         assert_eq!(pairs.rate(), None);
-        assert_eq!(pairs.own(250), 0);
+        assert_eq!(pairs.own(250, 0), 0);
     }
 
     #[test]
@@ -116,6 +141,6 @@ mod tests {
         let mut pairs = Pairs::new();
         pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
         pairs.push(2, sent(0, 250), RemoteTime::from_ticks(100));
-        assert_eq!((pairs.rate(), pairs.own(250)), (Some(ENDLESS), 1));
+        assert_eq!((pairs.rate(), pairs.own(250, 0)), (Some(ENDLESS), 1));
     }
 }

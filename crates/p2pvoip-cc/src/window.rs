@@ -42,6 +42,15 @@ impl WindowedMin {
         }
     }
 
+    /// All values are this much more than was thought.
+    pub(crate) fn shift(&mut self, by: i32) {
+        for value in self.buckets.iter_mut().chain([&mut self.least]) {
+            if *value != i32::MAX {
+                *value = value.saturating_add(by);
+            }
+        }
+    }
+
     pub(crate) const fn get(&self) -> Option<i32> {
         if self.least == i32::MAX { None } else { Some(self.least) }
     }

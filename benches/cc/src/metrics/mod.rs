@@ -4,7 +4,8 @@
 //! - End-to-end delay: from the moment the source made the packet until arrival, less propagation.
 //! - Utilisation: bytes delivered over what was possible, see [`Reference`](crate::scenario::Reference).
 //! - Up: from a rise of capacity, or the start, to the beginning of the first second in which 90 % of what is possible
-//!   is delivered. Down: from a fall to the beginning of the first second in which no packet queues for 50 ms.
+//!   is delivered. Down: from a fall to the beginning of the first second in which no packet waits for 50 ms
+//!   before its own transmission begins.
 
 mod possible;
 mod special;
@@ -18,8 +19,8 @@ use crate::scenario::{Scenario, Tcp};
 use crate::time::{MILLI, Micros, SECOND, seconds};
 use crate::world::Noted;
 
-/// A fall of capacity is over when the queueing delay stays below this.
-const CALM: u32 = 50_000;
+/// A fall of capacity is over when no packet waits for this long before its own transmission begins.
+pub const CALM: std::time::Duration = std::time::Duration::from_millis(50);
 /// For so long.
 const WINDOW: Micros = SECOND;
 /// The Jain index leaves out this long after the last start.
@@ -211,12 +212,8 @@ fn rise(records: &[FlowRecord], possible: u64, from: Micros, to: Micros) -> Opti
 }
 
 fn fall(records: &[FlowRecord], from: Micros, to: Micros) -> Option<f64> {
-    let mut long: Vec<Micros> = Vec::new();
-    for record in records {
-        let begin = record.queued.partition_point(|one| one.0 < from);
-        let these = record.queued[begin..].iter().take_while(|one| one.0 < to);
-        long.extend(these.filter(|one| one.1 > CALM).map(|one| one.0));
-    }
+    let waited = records.iter().flat_map(|record| &record.waited);
+    let mut long: Vec<Micros> = waited.copied().filter(|at| (from..to).contains(at)).collect();
     long.sort_unstable();
     let mut calm = from;
     for at in long {

@@ -11,6 +11,7 @@ use p2pvoip_core::{Bitrate, DataSize, Ecn, Rng, Seed};
 use p2pvoip_sim::tcp::{Ack, Segment};
 use p2pvoip_sim::{Bottleneck, BottleneckConfig, Out, START};
 
+use crate::metrics::CALM;
 use crate::controllers::Made;
 use crate::receiver::{Feedback, Receiver};
 use crate::record::{Bins, FlowRecord};
@@ -317,6 +318,9 @@ impl<'a> World<'a> {
             let record = &mut self.flows[owner].record;
             record.queued.push((now, queued));
             record.queue.raise(now, u64::from(queued));
+            if out.began.saturating_since(out.entered) > CALM {
+                record.waited.push(now);
+            }
             if !lost {
                 record.delivered.add(now, u64::from(size));
             }

@@ -21,13 +21,17 @@ const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 4;
+const RELATIVE_RISE: u64 = 7;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
+/// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
+const JITTERS: u64 = 100;
+/// At most this is added for jitter, in microseconds.
+const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
 const GIVEN: u64 = 30;
 /// The power with which the rise falls with the rate.
@@ -40,6 +44,16 @@ const GENTLEST: u64 = 800;
 const DRAIN_TIME: u64 = 100_000;
 /// A queue must become shorter within the round trip and this time, in microseconds.
 const PATIENCE: u64 = 200_000;
+/// While at least so many parts in a hundred of what is sent arrive, no question is asked.
+const YIELDS: u64 = 85;
+/// A rate higher by this many parts in a hundred ...
+const TESTED: u64 = 125;
+/// ... should bring so many parts in a hundred of what came before.
+const GAINED: u64 = 108;
+/// It is asked twice, this far apart, in microseconds: losses by chance vary.
+const DOUBT: u64 = 1_000_000;
+/// When less than so many parts in a hundred of what is sent arrive, the link is overloaded, whatever came before.
+const OVERLOAD: u64 = 75;
 /// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
 const OWN: u64 = 90;
 /// A queue above this, in microseconds, may be of others.
@@ -81,12 +95,18 @@ pub(crate) struct Signals {
     pub(crate) queue: u64,
     /// What the largest packet takes on the slowest link, as far as known.
     pub(crate) own: u64,
+    /// The mean change of delay from packet to packet.
+    pub(crate) jitter: u64,
     /// It falls as a released burst does.
     pub(crate) falls: bool,
     /// The rate of the slowest link.
     pub(crate) link: Option<u64>,
+    /// The same, when delay has told that it is faster than it was.
+    pub(crate) faster: Option<u64>,
     /// The rate of arrival over the three spans of [`SPANS`].
     pub(crate) delivered: [Option<u64>; 3],
+    /// The rate of what came, losses left out, over 0.8 s.
+    pub(crate) raw: Option<u64>,
     /// The rate of sending over the longest of them.
     pub(crate) sent: Option<u64>,
     /// The round trip.
@@ -102,9 +122,24 @@ pub(crate) struct Signals {
     /// Congestion marks, and packets acknowledged.
     pub(crate) marks: u32,
     pub(crate) acked: u32,
+    /// So much is lost without a queue that short spans tell no rate.
+    pub(crate) lossy: bool,
     /// The largest number that has arrived, and the next that will be sent.
     pub(crate) arrived: u64,
     pub(crate) next: u64,
+}
+
+impl Signals {
+    /// The rate of arrival since a queue stands, for so many microseconds.
+    fn since(&self, stood: u64) -> Option<u64> {
+        let [short, middle, long] = self.delivered;
+        match stood {
+            0..200_000 if self.lossy => middle.or(short),
+            0..200_000 => short,
+            200_000..400_000 => middle.or(short),
+            _ => long.or(middle).or(short),
+        }
+    }
 }
 
 /// The limits of the rate, in bits a second.
@@ -149,6 +184,11 @@ pub(crate) struct Law {
     learnt: Option<u64>,
     /// The link is to be measured.
     learning: bool,
+    leapt: bool,
+    /// The rate, what arrived of it, and when, before more was sent; and since when that seems to be in vain.
+    reference: Option<(u64, u64, Instant)>,
+    doubt: Option<Instant>,
+    unyielding: bool,
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     /// The rate before the present series of cuts.
@@ -179,6 +219,10 @@ impl Law {
             full: None,
             learnt: None,
             learning: false,
+            leapt: false,
+            reference: None,
+            doubt: None,
+            unyielding: false,
             free: None,
             before: rate,
             cut: None,
@@ -196,6 +240,31 @@ impl Law {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.rate
+    }
+
+    /// What was delivered behind the last queue.
+    pub(crate) const fn ceiling(&self) -> Option<u64> {
+        self.ceiling
+    }
+
+    /// The link at the last queue.
+    pub(crate) const fn full(&self) -> Option<u64> {
+        self.full
+    }
+
+    /// The last feedback showed that what was lost was congestion.
+    pub(crate) const fn is_unyielding(&self) -> bool {
+        self.unyielding
+    }
+
+    /// The last feedback told of a faster link, and the rate took it at once.
+    pub(crate) const fn has_leapt(&self) -> bool {
+        self.leapt
+    }
+
+    /// No queue stands.
+    pub(crate) const fn is_calm(&self) -> bool {
+        matches!(self.phase, Phase::Growing) && self.standing.is_none()
     }
 
     /// A drain has ended, and the link is not known yet.
@@ -247,8 +316,9 @@ impl Law {
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        self.updated = Some(now);
-        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
+        (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
+        let jitter = part(signals.jitter, JITTERS, 100).min(MOST_JITTER);
+        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
@@ -299,6 +369,9 @@ impl Law {
     }
 
     fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        if !self.yields(signals, limits, now) {
+            return;
+        }
         let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
         let risen = match self.ceiling {
             None => {
@@ -320,15 +393,41 @@ impl Law {
             }
         };
         self.rate = risen.min(claim).max(self.rate);
-        if let Some((link, full)) = signals.link.zip(self.full)
+        if let Some((link, full)) = signals.faster.zip(self.full)
             && !self.learning
             && link >= part(full, FASTER, 100)
         {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
             (self.ceiling, self.full, self.free) = (Some(self.rate), Some(link), Some(now));
-            self.learnt = self.ceiling;
+            (self.learnt, self.leapt) = (self.ceiling, true);
         }
+    }
+
+    /// Whether more that is sent is more that arrives. Where much is lost and it is not, the loss is congestion, whatever
+    /// delay says: a policer, or a queue that has been full for as long as delay is remembered.
+    fn yields(&mut self, signals: &Signals, limits: Limits, now: Instant) -> bool {
+        let Some((raw, sent)) = signals.raw.zip(signals.sent) else { return true };
+        let reference = self.reference.get_or_insert((self.rate, raw, now));
+        if raw >= part(sent, YIELDS, 100) {
+            (*reference, self.doubt) = ((self.rate, raw, now), None);
+            return true;
+        }
+        let (rate, arrived, since) = *reference;
+        if self.rate < part(rate, TESTED, 100) || micros(now, since) < DOUBT {
+            return true;
+        }
+        if raw >= part(arrived, GAINED, 100) {
+            (*reference, self.doubt) = ((self.rate, raw, now), None);
+            return true;
+        }
+        let doubt = *self.doubt.get_or_insert(now);
+        if micros(now, doubt) >= DOUBT {
+            self.rate = part(raw, TAKEN, 100).max(limits.least);
+            (self.ceiling, self.reference, self.doubt) = (Some(self.rate), None, None);
+            (self.free, self.unyielding) = (None, true);
+        }
+        false
     }
 
     /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
@@ -372,13 +471,13 @@ impl Law {
         if signals.arrived < self.cut_at {
             // All that arrived since the queue stands was sent on as fast as the link could.
             let stood = self.standing.map_or(0, |since| micros(now, since));
-            let [short, middle, long] = signals.delivered;
-            let delivered = match stood {
-                0..200_000 => short,
-                200_000..400_000 => middle.or(short),
-                _ => long.or(middle).or(short),
-            };
-            let delivered = delivered.filter(|_| self.measures).unwrap_or(self.cut_from).min(self.cut_from);
+            let delivered = signals.since(stood).filter(|delivered| {
+                // Far less than is sent says so in any case.
+                self.measures || signals.sent.is_some_and(|sent| *delivered < part(sent, OVERLOAD, 100))
+            });
+            // Without a measure a long queue speaks for itself.
+            let unknown = if signals.queue > LONG { self.cut_from / 2 } else { self.cut_from };
+            let delivered = delivered.unwrap_or(unknown).min(self.cut_from);
             self.ceiling = Some(delivered);
             self.rate = part(delivered, self.kept(delivered, limits), 1_000).max(limits.least);
         }
@@ -387,8 +486,11 @@ impl Law {
             return self.drain_again(signals, limits, now);
         }
         let link = self.ceiling.unwrap_or(self.rate);
-        let met = part(link, signals.queue, 1_000_000) + signals.flight;
-        let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000));
+        let met = part(link, signals.queue + signals.own, 1_000_000) + signals.flight;
+        let above = self.cut_from.saturating_sub(link);
+        // What was lost on the way is still counted as sent; more than the excess since the newest arrival is not there.
+        let most = part(link, signals.queue, 1_000_000) + part(above, signals.behind, 1_000_000);
+        let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
         if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
             (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);

@@ -7,11 +7,12 @@
 mod breaker;
 mod law;
 
+use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
-use crate::delay::DelayEstimator;
+use crate::delay::{DelayEstimator, Queue};
 use crate::history::{Fate, History, ticks};
 use crate::loss::LossEstimator;
-use crate::pairs::Pairs;
+use crate::pairs::{self, Pairs};
 use crate::rate::Meter;
 use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
@@ -24,6 +25,8 @@ use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
 
 /// The span over which sending and delivery are compared.
 const LONG_SPAN: u32 = 400_000;
+/// The span over which it is asked whether more brings more, in microseconds.
+const RAW_SPAN: u32 = 700_000;
 /// What may be in flight beside one round trip: a stall that voice survives, so that a gap of the link fills its queue and
 /// not ours.
 const WINDOW_TIME: u64 = 600_000;
@@ -33,18 +36,26 @@ const WINDOW_FLOOR: u64 = 10;
 const RTT_UNKNOWN: u32 = 300_000;
 /// A round trip may come out as negative by the rounding of both clocks; by more it is a lie.
 const ROUNDING: u32 = 16;
-/// A queue this much longer than the round trip shows, in ticks, is a jump of a clock: 100 ms.
-const CLOCK_JUMP: i64 = 1_563;
+/// A queue may be this much longer than the round trip shows, 5 ms in ticks ...
+const UNSURE: i32 = 78;
+/// ... or so often; then the least delay is forgotten.
+const CONTRADICTED: u8 = 4;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
+/// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
+const MOST_CALM_LOSS: u32 = 32_768;
+/// Above this share of loss, 2 % in 65,536ths, rates of a few packets are no measure.
+const LOSSY: u32 = 1_311;
 /// Packets that leave within this are a pair, in microseconds.
 const PAIR: u64 = 500;
 /// A flow that sent nothing for so long had paused, in microseconds.
 const PAUSE: u64 = 1_000_000;
 /// Pairs are wanted this often while the rate could be higher, in microseconds.
 const PROBE_EVERY: u64 = 2_000_000;
-/// A delay this much below the least is a change of the link: 3 ms in ticks.
-const SHORTER: i32 = 47;
+/// A delay this much below the least is a change of the link: 0.75 ms in ticks.
+const SHORTER: i32 = 12;
+/// A fall of delay explains a faster link for this long, in microseconds.
+const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
 const REMEASURE: u64 = 1_000_000;
 
@@ -65,6 +76,10 @@ pub(crate) struct Engine<const N: usize> {
     probe: bool,
     /// When the link was last asked for because delay fell.
     remeasured: Option<Instant>,
+    /// How far it fell then, in ticks, and the size of the packet that told.
+    fallen: (i32, u16),
+    /// How often in a row the round trip did not bear out the queue.
+    contradicted: u8,
 }
 
 /// What is measured of the present path.
@@ -76,6 +91,8 @@ struct Estimates {
     loss: LossEstimator,
     delivered: Meter,
     sent: Meter,
+    /// The share of packets lost while no queue stands, in 65,536ths.
+    calm_loss: u32,
     ecn: Option<EcnCounts>,
     /// The largest packet lately sent; it shrinks slowly.
     packet: u16,
@@ -101,6 +118,7 @@ impl Estimates {
             loss: LossEstimator::new(),
             delivered: Meter::new(),
             sent: Meter::new(),
+            calm_loss: 0,
             ecn: None,
             packet: 0,
         }
@@ -142,12 +160,19 @@ impl<const N: usize> Engine<N> {
             probed: None,
             probe: false,
             remeasured: None,
+            fallen: (0, 0),
+            contradicted: 0,
         }
     }
 
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.law.rate()
+    }
+
+    /// The last feedback told of a faster link, and the rate took it at once.
+    pub(crate) const fn has_leapt(&self) -> bool {
+        self.law.has_leapt()
     }
 
     pub(crate) fn wire(&self, limits: Limits) -> u64 {
@@ -225,13 +250,25 @@ impl<const N: usize> Engine<N> {
             self.estimates.rtt.push(rtt, now);
         }
         self.time(report, now);
+        let queue = self.believed_queue(rtt.is_some());
         self.estimates.sent.mark(RemoteTime::from_ticks(ticks(now)));
         let marks = self.estimates.marks(report.ecn());
         self.counts.marked += u64::from(marks);
         let limits = self.limited(limits);
-        if let Some(signals) = self.signals(report, newest.sent, (acked, lost, marks), now) {
+        let told = u64::from(acked + lost);
+        if self.law.is_calm() && told > 0 {
+            // A thirty-second of the difference for each packet told of.
+            let share = u64::from(lost) * u64::from(Fixed::ONE.bits()) / told;
+            let (calm, told) = (u64::from(self.estimates.calm_loss), told.min(64));
+            let calm = (calm * (64 - told) + share * told) / 64;
+            self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
+        }
+        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
+            if self.law.is_unyielding() {
+                self.estimates.calm_loss /= 2;
+            }
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
                 self.estimates.pairs.restart();
@@ -315,55 +352,111 @@ impl<const N: usize> Engine<N> {
                 count += 1;
             }
         }
+        let proven = self.proven();
         for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
+            self.estimates.pairs.on_jitter(self.estimates.delay.jitter());
+            let thought = self.estimates.pairs.own(record.size, proven);
             self.estimates.pairs.push(number, record, arrived);
-            let own = self.estimates.pairs.own(record.size);
-            let sent = RemoteTime::from_ticks(record.sent);
-            if own > 0 && self.estimates.delay.below(sent, arrived, own) > SHORTER && self.may_remeasure(now) {
-                self.law.on_faster();
-                // Less than ever: the link has become faster, or the path shorter. A pair tells which.
-                self.estimates.pairs.restart();
+            let own = self.estimates.pairs.own(record.size, proven);
+            let explained = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+            if own < thought - SHORTER && !explained {
+                // No delay has fallen: the link is no faster, it was taken for too slow.
+                self.estimates.delay.shift(thought - own);
             }
-            let basis = self.estimates.pairs.is_settled();
+            let sent = RemoteTime::from_ticks(record.sent);
+            let mut basis = self.estimates.pairs.is_settled();
+            let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
+            if below > SHORTER {
+                // Less than ever: the link has become faster, or the path shorter. A pair tells which.
+                let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
+                if asked >= REMEASURE {
+                    (self.remeasured, self.fallen) = (Some(now), (below, record.size));
+                    self.law.on_faster();
+                    self.estimates.pairs.restart();
+                } else if below > self.fallen.0 {
+                    self.fallen = (below, record.size);
+                }
+                basis &= asked < REMEASURE;
+            }
             self.estimates.delay.push(sent, arrived, own, basis, now);
         }
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
         }
-        let queue = self.estimates.delay.queue().map_or(0, |queue| i64::from(queue.least));
-        let excess = i64::from(self.estimates.rtt.excess().unwrap_or(u32::MAX)) / TICK_MICROS.cast_signed();
-        if queue > excess + CLOCK_JUMP {
-            self.estimates.delay.restart();
-        }
     }
 
-    fn may_remeasure(&mut self, now: Instant) -> bool {
-        let may = self.remeasured.is_none_or(|at| law::micros(now, at) >= REMEASURE);
-        if may {
-            self.remeasured = Some(now);
-        }
-        may
+    /// What passed the slowest link, where so much arrived: what is lost on the way is lost elsewhere, as long as no queue
+    /// stood while it was.
+    fn unlost(&self, rate: u64) -> u64 {
+        let arrives = u64::from(Fixed::ONE.bits() - self.estimates.calm_loss.min(MOST_CALM_LOSS));
+        part(rate, u64::from(Fixed::ONE.bits()), arrives)
     }
 
-    fn signals(&self, report: &Report, newest: u32, told: (u32, u32, u32), now: Instant) -> Option<Signals> {
-        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
+    /// What the slowest link was seen to carry, in bits a second.
+    fn proven(&self) -> u64 {
+        self.law.ceiling().unwrap_or(0)
+    }
+
+    /// The link, when it is much faster than the one that was full, and delay has fallen by as much as that explains.
+    fn faster_link(&self, now: Instant) -> Option<u64> {
+        let (link, full) = self.estimates.pairs.rate().zip(self.law.full())?;
+        let recent = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+        let (below, size) = self.fallen;
+        let expected = pairs::ticks(size, full) - pairs::ticks(size, link);
+        (recent && 2 * below >= expected).then_some(link)
+    }
+
+    /// The queue, as far as the round trip bears it out: a queue on the way there makes that longer too, but clocks that
+    /// jump, or a least delay that was never real, do not.
+    fn believed_queue(&mut self, timed: bool) -> Option<Queue> {
+        let Estimates { delay, rtt, .. } = &mut self.estimates;
         let queue = delay.queue()?;
+        let excess = rtt.excess().filter(|_| timed);
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
+            return Some(queue);
+        };
+        let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
+        if queue.least <= most {
+            self.contradicted = 0;
+            return Some(queue);
+        }
+        self.contradicted += 1;
+        if self.contradicted >= CONTRADICTED {
+            self.contradicted = 0;
+            delay.restart();
+        }
+        Some(Queue { least: most, ..queue })
+    }
+
+    fn signals(
+        &self,
+        report: &Report,
+        queue: Queue,
+        newest: u32,
+        told: (u32, u32, u32),
+        now: Instant,
+    ) -> Option<Signals> {
+        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
-            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet, self.proven())).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
-            delivered: law::SPANS.map(|span| delivered.over(span)),
+            faster: self.faster_link(now),
+            delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
+            raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
-            jumped: delay.jump().is_some_and(|jump| jump > JUMP),
+            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
             behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
             lost,
             marks,
             acked,
+            lossy: self.estimates.calm_loss > LOSSY,
             arrived: report.largest(),
             next: self.history.largest().unwrap_or(0).saturating_add(1),
         })
