@@ -4,6 +4,7 @@ use crate::audio_config::{AudioConfig, ConfigError, PTIMES};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
+use crate::moment::Moment;
 use crate::report::Report;
 use crate::target::Target;
 use core::time::Duration;
@@ -13,8 +14,9 @@ use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
-/// Packets remembered: 2.5 s of voice at 20 ms, more than any report in time reaches back.
-const MEMORY: usize = 128;
+/// Packets remembered: 1.9 s of voice at 20 ms: a gap of 500 ms and a round trip of 600 ms, behind which a report reaches back
+/// 33 packets.
+const MEMORY: usize = 96;
 /// How often time is looked at when nothing else happens.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -24,7 +26,28 @@ pub struct AudioController {
     config: AudioConfig,
     engine: Engine<MEMORY>,
     ladder: Ladder,
-    looked: Option<Instant>,
+    rates: Rates,
+    looked: Moment,
+}
+
+/// The limits of the rate in bits a second, which follow from the configuration by divisions.
+#[derive(Clone, Copy, Debug)]
+struct Rates {
+    least: u32,
+    most: u32,
+    floor: u32,
+}
+
+impl Rates {
+    fn of(config: &AudioConfig) -> Self {
+        let [_, middle, ..] = PTIMES;
+        let bps = |rate: Bitrate| u32::try_from(rate.as_bps()).unwrap_or(u32::MAX);
+        Self {
+            least: bps(config.least()),
+            most: bps(config.most()),
+            floor: bps(config.wire(FLOOR_PAYLOAD, middle)),
+        }
+    }
 }
 
 impl AudioController {
@@ -36,7 +59,8 @@ impl AudioController {
         let config = config.validate()?;
         let mut ladder = Ladder::default();
         ladder.follow(config.start(), false, &config, Instant::default());
-        Ok(Self { config, engine: Engine::new(config.start().as_bps()), ladder, looked: None })
+        let engine = Engine::new(config.start().as_bps());
+        Ok(Self { rates: Rates::of(&config), config, engine, ladder, looked: Moment::NONE })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -45,13 +69,8 @@ impl AudioController {
     }
 
     fn limits(&self) -> Limits {
-        let [_, middle, ..] = PTIMES;
-        Limits {
-            least: self.config.least().as_bps(),
-            most: self.config.most().as_bps(),
-            floor: self.config.wire(FLOOR_PAYLOAD, middle).as_bps(),
-            weight: 8,
-        }
+        let Rates { least, most, floor } = self.rates;
+        Limits { least: u64::from(least), most: u64::from(most), floor: u64::from(floor), weight: 8 }
     }
 
     fn follow(&mut self, now: Instant) {
@@ -63,7 +82,7 @@ impl AudioController {
 impl Controller for AudioController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.get_or_insert(now);
+        self.looked.or_set(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -73,18 +92,21 @@ impl Controller for AudioController {
 
     fn on_path(&mut self, path: Path, now: Instant) {
         self.config.overhead = DataSize::from_bytes(path.overhead.as_bytes().min(u64::from(u16::MAX)));
+        self.rates = Rates::of(&self.config);
         self.engine.on_path(path.id, self.config.start().as_bps(), self.limits());
         self.follow(now);
     }
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        self.looked = self.looked.map(|_| now);
+        if self.looked.is_set() {
+            self.looked = Moment::at(now);
+        }
         self.follow(now);
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
     }
 
     fn target(&self) -> Target {

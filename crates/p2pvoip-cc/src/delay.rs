@@ -23,9 +23,9 @@ const SAMPLES: u32 = 5;
 /// Samples remembered: more than fall into the span.
 const GROUPS: usize = 16;
 
-/// Packets sent together: when the first was, and the least delay, in ticks.
+/// A packet, or packets sent together: when the first was, and the least delay, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Group {
+pub(crate) struct Sample {
     sent: RemoteTime,
     delay: i32,
 }
@@ -47,7 +47,7 @@ pub(crate) struct DelayEstimator {
     /// What the first packet's difference of clocks was: others are counted from it.
     origin: Option<i32>,
     base: WindowedMin,
-    groups: [Group; GROUPS],
+    groups: [Sample; GROUPS],
     count: u32,
     /// The mean change from sample to sample, in sixteenths of a tick.
     jitter: i32,
@@ -55,30 +55,30 @@ pub(crate) struct DelayEstimator {
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
-        let group = Group { sent: RemoteTime::from_ticks(0), delay: 0 };
+        let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
         Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0 }
     }
 
-    fn delay(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
+    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
+    /// ticks.
+    pub(crate) fn sample(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> Sample {
         let difference = arrived.since(sent);
         let origin = *self.origin.get_or_insert(difference);
         // Again in 24 bits, so that clocks far apart do not wrap between two packets.
         let bits = RemoteTime::from_ticks(difference.wrapping_sub(origin).cast_unsigned());
-        bits.since(RemoteTime::from_ticks(0)) - own
+        Sample { sent, delay: bits.since(RemoteTime::from_ticks(0)) - own }
     }
 
     /// How far below the least delay a packet came, in ticks; not above zero when it did not.
-    pub(crate) fn below(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
-        let delay = self.delay(sent, arrived, own);
-        self.base.get().map_or(0, |base| base - delay)
+    pub(crate) fn below(&self, sample: Sample) -> i32 {
+        self.base.get().map_or(0, |base| base - sample.delay)
     }
 
-    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
-    /// ticks. Packets come in the order of sending; one that was overtaken moves the base alone.
+    /// Packets come in the order of sending; one that was overtaken moves the base alone.
     ///
     /// Without a `basis` the packet's own time is not sure, and the base stays.
-    pub(crate) fn push(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32, basis: bool, now: Instant) {
-        let delay = self.delay(sent, arrived, own);
+    pub(crate) fn push(&mut self, sample: Sample, basis: bool, now: Instant) {
+        let Sample { sent, delay } = sample;
         if basis {
             self.base.push(delay, now);
         }
@@ -98,7 +98,7 @@ impl DelayEstimator {
             self.jitter += change.min(usual) - self.jitter / 16;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS) {
-            *place = Group { sent, delay };
+            *place = sample;
             self.count += 1;
             if self.count as usize >= 2 * GROUPS {
                 self.count -= GROUPS as u32;
@@ -146,7 +146,7 @@ impl DelayEstimator {
         *self = Self::new();
     }
 
-    fn back(&self, back: u32) -> Option<Group> {
+    fn back(&self, back: u32) -> Option<Sample> {
         self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS).copied()
     }
 }
@@ -162,7 +162,8 @@ mod tests {
             let sent = RemoteTime::from_micros(20_000 * index as u64);
             let ticks = (wait * 1_000 / 64).cast_unsigned();
             let arrived = RemoteTime::from_ticks(sent.ticks() + skew + ticks);
-            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * index as u64));
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * index as u64));
         }
         delay.queue().map(|queue| queue.least * 64 / 1_000)
     }
@@ -189,7 +190,8 @@ mod tests {
             let wait = 200u64.saturating_sub(20 * u64::from(index.saturating_sub(5)));
             let wait = if index < 5 { 0 } else { wait };
             let arrived = RemoteTime::from_ticks(sent.ticks() + u32::try_from(wait * 1_000 / 64).unwrap());
-            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * u64::from(index)));
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * u64::from(index)));
             if let Some(queue) = delay.queue().filter(|queue| queue.least > 300) {
                 assert!(queue.change * 10 < -9 * queue.span, "{index}: {queue:?}");
             }

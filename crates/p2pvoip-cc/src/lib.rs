@@ -55,6 +55,7 @@ mod history;
 mod ladder;
 mod ledger;
 mod loss;
+mod moment;
 mod nada;
 mod pacer;
 mod pairs;

@@ -3,6 +3,7 @@
 use crate::audio_config::ConfigError;
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
+use crate::moment::Moment;
 use crate::report::Report;
 use crate::target::Target;
 use core::time::Duration;
@@ -46,7 +47,7 @@ impl Default for VideoConfig {
 pub struct VideoController {
     config: VideoConfig,
     engine: Engine<MEMORY>,
-    looked: Option<Instant>,
+    looked: Moment,
 }
 
 impl VideoController {
@@ -61,7 +62,7 @@ impl VideoController {
         if config.least > config.start || config.start > config.most {
             return Err(ConfigError::Unordered);
         }
-        Ok(Self { config, engine: Engine::new(config.start.as_bps()), looked: None })
+        Ok(Self { config, engine: Engine::new(config.start.as_bps()), looked: Moment::NONE })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -79,7 +80,7 @@ impl VideoController {
 impl Controller for VideoController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.get_or_insert(now);
+        self.looked.or_set(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -92,11 +93,13 @@ impl Controller for VideoController {
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        self.looked = self.looked.map(|_| now);
+        if self.looked.is_set() {
+            self.looked = Moment::at(now);
+        }
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
     }
 
     fn target(&self) -> Target {

@@ -73,6 +73,9 @@ impl CircuitBreaker {
 /// Whether `sent` is above ten times the TCP throughput `s / (Tr sqrt(2 b p / 3))` with b = 1 (RFC 8083 section 4.3), put
 /// without a root: `(sent / 10)^2 Tr^2 2 p / 3 > s^2`.
 fn exceeds_tcp_tenfold(loss: Fixed, rtt: Duration, packet: DataSize, sent: Bitrate) -> bool {
+    if loss == Fixed::ZERO {
+        return false;
+    }
     // A tenth of the rate, in bytes a round trip.
     let tenth = (sent * rtt).as_bytes() / 10;
     let size = u128::from(packet.as_bytes());

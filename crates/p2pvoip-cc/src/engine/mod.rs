@@ -10,11 +10,12 @@ mod law;
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
 use crate::delay::{DelayEstimator, Queue};
-use crate::history::{Fate, History, ticks};
+use crate::history::{Fate, History, Record, ticks};
 use crate::loss::LossEstimator;
+use crate::moment::Moment;
 use crate::pairs::{self, Pairs};
 use crate::rate::Meter;
-use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report, TICK_MICROS};
+use crate::report::{EcnCounts, RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
 use crate::target::{Breaker, Target};
 use breaker::CircuitBreaker;
@@ -69,13 +70,13 @@ pub(crate) struct Engine<const N: usize> {
     breaker: CircuitBreaker,
     counts: Counts,
     /// When the first packet left since the last news.
-    waiting: Option<Instant>,
+    waiting: Moment,
     /// When the last packet left, and the last pair.
-    last_sent: Option<Instant>,
-    probed: Option<Instant>,
+    last_sent: Moment,
+    probed: Moment,
     probe: bool,
     /// When the link was last asked for because delay fell.
-    remeasured: Option<Instant>,
+    remeasured: Moment,
     /// How far it fell then, in ticks, and the size of the packet that told.
     fallen: (i32, u16),
     /// How often in a row the round trip did not bear out the queue.
@@ -89,8 +90,8 @@ struct Estimates {
     pairs: Pairs,
     rtt: RttEstimator,
     loss: LossEstimator,
-    delivered: Meter,
-    sent: Meter,
+    delivered: Meter<16>,
+    sent: Meter<16>,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
     ecn: Option<EcnCounts>,
@@ -155,11 +156,11 @@ impl<const N: usize> Engine<N> {
                 stale: 0,
                 misnumbered: 0,
             },
-            waiting: None,
-            last_sent: None,
-            probed: None,
+            waiting: Moment::NONE,
+            last_sent: Moment::NONE,
+            probed: Moment::NONE,
             probe: false,
-            remeasured: None,
+            remeasured: Moment::NONE,
             fallen: (0, 0),
             contradicted: 0,
         }
@@ -198,32 +199,36 @@ impl<const N: usize> Engine<N> {
             self.estimates.sent.add(size);
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
         }
-        self.waiting.get_or_insert(now);
-        if let Some(last) = self.last_sent.replace(now) {
-            let since = law::micros(now, last);
-            if since <= PAIR {
-                (self.probe, self.probed) = (false, Some(now));
-            } else if since >= PAUSE {
-                self.law.on_resume(self.limited(limits));
-                (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
-            }
+        self.waiting.or_set(now);
+        let since = self.last_sent.since(now).unwrap_or(PAIR + 1);
+        self.last_sent = Moment::at(now);
+        if since <= PAIR {
+            (self.probe, self.probed) = (false, Moment::at(now));
+        } else if since >= PAUSE {
+            self.resume(limits, now);
         }
+    }
+
+    /// The flow goes on after a pause.
+    #[cold]
+    fn resume(&mut self, limits: Limits, _now: Instant) {
+        self.law.on_resume(self.limited(limits));
+        (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
     }
 
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
         let limits = self.limited(limits);
-        let waiting = self.waiting.map_or(0, |since| law::micros(now, since));
+        let waiting = self.waiting.since(now).unwrap_or(0);
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
-        self.breaker.on_sent(self.waiting.unwrap_or(now), now);
+        self.breaker.on_sent(self.waiting.get().unwrap_or(now), now);
         self.plan_probe(limits, now);
     }
 
     fn plan_probe(&mut self, limits: Limits, now: Instant) {
         let due = (self.law.wants_link() || !self.estimates.pairs.is_settled())
-            && self.probed.is_none_or(|probed| law::micros(now, probed) >= u64::from(self.rtt()))
-            || self.estimates.pairs.rate().is_none()
-                && self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
+            && self.probed.is_before(now, u64::from(self.rtt()))
+            || self.estimates.pairs.rate().is_none() && self.probed.is_before(now, PROBE_EVERY);
         self.probe = due && self.law.is_probing(limits, self.estimates.pairs.is_settled());
     }
 
@@ -245,7 +250,7 @@ impl<const N: usize> Engine<N> {
         if !news || newest.path != self.path {
             return;
         }
-        self.waiting = None;
+        self.waiting = Moment::NONE;
         if let Some(rtt) = rtt {
             self.estimates.rtt.push(rtt, now);
         }
@@ -263,7 +268,9 @@ impl<const N: usize> Engine<N> {
             let calm = (calm * (64 - told) + share * told) / 64;
             self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
         }
-        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
+        if let Some(signals) =
+            queue.and_then(|queue| self.signals(report, queue, newest, (acked, lost, marks), now))
+        {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -287,10 +294,8 @@ impl<const N: usize> Engine<N> {
             return Err(Useless::Refused);
         }
         let record = self.history.get(report.largest()).ok_or(Useless::Stale)?;
-        let elapsed = ticks(now).wrapping_sub(record.sent);
-        let Some(held) = report.held() else { return Ok(None) };
-        let held = u32::try_from(held.as_micros() / u128::from(TICK_MICROS)).unwrap_or(u32::MAX);
-        let rtt = elapsed.saturating_add(ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
+        let Some(held) = report.held_ticks() else { return Ok(None) };
+        let rtt = (record.age(now) + ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
         Ok(Some(Duration::from_micros(u64::from(rtt.saturating_sub(ROUNDING)) * TICK_MICROS)))
     }
 
@@ -340,50 +345,53 @@ impl<const N: usize> Engine<N> {
 
     /// Uses each arrival time that was not told before, in the order of sending.
     fn time(&mut self, report: &Report, now: Instant) {
-        let mut fresh = [(0, crate::history::Record::default(), RemoteTime::default()); MAX_TIMES];
-        let mut count = 0;
-        for (number, arrived) in report.arrivals() {
-            let Some(arrived) = arrived else { break };
-            let Some(record) = self.history.time(number).filter(|record| record.path == self.path) else {
+        let mut fresh = self.history.time_all(report);
+        self.estimates.pairs.prove(self.law.ceiling().unwrap_or(0));
+        while fresh != 0 {
+            // The lowest number first; its time stands behind those of all higher numbers that came.
+            let back = 63 - fresh.leading_zeros();
+            fresh &= !(1 << back);
+            let rank = (report.received() & ((1 << back) - 1)).count_ones();
+            let Some(arrived) = report.times().get(rank as usize) else { continue };
+            let number = report.largest() - u64::from(back);
+            let Some(record) = self.history.get(number).filter(|record| record.path == self.path) else {
                 continue;
             };
-            if let Some(place) = fresh.get_mut(count) {
-                *place = (number, record, arrived);
-                count += 1;
-            }
-        }
-        let proven = self.proven();
-        for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
-            self.estimates.pairs.on_jitter(self.estimates.delay.jitter());
-            let thought = self.estimates.pairs.own(record.size, proven);
-            self.estimates.pairs.push(number, record, arrived);
-            let own = self.estimates.pairs.own(record.size, proven);
-            let explained = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
-            if own < thought - SHORTER && !explained {
-                // No delay has fallen: the link is no faster, it was taken for too slow.
-                self.estimates.delay.shift(thought - own);
-            }
-            let sent = RemoteTime::from_ticks(record.sent);
-            let mut basis = self.estimates.pairs.is_settled();
-            let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
-            if below > SHORTER {
-                // Less than ever: the link has become faster, or the path shorter. A pair tells which.
-                let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
-                if asked >= REMEASURE {
-                    (self.remeasured, self.fallen) = (Some(now), (below, record.size));
-                    self.law.on_faster();
-                    self.estimates.pairs.restart();
-                } else if below > self.fallen.0 {
-                    self.fallen = (below, record.size);
-                }
-                basis &= asked < REMEASURE;
-            }
-            self.estimates.delay.push(sent, arrived, own, basis, now);
+            self.came(number, record, *arrived, now);
         }
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
         }
+    }
+
+    /// A packet and its arrival, in the order of sending.
+    fn came(&mut self, number: u64, record: Record, arrived: RemoteTime, now: Instant) {
+        let Estimates { delay, pairs, .. } = &mut self.estimates;
+        pairs.on_jitter(delay.jitter());
+        let thought = pairs.own(record.size);
+        pairs.push(number, record, arrived);
+        let own = pairs.own(record.size);
+        if own < thought - SHORTER && self.remeasured.is_before(now, RECENT + 1) {
+            // No delay has fallen: the link is no faster, it was taken for too slow.
+            delay.shift(thought - own);
+        }
+        let sample = delay.sample(RemoteTime::from_ticks(record.sent), arrived, own);
+        let mut basis = pairs.is_settled();
+        let below = if own > 0 { delay.below(sample) } else { 0 };
+        if below > SHORTER {
+            // Less than ever: the link has become faster, or the path shorter. A pair tells which.
+            let asked = self.remeasured.is_before(now, REMEASURE);
+            if asked {
+                (self.remeasured, self.fallen) = (Moment::at(now), (below, record.size));
+                self.law.on_faster();
+                pairs.restart();
+            } else if below > self.fallen.0 {
+                self.fallen = (below, record.size);
+            }
+            basis &= !asked;
+        }
+        delay.push(sample, basis, now);
     }
 
     /// What passed the slowest link, where so much arrived: what is lost on the way is lost elsewhere, as long as no queue
@@ -393,15 +401,10 @@ impl<const N: usize> Engine<N> {
         part(rate, u64::from(Fixed::ONE.bits()), arrives)
     }
 
-    /// What the slowest link was seen to carry, in bits a second.
-    fn proven(&self) -> u64 {
-        self.law.ceiling().unwrap_or(0)
-    }
-
     /// The link, when it is much faster than the one that was full, and delay has fallen by as much as that explains.
     fn faster_link(&self, now: Instant) -> Option<u64> {
         let (link, full) = self.estimates.pairs.rate().zip(self.law.full())?;
-        let recent = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+        let recent = !self.remeasured.is_before(now, RECENT + 1);
         let (below, size) = self.fallen;
         let expected = pairs::ticks(size, full) - pairs::ticks(size, link);
         (recent && 2 * below >= expected).then_some(link)
@@ -413,7 +416,8 @@ impl<const N: usize> Engine<N> {
         let Estimates { delay, rtt, .. } = &mut self.estimates;
         let queue = delay.queue()?;
         let excess = rtt.excess().filter(|_| timed);
-        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())
+        else {
             return Some(queue);
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
@@ -433,7 +437,7 @@ impl<const N: usize> Engine<N> {
         &self,
         report: &Report,
         queue: Queue,
-        newest: u32,
+        newest: Record,
         told: (u32, u32, u32),
         now: Instant,
     ) -> Option<Signals> {
@@ -441,18 +445,19 @@ impl<const N: usize> Engine<N> {
         let (acked, lost, marks) = told;
         Some(Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
-            own: u64::try_from(pairs.own(self.estimates.packet, self.proven())).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
             faster: self.faster_link(now),
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
-            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jumped: self.contradicted == 0
+                && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
-            behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
+            behind: u64::from(newest.age(now)) * TICK_MICROS,
             lost,
             marks,
             acked,
@@ -516,9 +521,5 @@ impl<const N: usize> Engine<N> {
             phase: self.law.phase(),
             breaker: self.breaker.state(),
         }
-    }
-
-    pub(crate) const fn breaker(&self) -> Breaker {
-        self.breaker.state()
     }
 }
