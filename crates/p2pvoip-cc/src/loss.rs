@@ -15,6 +15,11 @@ const LONGEST_BURST: u32 = 32 << 16;
 /// One, in 2^-24.
 const ONE: i32 = 1 << 24;
 
+/// A difference over [`MEMORY`], rounded towards zero: shifted, since this is for each packet.
+const fn of_memory(difference: i32) -> i32 {
+    (difference + (difference >> 31 & (MEMORY - 1))) >> MEMORY.trailing_zeros()
+}
+
 /// Estimator: the share of packets lost and the mean length of a run of losses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LossEstimator {
@@ -36,9 +41,8 @@ impl LossEstimator {
         let sample = |happened: bool| if happened { ONE } else { 0 };
         let (share, starts) = (sample(lost) - self.share, sample(lost && !self.previous_lost) - self.starts);
         if self.packets == MEMORY {
-            // Almost always: a constant divides in a third of the time.
-            self.share += share / MEMORY;
-            self.starts += starts / MEMORY;
+            self.share += of_memory(share);
+            self.starts += of_memory(starts);
         } else {
             let divisor = self.packets.max(MEMORY / 4);
             self.share += share / divisor;

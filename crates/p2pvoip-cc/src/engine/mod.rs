@@ -43,6 +43,8 @@ const UNSURE: i32 = 78;
 const CONTRADICTED: u8 = 4;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
+/// No law sees a queue up to this: 2 ms in ticks, a third of the shortest that stands.
+const NO_QUEUE: i32 = 31;
 /// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
 const MOST_CALM_LOSS: u32 = 32_768;
 /// Above this share of loss, 2 % in 65,536ths, rates of a few packets are no measure.
@@ -260,17 +262,12 @@ impl<const N: usize> Engine<N> {
         let marks = self.estimates.marks(report.ecn());
         self.counts.marked += u64::from(marks);
         let limits = self.limited(limits);
-        let told = u64::from(acked + lost);
-        if self.law.is_calm() && told > 0 {
-            // A thirty-second of the difference for each packet told of.
-            let share = u64::from(lost) * u64::from(Fixed::ONE.bits()) / told;
-            let (calm, told) = (u64::from(self.estimates.calm_loss), told.min(64));
-            let calm = (calm * (64 - told) + share * told) / 64;
-            self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
+        if self.law.is_calm() {
+            self.count_calm(acked, lost);
         }
-        if let Some(signals) =
-            queue.and_then(|queue| self.signals(report, queue, newest, (acked, lost, marks), now))
-        {
+        let leaving = self.estimates.sent.over(LONG_SPAN);
+        if let Some(queue) = queue {
+            let signals = self.signals(report, (queue, leaving), newest, (acked, lost, marks), now);
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -281,11 +278,20 @@ impl<const N: usize> Engine<N> {
                 self.estimates.pairs.restart();
             }
         }
-        let leaving = Bitrate::from_bps(self.estimates.sent.over(LONG_SPAN).unwrap_or(0));
+        let leaving = Bitrate::from_bps(leaving.unwrap_or(0));
         let packet = DataSize::from_bytes(u64::from(self.estimates.packet));
         let rtt = Duration::from_micros(u64::from(self.rtt()));
         self.breaker.on_feedback(self.estimates.loss.loss(), rtt, packet, leaving, now);
         self.plan_probe(limits, now);
+    }
+
+    /// While no queue stands: what is lost is lost elsewhere. A sixty-fourth of the difference for each packet told of.
+    fn count_calm(&mut self, acked: u32, lost: u32) {
+        let told = u64::from(acked + lost).max(1);
+        let share = if lost == 0 { 0 } else { u64::from(lost) * u64::from(Fixed::ONE.bits()) / told };
+        let (calm, told) = (u64::from(self.estimates.calm_loss), u64::from(acked + lost).min(64));
+        let calm = (calm * (64 - told) + share * told) / 64;
+        self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
     }
 
     /// Looks whether a report can be true, and changes nothing. The round trip, if it tells one.
@@ -345,14 +351,16 @@ impl<const N: usize> Engine<N> {
 
     /// Uses each arrival time that was not told before, in the order of sending.
     fn time(&mut self, report: &Report, now: Instant) {
-        let mut fresh = self.history.time_all(report);
+        let fresh = self.history.time_all(report);
         self.estimates.pairs.prove(self.law.ceiling().unwrap_or(0));
-        while fresh != 0 {
-            // The lowest number first; its time stands behind those of all higher numbers that came.
-            let back = 63 - fresh.leading_zeros();
-            fresh &= !(1 << back);
-            let rank = (report.received() & ((1 << back) - 1)).count_ones();
-            let Some(arrived) = report.times().get(rank as usize) else { continue };
+        // The lowest number first; its time stands behind those of all higher numbers that came.
+        let mut left = report.received() & u64::MAX.checked_shr(fresh.leading_zeros()).unwrap_or(0);
+        let mut rank = left.count_ones();
+        while left != 0 {
+            let back = 63 - left.leading_zeros();
+            left &= !(1 << back);
+            rank -= 1;
+            let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else { continue };
             let number = report.largest() - u64::from(back);
             let Some(record) = self.history.get(number).filter(|record| record.path == self.path) else {
                 continue;
@@ -436,24 +444,27 @@ impl<const N: usize> Engine<N> {
     fn signals(
         &self,
         report: &Report,
-        queue: Queue,
+        (queue, leaving): (Queue, Option<u64>),
         newest: Record,
         told: (u32, u32, u32),
         now: Instant,
-    ) -> Option<Signals> {
-        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
+    ) -> Signals {
+        let Estimates { delay, delivered, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
-        Some(Signals {
+        let jumped = self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
+        // A law that sees no queue, and does not drain one, asks for nothing else than the long span: these are divisions.
+        let asked = queue.least > NO_QUEUE || jumped || !matches!(self.law.phase(), Phase::Growing | Phase::Silent);
+        let over = |span| delivered.over(span).map(|rate| self.unlost(rate));
+        Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
             own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
             faster: self.faster_link(now),
-            delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
+            delivered: if asked { law::SPANS.map(over) } else { [None; 3] },
             raw: delivered.over(RAW_SPAN),
-            sent: sent.over(LONG_SPAN),
-            jumped: self.contradicted == 0
-                && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            sent: leaving,
+            jumped,
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
@@ -464,7 +475,7 @@ impl<const N: usize> Engine<N> {
             lossy: self.estimates.calm_loss > LOSSY,
             arrived: report.largest(),
             next: self.history.largest().unwrap_or(0).saturating_add(1),
-        })
+        }
     }
 
     /// Media takes another path, whose packets were of `start` at first.
