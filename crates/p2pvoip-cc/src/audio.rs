@@ -4,21 +4,18 @@ use crate::audio_config::{AudioConfig, ConfigError, PTIMES};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
-use crate::moment::Moment;
+
 use crate::report::Report;
 use crate::target::Target;
-use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 
 /// The payload held, in packets of 40 ms, behind a queue that others fill: wideband speech (RFC 6716 section 2.1.1).
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
-/// Packets remembered: 1.9 s of voice at 20 ms: a gap of 500 ms and a round trip of 600 ms, behind which a report reaches back
-/// 33 packets.
-const MEMORY: usize = 96;
-/// How often time is looked at when nothing else happens.
-const EVERY: Duration = Duration::from_millis(100);
+/// Packets remembered: 1.3 s of voice at 20 ms, as much as a gap of 500 ms and a round trip of 600 ms; a report reaches no
+/// further.
+const MEMORY: usize = 64;
 
 /// Estimator: the congestion controller of one voice flow.
 #[derive(Clone, Debug)]
@@ -27,7 +24,6 @@ pub struct AudioController {
     engine: Engine<MEMORY>,
     ladder: Ladder,
     rates: Rates,
-    looked: Moment,
 }
 
 /// The limits of the rate in bits a second, which follow from the configuration by divisions.
@@ -60,7 +56,7 @@ impl AudioController {
         let mut ladder = Ladder::default();
         ladder.follow(config.start(), false, &config, Instant::default());
         let engine = Engine::new(config.start().as_bps());
-        Ok(Self { rates: Rates::of(&config), config, engine, ladder, looked: Moment::NONE })
+        Ok(Self { rates: Rates::of(&config), config, engine, ladder })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -82,7 +78,6 @@ impl AudioController {
 impl Controller for AudioController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.or_set(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -99,14 +94,12 @@ impl Controller for AudioController {
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        if self.looked.is_set() {
-            self.looked = Moment::at(now);
-        }
+
         self.follow(now);
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.engine.next_at()
     }
 
     fn target(&self) -> Target {

@@ -20,8 +20,8 @@ const QUIET: i32 = 31;
 const JITTERY: i32 = 31;
 /// So many samples at least, where there is jitter.
 const SAMPLES: u32 = 5;
-/// Samples remembered: more than fall into the span.
-const GROUPS: usize = 16;
+/// Samples remembered: as many as fall into the span, the one before it, and the newest.
+const GROUPS: usize = 14;
 
 /// A packet, or packets sent together: when the first was, and the least delay, in ticks.
 #[derive(Clone, Copy, Debug, Default)]

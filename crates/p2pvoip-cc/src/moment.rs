@@ -36,6 +36,11 @@ impl Moment {
         if self.is_set() { Some(now.as_micros().saturating_sub(self.0)) } else { None }
     }
 
+    /// Later by so many microseconds, if it is set.
+    pub(crate) const fn later(self, micros: u64) -> Self {
+        if self.is_set() { Self::at(Instant::from_micros(self.0.saturating_add(micros))) } else { self }
+    }
+
     /// Whether it is not set, or at least so many microseconds ago.
     pub(crate) const fn is_before(self, now: Instant, micros: u64) -> bool {
         match self.since(now) {

@@ -3,7 +3,7 @@
 use crate::audio_config::ConfigError;
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
-use crate::moment::Moment;
+
 use crate::report::Report;
 use crate::target::Target;
 use core::time::Duration;
@@ -13,8 +13,6 @@ use p2pvoip_core::{Bitrate, Instant, Wake};
 const PACING: u64 = 110;
 /// Packets remembered: more than a second at 300 packets a second.
 const MEMORY: usize = 384;
-/// How often time is looked at when nothing else happens.
-const EVERY: Duration = Duration::from_millis(100);
 
 /// The rates of a [`VideoController`], all headers included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +45,6 @@ impl Default for VideoConfig {
 pub struct VideoController {
     config: VideoConfig,
     engine: Engine<MEMORY>,
-    looked: Moment,
 }
 
 impl VideoController {
@@ -62,7 +59,7 @@ impl VideoController {
         if config.least > config.start || config.start > config.most {
             return Err(ConfigError::Unordered);
         }
-        Ok(Self { config, engine: Engine::new(config.start.as_bps()), looked: Moment::NONE })
+        Ok(Self { config, engine: Engine::new(config.start.as_bps()) })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -80,7 +77,6 @@ impl VideoController {
 impl Controller for VideoController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.or_set(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -93,13 +89,10 @@ impl Controller for VideoController {
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        if self.looked.is_set() {
-            self.looked = Moment::at(now);
-        }
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.engine.next_at()
     }
 
     fn target(&self) -> Target {

@@ -22,8 +22,10 @@ use breaker::CircuitBreaker;
 use core::time::Duration;
 use law::{Law, Signals};
 pub(crate) use law::{Limits, part};
-use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
+use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
 
+/// How often time is looked at when nothing else happens.
+const EVERY: Duration = Duration::from_millis(100);
 /// The span over which sending and delivery are compared.
 const LONG_SPAN: u32 = 400_000;
 /// The span over which it is asked whether more brings more, in microseconds.
@@ -73,12 +75,15 @@ pub(crate) struct Engine<const N: usize> {
     counts: Counts,
     /// When the first packet left since the last news.
     waiting: Moment,
-    /// When the last packet left, and the last pair.
+    /// When time was last looked at, when the last packet left, and the last pair.
+    looked: Moment,
     last_sent: Moment,
     probed: Moment,
     probe: bool,
     /// When the link was last asked for because delay fell.
     remeasured: Moment,
+    /// The first number sent after the owner last slept: no round trip holds that began before.
+    awake_from: u64,
     /// How far it fell then, in ticks, and the size of the packet that told.
     fallen: (i32, u16),
     /// How often in a row the round trip did not bear out the queue.
@@ -93,7 +98,7 @@ struct Estimates {
     rtt: RttEstimator,
     loss: LossEstimator,
     delivered: Meter<16>,
-    sent: Meter<16>,
+    sent: Meter<12>,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
     ecn: Option<EcnCounts>,
@@ -105,11 +110,11 @@ struct Estimates {
 struct Counts {
     acked: u64,
     lost: u64,
-    unreported: u64,
-    marked: u64,
-    refused: u64,
-    stale: u64,
-    misnumbered: u64,
+    unreported: u32,
+    marked: u32,
+    refused: u32,
+    stale: u32,
+    misnumbered: u32,
 }
 
 impl Estimates {
@@ -159,10 +164,12 @@ impl<const N: usize> Engine<N> {
                 misnumbered: 0,
             },
             waiting: Moment::NONE,
+            looked: Moment::NONE,
             last_sent: Moment::NONE,
             probed: Moment::NONE,
             probe: false,
             remeasured: Moment::NONE,
+            awake_from: 0,
             fallen: (0, 0),
             contradicted: 0,
         }
@@ -202,18 +209,35 @@ impl<const N: usize> Engine<N> {
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
         }
         self.waiting.or_set(now);
+        self.looked.or_set(now);
         let since = self.last_sent.since(now).unwrap_or(PAIR + 1);
         self.last_sent = Moment::at(now);
         if since <= PAIR {
             (self.probe, self.probed) = (false, Moment::at(now));
         } else if since >= PAUSE {
-            self.resume(limits, now);
+            let slept = since.min(self.looked.since(now).unwrap_or(0));
+            self.resume(sent.number, slept, limits);
         }
+    }
+
+    /// Nobody looked for a long time: the owner slept, and did not wait for news. The number from which on all is sent awake.
+    #[cold]
+    fn wake(&mut self, slept: u64, next: u64) {
+        self.waiting = self.waiting.later(slept);
+        self.awake_from = next;
+    }
+
+    /// When time is to be looked at next.
+    pub(crate) fn next_at(&self) -> Option<Wake> {
+        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
     }
 
     /// The flow goes on after a pause.
     #[cold]
-    fn resume(&mut self, limits: Limits, _now: Instant) {
+    fn resume(&mut self, number: u64, slept: u64, limits: Limits) {
+        if slept >= PAUSE {
+            self.wake(slept, number);
+        }
         self.law.on_resume(self.limited(limits));
         (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
     }
@@ -221,6 +245,14 @@ impl<const N: usize> Engine<N> {
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
         let limits = self.limited(limits);
+        let idle = |since: Moment| since.since(now).unwrap_or(0);
+        let slept = idle(self.looked).min(idle(self.last_sent));
+        if slept >= PAUSE {
+            self.wake(slept, self.history.largest().map_or(0, |largest| largest + 1));
+        }
+        if self.looked.is_set() {
+            self.looked = Moment::at(now);
+        }
         let waiting = self.waiting.since(now).unwrap_or(0);
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
         self.breaker.on_sent(self.waiting.get().unwrap_or(now), now);
@@ -253,6 +285,7 @@ impl<const N: usize> Engine<N> {
             return;
         }
         self.waiting = Moment::NONE;
+        let rtt = rtt.filter(|_| report.largest() >= self.awake_from);
         if let Some(rtt) = rtt {
             self.estimates.rtt.push(rtt, now);
         }
@@ -260,7 +293,7 @@ impl<const N: usize> Engine<N> {
         let queue = self.believed_queue(rtt.is_some());
         self.estimates.sent.mark(RemoteTime::from_ticks(ticks(now)));
         let marks = self.estimates.marks(report.ecn());
-        self.counts.marked += u64::from(marks);
+        self.counts.marked += marks;
         let limits = self.limited(limits);
         if self.law.is_calm() {
             self.count_calm(acked, lost);
@@ -360,7 +393,9 @@ impl<const N: usize> Engine<N> {
             let back = 63 - left.leading_zeros();
             left &= !(1 << back);
             rank -= 1;
-            let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else { continue };
+            let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else {
+                continue;
+            };
             let number = report.largest() - u64::from(back);
             let Some(record) = self.history.get(number).filter(|record| record.path == self.path) else {
                 continue;
@@ -451,9 +486,11 @@ impl<const N: usize> Engine<N> {
     ) -> Signals {
         let Estimates { delay, delivered, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
-        let jumped = self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
+        let jumped =
+            self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
         // A law that sees no queue, and does not drain one, asks for nothing else than the long span: these are divisions.
-        let asked = queue.least > NO_QUEUE || jumped || !matches!(self.law.phase(), Phase::Growing | Phase::Silent);
+        let asked =
+            queue.least > NO_QUEUE || jumped || !matches!(self.law.phase(), Phase::Growing | Phase::Silent);
         let over = |span| delivered.over(span).map(|rate| self.unlost(rate));
         Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
@@ -524,11 +561,11 @@ impl<const N: usize> Engine<N> {
             sent_rate: self.estimates.sent.over(LONG_SPAN).map(Bitrate::from_bps),
             acked,
             lost,
-            unreported,
-            marked,
-            refused,
-            stale,
-            misnumbered,
+            unreported: u64::from(unreported),
+            marked: u64::from(marked),
+            refused: u64::from(refused),
+            stale: u64::from(stale),
+            misnumbered: u64::from(misnumbered),
             phase: self.law.phase(),
             breaker: self.breaker.state(),
         }
