@@ -59,6 +59,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
+/// No path becomes shorter by so much, 1 s in ticks: the receiver's clock was set back, and spans across that tell no rate.
+const LEAP: i32 = 15_625;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -422,6 +424,10 @@ impl<const N: usize> Engine<N> {
         let sample = delay.sample(RemoteTime::from_ticks(record.sent), arrived, own);
         let mut basis = pairs.is_settled();
         let below = if own > 0 { delay.below(sample) } else { 0 };
+        if below > LEAP {
+            self.estimates.delivered = Meter::new();
+        }
+        let Estimates { delay, pairs, .. } = &mut self.estimates;
         if below > SHORTER {
             // Less than ever: the link has become faster, or the path shorter. A pair tells which.
             let asked = self.remeasured.is_before(now, REMEASURE);
@@ -455,39 +461,43 @@ impl<const N: usize> Engine<N> {
 
     /// The queue, as far as the round trip bears it out: a queue on the way there makes that longer too, but clocks that
     /// jump, or a least delay that was never real, do not.
-    fn believed_queue(&mut self, timed: bool) -> Option<Queue> {
-        let Estimates { delay, rtt, .. } = &mut self.estimates;
+    ///
+    /// With it, whether a long queue has appeared at once.
+    fn believed_queue(&mut self, timed: bool) -> Option<(Queue, bool)> {
+        let Estimates { delay, rtt, delivered, .. } = &mut self.estimates;
         let queue = delay.queue()?;
+        let jumped = delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
         let excess = rtt.excess().filter(|_| timed);
         let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())
         else {
-            return Some(queue);
+            return Some((queue, jumped));
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
+        let jumped = jumped && most >= JUMP;
         if queue.least <= most {
             self.contradicted = 0;
-            return Some(queue);
+            return Some((queue, jumped));
         }
         self.contradicted += 1;
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
             delay.restart();
+            // Spans across a jump of the receiver's clock tell no rate.
+            *delivered = Meter::new();
         }
-        Some(Queue { least: most, ..queue })
+        Some((Queue { least: most, ..queue }, false))
     }
 
     fn signals(
         &self,
         report: &Report,
-        (queue, leaving): (Queue, Option<u64>),
+        ((queue, jumped), leaving): ((Queue, bool), Option<u64>),
         newest: Record,
         told: (u32, u32, u32),
         now: Instant,
     ) -> Signals {
         let Estimates { delay, delivered, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
-        let jumped =
-            self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
         // A law that sees no queue, and does not drain one, asks for nothing else than the long span: these are divisions.
         let asked =
             queue.least > NO_QUEUE || jumped || !matches!(self.law.phase(), Phase::Growing | Phase::Silent);
