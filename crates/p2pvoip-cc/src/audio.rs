@@ -4,6 +4,7 @@ use crate::audio_config::{AudioConfig, ConfigError, PTIMES};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
+use crate::memory::Memory;
 use crate::report::Report;
 use crate::target::Target;
 use core::time::Duration;
@@ -28,15 +29,16 @@ pub struct AudioController {
 }
 
 impl AudioController {
-    /// A controller that starts at `config.start_payload` on path 0.
+    /// A controller that starts at `config.start_payload`, or by `config.memory`, on path 0.
     ///
     /// # Errors
     /// [`ConfigError`] says what to give instead.
     pub fn new(config: AudioConfig) -> Result<Self, ConfigError> {
         let config = config.validate()?;
+        let engine = Engine::warm(config.start().as_bps(), config.memory, limits(&config));
         let mut ladder = Ladder::default();
-        ladder.follow(config.start(), false, &config, Instant::default());
-        Ok(Self { config, engine: Engine::new(config.start().as_bps()), ladder, looked: None })
+        ladder.follow(Bitrate::from_bps(engine.rate()), false, &config, Instant::default());
+        Ok(Self { config, engine, ladder, looked: None })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -44,19 +46,29 @@ impl AudioController {
         self.engine.stats()
     }
 
+    /// What the next flow on this path should know, for its [`AudioConfig::memory`]; `None` until enough has arrived, and while
+    /// nothing does.
+    pub fn memory(&self) -> Option<Memory> {
+        self.engine.memory(self.limits())
+    }
+
     fn limits(&self) -> Limits {
-        let [_, middle, ..] = PTIMES;
-        Limits {
-            least: self.config.least().as_bps(),
-            most: self.config.most().as_bps(),
-            floor: self.config.wire(FLOOR_PAYLOAD, middle).as_bps(),
-            weight: 8,
-        }
+        limits(&self.config)
     }
 
     fn follow(&mut self, now: Instant) {
         let wire = Bitrate::from_bps(self.engine.rate());
         self.ladder.follow(wire, self.engine.has_leapt(), &self.config, now);
+    }
+}
+
+fn limits(config: &AudioConfig) -> Limits {
+    let [_, middle, ..] = PTIMES;
+    Limits {
+        least: config.least().as_bps(),
+        most: config.most().as_bps(),
+        floor: config.wire(FLOOR_PAYLOAD, middle).as_bps(),
+        weight: 8,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod law;
+mod recall;
 
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
@@ -93,6 +94,8 @@ struct Estimates {
     sent: Meter,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
+    /// The round trip before there is a sample, in microseconds.
+    rtt_assumed: u32,
     ecn: Option<EcnCounts>,
     /// The largest packet lately sent; it shrinks slowly.
     packet: u16,
@@ -119,9 +122,16 @@ impl Estimates {
             delivered: Meter::new(),
             sent: Meter::new(),
             calm_loss: 0,
+            rtt_assumed: RTT_UNKNOWN,
             ecn: None,
             packet: 0,
         }
+    }
+
+    /// So much was lost on this path before.
+    fn recall_loss(&mut self, loss: Fixed) {
+        self.loss = LossEstimator::recalled(loss);
+        self.calm_loss = loss.bits().min(Fixed::ONE.bits());
     }
 
     /// How many packets were marked since the last feedback with counts.
@@ -185,7 +195,7 @@ impl<const N: usize> Engine<N> {
     }
 
     fn rtt(&self) -> u32 {
-        self.estimates.rtt.smoothed().unwrap_or(RTT_UNKNOWN)
+        self.estimates.rtt.smoothed().unwrap_or(self.estimates.rtt_assumed)
     }
 
     pub(crate) fn on_sent(&mut self, sent: Sent, limits: Limits, now: Instant) {
@@ -263,7 +273,9 @@ impl<const N: usize> Engine<N> {
             let calm = (calm * (64 - told) + share * told) / 64;
             self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
         }
-        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
+        if let Some(signals) =
+            queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now))
+        {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -413,7 +425,8 @@ impl<const N: usize> Engine<N> {
         let Estimates { delay, rtt, .. } = &mut self.estimates;
         let queue = delay.queue()?;
         let excess = rtt.excess().filter(|_| timed);
-        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())
+        else {
             return Some(queue);
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
@@ -448,7 +461,8 @@ impl<const N: usize> Engine<N> {
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
-            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jumped: self.contradicted == 0
+                && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
@@ -467,9 +481,12 @@ impl<const N: usize> Engine<N> {
         if path != self.path {
             // Nothing that was measured holds on another path; what did not pass here is not dared there.
             self.path = path;
-            self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
-            self.law = Law::new(self.law.wire(limits).min(start));
-            self.breaker = CircuitBreaker::new();
+            // Before the first packet it only gets its name: what is remembered of it stays.
+            if self.last_sent.is_some() {
+                self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
+                self.law = Law::new(self.law.wire(limits).min(start));
+                self.breaker = CircuitBreaker::new();
+            }
         }
         self.law.limit(self.limited(limits));
     }
