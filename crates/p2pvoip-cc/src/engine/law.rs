@@ -326,8 +326,7 @@ impl Law {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
         let jitter = part(signals.jitter, JITTERS, 100).min(MOST_JITTER);
-        self.limit_of_queue =
-            SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
+        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
@@ -501,9 +500,7 @@ impl Law {
         let most = part(link, signals.queue, 1_000_000) + part(above, signals.behind, 1_000_000);
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
-        if time <= self.limit_of_queue / 4
-            || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at)
-        {
+        if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
             (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);
             self.full_since = None;
             // Where much more or less is delivered than when the link was measured, it has changed.

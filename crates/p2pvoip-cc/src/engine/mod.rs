@@ -273,9 +273,7 @@ impl<const N: usize> Engine<N> {
             let calm = (calm * (64 - told) + share * told) / 64;
             self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
         }
-        if let Some(signals) =
-            queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now))
-        {
+        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -425,8 +423,7 @@ impl<const N: usize> Engine<N> {
         let Estimates { delay, rtt, .. } = &mut self.estimates;
         let queue = delay.queue()?;
         let excess = rtt.excess().filter(|_| timed);
-        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())
-        else {
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
             return Some(queue);
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
@@ -461,8 +458,7 @@ impl<const N: usize> Engine<N> {
             delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
             raw: delivered.over(RAW_SPAN),
             sent: sent.over(LONG_SPAN),
-            jumped: self.contradicted == 0
-                && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
