@@ -29,7 +29,9 @@ const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
 /// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 100;
+const JITTERS: u64 = 250;
+/// Jitter up to this is the grain of packets, in microseconds.
+const GRAIN: u64 = 2_000;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
@@ -325,7 +327,7 @@ impl Law {
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
-        let jitter = part(signals.jitter, JITTERS, 100).min(MOST_JITTER);
+        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
         self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {

@@ -431,7 +431,8 @@ impl<const N: usize> Engine<N> {
             self.contradicted = 0;
             return Some(queue);
         }
-        self.contradicted += 1;
+        // The least round trip has a packet's own time in it: what falls short of a long queue by that does not contradict it.
+        self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
             delay.restart();
