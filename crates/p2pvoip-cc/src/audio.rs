@@ -4,7 +4,7 @@ use crate::audio_config::{AudioConfig, ConfigError, PTIMES};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
-
+use crate::memory::Memory;
 use crate::report::Report;
 use crate::target::Target;
 use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
@@ -44,19 +44,25 @@ impl Rates {
             floor: bps(config.wire(FLOOR_PAYLOAD, middle)),
         }
     }
+
+    fn limits(self) -> Limits {
+        let Self { least, most, floor } = self;
+        Limits { least: u64::from(least), most: u64::from(most), floor: u64::from(floor), weight: 8 }
+    }
 }
 
 impl AudioController {
-    /// A controller that starts at `config.start_payload` on path 0.
+    /// A controller that starts at `config.start_payload`, or by `config.memory`, on path 0.
     ///
     /// # Errors
     /// [`ConfigError`] says what to give instead.
     pub fn new(config: AudioConfig) -> Result<Self, ConfigError> {
         let config = config.validate()?;
+        let rates = Rates::of(&config);
+        let engine = Engine::warm(config.start().as_bps(), config.memory, rates.limits());
         let mut ladder = Ladder::default();
-        ladder.follow(config.start(), false, &config, Instant::default());
-        let engine = Engine::new(config.start().as_bps());
-        Ok(Self { rates: Rates::of(&config), config, engine, ladder })
+        ladder.follow(Bitrate::from_bps(engine.rate()), false, &config, Instant::default());
+        Ok(Self { rates, config, engine, ladder })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -64,9 +70,14 @@ impl AudioController {
         self.engine.stats()
     }
 
+    /// What the next flow on this path should know, for its [`AudioConfig::memory`]; `None` until enough has arrived, and while
+    /// nothing does.
+    pub fn memory(&self) -> Option<Memory> {
+        self.engine.memory(self.limits())
+    }
+
     fn limits(&self) -> Limits {
-        let Rates { least, most, floor } = self.rates;
-        Limits { least: u64::from(least), most: u64::from(most), floor: u64::from(floor), weight: 8 }
+        self.rates.limits()
     }
 
     fn follow(&mut self, now: Instant) {

@@ -20,6 +20,8 @@ const QUIET: i32 = 31;
 const JITTERY: i32 = 31;
 /// So many samples at least, where there is jitter.
 const SAMPLES: u32 = 5;
+/// Samples over which jitter is smoothed.
+const MEMORY: i32 = 32;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
 const GROUPS: usize = 14;
 
@@ -51,12 +53,16 @@ pub(crate) struct DelayEstimator {
     count: u32,
     /// The mean change from sample to sample, in sixteenths of a tick.
     jitter: i32,
+    /// The newest change, in ticks.
+    change: i32,
 }
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
+/// Samples over which jitter is smoothed.
+const MEMORY: i32 = 32;
         let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0 }
+        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0, change: 0 }
     }
 
     /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
@@ -92,10 +98,13 @@ impl DelayEstimator {
                 newest.delay = newest.delay.min(delay);
                 return;
             }
-            let change = (delay - newest.delay).abs();
-            // A queue that appears or goes away changes delay once, jitter each time.
-            let usual = 2 * self.jitter / 16 + QUIET;
-            self.jitter += change.min(usual) - self.jitter / 16;
+            let change = delay - newest.delay;
+            // A queue that appears or goes away changes delay once or in one direction, jitter each time and to and fro.
+            let usual = 3 * self.jitter() + QUIET;
+            let turned = (change < 0) != (self.change < 0);
+            let counted = if turned { 4 * change.abs() / 3 } else { 0 };
+            self.jitter += counted.min(usual) - self.jitter();
+            self.change = change;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS) {
             *place = sample;
@@ -124,7 +133,7 @@ impl DelayEstimator {
 
     /// The mean change of delay from one sample to the next, in ticks.
     pub(crate) const fn jitter(&self) -> i32 {
-        self.jitter / 16
+        self.jitter / MEMORY
     }
 
     /// The lesser queue of the two newest samples, when the newer is no less: a queue that has appeared at once.

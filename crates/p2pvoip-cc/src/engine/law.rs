@@ -29,7 +29,9 @@ const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
 /// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 100;
+const JITTERS: u64 = 250;
+/// Jitter up to this is the grain of packets, in microseconds.
+const GRAIN: u64 = 2_000;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
@@ -281,6 +283,14 @@ impl Law {
         self.phase
     }
 
+    /// A path that carried `wire` before: most of it is dared at once, and more as above a queue.
+    pub(crate) fn recall(&mut self, wire: u64, limits: Limits) {
+        let wire = wire.min(limits.most);
+        (self.rate, self.ceiling) = (part(wire, RESUMED, 100), Some(wire));
+        self.limit(limits);
+        self.before = self.rate;
+    }
+
     /// Keeps the rate within `limits` when they change.
     pub(crate) fn limit(&mut self, limits: Limits) {
         self.rate = self.rate.clamp(limits.least, limits.most.max(limits.least));
@@ -317,7 +327,7 @@ impl Law {
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
-        let jitter = part(signals.jitter, JITTERS, 100).min(MOST_JITTER);
+        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
         self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {

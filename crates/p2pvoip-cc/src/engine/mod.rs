@@ -6,6 +6,7 @@
 
 mod breaker;
 mod law;
+mod recall;
 
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
@@ -103,6 +104,8 @@ struct Estimates {
     sent: Meter<12>,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
+    /// The round trip before there is a sample, in microseconds.
+    rtt_assumed: u32,
     ecn: Option<EcnCounts>,
     /// The largest packet lately sent; it shrinks slowly.
     packet: u16,
@@ -129,9 +132,16 @@ impl Estimates {
             delivered: Meter::new(),
             sent: Meter::new(),
             calm_loss: 0,
+            rtt_assumed: RTT_UNKNOWN,
             ecn: None,
             packet: 0,
         }
+    }
+
+    /// So much was lost on this path before.
+    fn recall_loss(&mut self, loss: Fixed) {
+        self.loss = LossEstimator::recalled(loss);
+        self.calm_loss = loss.bits().min(Fixed::ONE.bits());
     }
 
     /// How many packets were marked since the last feedback with counts.
@@ -197,7 +207,7 @@ impl<const N: usize> Engine<N> {
     }
 
     fn rtt(&self) -> u32 {
-        self.estimates.rtt.smoothed().unwrap_or(RTT_UNKNOWN)
+        self.estimates.rtt.smoothed().unwrap_or(self.estimates.rtt_assumed)
     }
 
     pub(crate) fn on_sent(&mut self, sent: Sent, limits: Limits, now: Instant) {
@@ -478,7 +488,8 @@ impl<const N: usize> Engine<N> {
             self.contradicted = 0;
             return Some((queue, jumped));
         }
-        self.contradicted += 1;
+        // The least round trip has a packet's own time in it: what falls short of a long queue by that does not contradict it.
+        self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
             delay.restart();
@@ -530,9 +541,12 @@ impl<const N: usize> Engine<N> {
         if path != self.path {
             // Nothing that was measured holds on another path; what did not pass here is not dared there.
             self.path = path;
-            self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
-            self.law = Law::new(self.law.wire(limits).min(start));
-            self.breaker = CircuitBreaker::new();
+            // Before the first packet it only gets its name: what is remembered of it stays.
+            if self.last_sent.is_set() {
+                self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
+                self.law = Law::new(self.law.wire(limits).min(start));
+                self.breaker = CircuitBreaker::new();
+            }
         }
         self.law.limit(self.limited(limits));
     }
