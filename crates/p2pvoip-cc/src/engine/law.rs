@@ -452,7 +452,7 @@ impl Law {
         }
         self.failed += 1;
         if self.failed > FUTILE {
-            self.phase = Phase::Competing;
+            (self.phase, self.part) = (Phase::Competing, 1_000);
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
             self.failed = 0;
             return;
