@@ -24,6 +24,10 @@ const RISE_PART: u64 = 16;
 const RELATIVE_RISE: u64 = 7;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
+/// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
+const PASSED: u64 = 110;
+/// Up to so many parts in a hundred of the rate before the last cut, the rate returns fast then.
+const RETURNED: u64 = 90;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
@@ -79,6 +83,8 @@ const FRIENDLY_RISE: u64 = 53;
 const FRIENDLY_FALL: u64 = 70;
 /// The packet that TCP counts in, in bits.
 const TCP_PACKET: u64 = 12_000;
+/// For so long it is remembered that others fill the queue at times, in microseconds: two sawteeth of a TCP.
+const RIVALS_REMEMBERED: u64 = 20_000_000;
 /// A queue that others filled must be gone for this long.
 const GONE: u64 = 500_000;
 
@@ -174,6 +180,8 @@ pub(crate) struct Law {
     /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
     full_since: Option<Instant>,
     measures: bool,
+    /// When others last filled the queue.
+    rivals: Option<Instant>,
     /// Drains that left a long queue standing, and the queue at the first.
     failed: u32,
     stood: u64,
@@ -213,6 +221,7 @@ impl Law {
             hold: 0,
             full_since: None,
             measures: true,
+            rivals: None,
             failed: 0,
             stood: 0,
             ceiling: None,
@@ -388,7 +397,12 @@ impl Law {
                 if self.rate <= ceiling {
                     self.free = Some(now);
                 }
-                let doublings = (micros(now, free) / IMPATIENCE).min(MOST_DOUBLINGS);
+                let passed = self.rate > part(ceiling, PASSED, 100);
+                let doublings = match micros(now, free) / IMPATIENCE {
+                    // What was delivered behind the last queue was less than the link: others had come, and gone.
+                    _ if passed && self.rate < part(self.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
+                    doublings => doublings.min(MOST_DOUBLINGS),
+                };
                 self.rate + part(self.rise(limits) << doublings, step, 1_000_000)
             }
         };
@@ -447,14 +461,16 @@ impl Law {
 
     /// A queue stands: to what is delivered, and for a while below it.
     fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        if self.failed == 0 || signals.queue <= LONG {
+        let rivals = self.rivals.is_some_and(|at| micros(now, at) < RIVALS_REMEMBERED);
+        let (long, futile) = if rivals { (LONG / 2, 1) } else { (LONG, FUTILE) };
+        if self.failed == 0 || signals.queue <= long {
             (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
         }
         self.failed += 1;
-        if self.failed > FUTILE {
+        if self.failed > futile {
             (self.phase, self.part) = (Phase::Competing, 1_000);
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
-            self.failed = 0;
+            (self.failed, self.free) = (0, None);
             return;
         }
         self.phase = Phase::Draining;
@@ -519,6 +535,7 @@ impl Law {
         if signals.queue <= self.limit_of_queue {
             let free = *self.free.get_or_insert(now);
             if micros(now, free) >= GONE {
+                self.rivals = Some(now);
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
             }
             return;
