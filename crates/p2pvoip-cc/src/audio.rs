@@ -13,6 +13,8 @@ use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate: packets of 40 ms tell late.
+const GENTLE: u64 = 20;
 /// Packets remembered: 2.5 s of voice at 20 ms, more than any report in time reaches back.
 const MEMORY: usize = 128;
 /// How often time is looked at when nothing else happens.
@@ -50,6 +52,7 @@ impl AudioController {
             least: self.config.least().as_bps(),
             most: self.config.most().as_bps(),
             floor: self.config.wire(FLOOR_PAYLOAD, middle).as_bps(),
+            gentle: GENTLE,
             weight: 8,
         }
     }

@@ -15,13 +15,15 @@ use p2pvoip_core::Instant;
 /// A packet should be through the slowest link within this, in microseconds, its own time there included.
 const SOJOURN: u64 = 14_000;
 /// A shorter queue is none whatever the link: jitter and the grain of packets make as much, in microseconds.
-const LEAST_STANDING: u64 = 6_000;
+const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
 const RELATIVE_RISE: u64 = 7;
+/// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
+const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
 /// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
@@ -94,6 +96,11 @@ const RESUMED: u64 = 90;
 /// The spans over which arrivals are measured, in microseconds: the shortest has five packets of 20 ms.
 pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
 
+/// The fall at marks is this many hundredths of the square of their share.
+const MARKED_FALL: u64 = 35;
+/// The least fall at marks, in 65,536ths: a third of a hundredth.
+const LEAST_FALL: u64 = 200;
+
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
@@ -155,6 +162,8 @@ pub(crate) struct Limits {
     pub(crate) most: u64,
     /// What is held behind a queue that others fill.
     pub(crate) floor: u64,
+    /// The rise in a second of a flow that has a link to itself is at most this part of the rate.
+    pub(crate) gentle: u64,
     /// Eighths: how much of a link this flow takes beside others.
     pub(crate) weight: u64,
 }
@@ -372,7 +381,8 @@ impl Law {
         if signals.marks > 0 && due {
             self.cut = Some(now);
             self.free = None;
-            self.rate = part(self.rate, 131_072 - self.marked.max(1_024), 131_072);
+            let fall = part(self.marked * self.marked / 65_536, MARKED_FALL, 100).max(LEAST_FALL);
+            self.rate = part(self.rate, 65_536 - fall.min(32_768), 65_536);
             self.ceiling = Some(self.rate);
         }
     }
@@ -403,7 +413,7 @@ impl Law {
                     _ if passed && self.rate < part(self.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
                     doublings => doublings.min(MOST_DOUBLINGS),
                 };
-                self.rate + part(self.rise(limits) << doublings, step, 1_000_000)
+                self.rate + part(self.rise(signals, limits) << doublings, step, 1_000_000)
             }
         };
         self.rate = risen.min(claim).max(self.rate);
@@ -445,13 +455,15 @@ impl Law {
     }
 
     /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
-    fn rise(&self, limits: Limits) -> u64 {
+    fn rise(&self, signals: &Signals, limits: Limits) -> u64 {
         let fair = limits.most * limits.weight / 8 / 2;
         let mut rise = limits.most / RISE_PART;
         for _ in 0..STEEP {
             rise = part(rise, fair, self.rate);
         }
-        rise.min(self.rate / RELATIVE_RISE)
+        // Who has most of a link to itself has nobody to come together with.
+        let alone = signals.link.zip(self.ceiling).is_some_and(|(link, ceiling)| ceiling >= part(link, ALONE, 100));
+        rise.min(self.rate / if alone { limits.gentle.max(1) } else { RELATIVE_RISE })
     }
 
     /// Parts in a thousand of what was delivered that are kept after a queue: the higher the rate, the less.
