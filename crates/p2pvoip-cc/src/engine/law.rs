@@ -21,7 +21,7 @@ const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 7;
+const RELATIVE_RISE: u64 = 4;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
@@ -39,9 +39,9 @@ const JITTERS: u64 = 100;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
-const GIVEN: u64 = 30;
+const GIVEN: u64 = 20;
 /// The power with which the rise falls with the rate.
-const STEEP: u64 = 2;
+const STEEP: u64 = 3;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
 const DEEPEST: u64 = 150;
 /// The gentlest draining.
