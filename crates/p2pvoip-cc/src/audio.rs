@@ -91,6 +91,9 @@ impl Controller for AudioController {
     }
 
     fn target(&self) -> Target {
-        self.engine.target(self.limits(), self.ladder.ptime(), PACING)
+        let [.., longest] = PTIMES;
+        // While a queue drains in which sound would come too late anyway, headers are all that can be saved.
+        let ptime = if self.engine.is_deep() { longest } else { self.ladder.ptime() };
+        self.engine.target(self.limits(), ptime, PACING)
     }
 }

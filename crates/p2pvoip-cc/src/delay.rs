@@ -35,6 +35,8 @@ struct Group {
 pub(crate) struct Queue {
     /// The least.
     pub(crate) least: i32,
+    /// That of the newest sample, less what jitter may have added.
+    pub(crate) newest: i32,
     /// The change from the first to the last.
     pub(crate) change: i32,
     /// The span.
@@ -79,7 +81,7 @@ impl DelayEstimator {
     /// Without a `basis` the packet's own time is not sure, and the base stays.
     pub(crate) fn push(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32, basis: bool, now: Instant) {
         let delay = self.delay(sent, arrived, own);
-        if basis {
+        if basis || self.base.get().is_none() {
             self.base.push(delay, now);
         }
         let newest = self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS));
@@ -116,7 +118,9 @@ impl DelayEstimator {
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
             if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
-                return Some(Queue { least: least - base, change: newest.delay - group.delay, span });
+                let least = least - base;
+                let newest_queue = (newest.delay - base - 2 * self.jitter()).max(least);
+                return Some(Queue { least, newest: newest_queue, change: newest.delay - group.delay, span });
             }
         }
         None

@@ -26,6 +26,8 @@ const RELATIVE_RISE: u64 = 4;
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
+/// The floor is held while so many times as much is delivered.
+const FLOOR_FROM: u64 = 2;
 /// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
 const PASSED: u64 = 110;
 /// Up to so many parts in a hundred of the rate before the last cut, the rate returns fast then.
@@ -45,9 +47,11 @@ const STEEP: u64 = 3;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
 const DEEPEST: u64 = 150;
 /// The gentlest draining.
-const GENTLEST: u64 = 800;
+const GENTLEST: u64 = 850;
 /// A queue is to be drained within this time, in microseconds.
 const DRAIN_TIME: u64 = 100_000;
+/// A drain that works leaves less than so many parts in a hundred of the queue after a while.
+const SHRUNK: u64 = 85;
 /// A queue must become shorter within the round trip and this time, in microseconds.
 const PATIENCE: u64 = 200_000;
 /// While at least so many parts in a hundred of what is sent arrive, no question is asked.
@@ -126,6 +130,10 @@ pub(crate) struct Signals {
     pub(crate) rtt: u64,
     /// A queue has appeared at once.
     pub(crate) jumped: bool,
+    /// The queue that the newest packet met.
+    pub(crate) met: u64,
+    /// Bits of the newest packet that arrived.
+    pub(crate) newest: u64,
     /// Bits sent after the newest packet that arrived.
     pub(crate) flight: u64,
     /// From the sending of the newest packet that arrived until now.
@@ -250,9 +258,17 @@ impl Law {
     }
 
     /// The rate that is asked for now.
-    pub(crate) const fn wire(&self, limits: Limits) -> u64 {
-        let rate = self.rate * self.part / 1_000;
-        if rate < limits.least { limits.least } else { rate }
+    pub(crate) fn wire(&self, limits: Limits) -> u64 {
+        let wire = self.rate * self.part / 1_000;
+        // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
+        let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
+        let held = spare || self.rivals.is_some();
+        wire.max(if held { limits.floor.min(self.rate) } else { 0 }).max(limits.least)
+    }
+
+    /// A long queue of our own is drained: as little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        matches!(self.phase, Phase::Draining) && self.part <= DEEPEST
     }
 
     /// The rate without what draining takes off.
@@ -462,8 +478,12 @@ impl Law {
             rise = part(rise, fair, self.rate);
         }
         // Who has most of a link to itself has nobody to come together with.
-        let alone = signals.link.zip(self.ceiling).is_some_and(|(link, ceiling)| ceiling >= part(link, ALONE, 100));
-        rise.min(self.rate / if alone { limits.gentle.max(1) } else { RELATIVE_RISE })
+        rise.min(self.rate / if self.is_alone(signals) { limits.gentle.max(1) } else { RELATIVE_RISE })
+    }
+
+    /// Whether most of what the link carries is this flow's.
+    fn is_alone(&self, signals: &Signals) -> bool {
+        signals.link.zip(self.ceiling).is_some_and(|(link, ceiling)| ceiling >= part(link, ALONE, 100))
     }
 
     /// Parts in a thousand of what was delivered that are kept after a queue: the higher the rate, the less.
@@ -473,7 +493,8 @@ impl Law {
 
     /// A queue stands: to what is delivered, and for a while below it.
     fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        let rivals = self.rivals.is_some_and(|at| micros(now, at) < RIVALS_REMEMBERED);
+        self.rivals = self.rivals.filter(|at| micros(now, *at) < RIVALS_REMEMBERED);
+        let rivals = self.rivals.is_some();
         let (long, futile) = if rivals { (LONG / 2, 1) } else { (LONG, FUTILE) };
         if self.failed == 0 || signals.queue <= long {
             (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
@@ -482,7 +503,7 @@ impl Law {
         if self.failed > futile {
             (self.phase, self.part) = (Phase::Competing, 1_000);
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
-            (self.failed, self.free) = (0, None);
+            (self.failed, self.free, self.rivals) = (0, None, Some(now));
             return;
         }
         self.phase = Phase::Draining;
@@ -510,14 +531,16 @@ impl Law {
             self.rate = part(delivered, self.kept(delivered, limits), 1_000).max(limits.least);
         }
         let cut = self.cut.map_or(0, |cut| micros(now, cut));
-        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > self.cut_queue {
+        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > part(self.cut_queue, SHRUNK, 100) {
             return self.drain_again(signals, limits, now);
         }
         let link = self.ceiling.unwrap_or(self.rate);
-        let met = part(link, signals.queue + signals.own, 1_000_000) + signals.flight;
+        // Of a short queue of several flows each drains what surely stands; others do so too.
+        let queue = if self.is_alone(signals) || signals.queue > LONG { signals.met } else { signals.queue };
+        let met = part(link, queue, 1_000_000) + signals.newest + signals.flight;
         let above = self.cut_from.saturating_sub(link);
         // What was lost on the way is still counted as sent; more than the excess since the newest arrival is not there.
-        let most = part(link, signals.queue, 1_000_000) + part(above, signals.behind, 1_000_000);
+        let most = part(link, queue, 1_000_000) + part(above, signals.behind, 1_000_000);
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
         if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {

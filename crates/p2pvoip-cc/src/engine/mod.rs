@@ -10,7 +10,7 @@ mod law;
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
 use crate::delay::{DelayEstimator, Queue};
-use crate::history::{Fate, History, ticks};
+use crate::history::{Fate, History, Record, ticks};
 use crate::loss::LossEstimator;
 use crate::pairs::{self, Pairs};
 use crate::rate::Meter;
@@ -54,6 +54,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
+/// Pairs have to tell the link within this, in microseconds.
+const ANSWER: u64 = 3_000_000;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -76,6 +78,8 @@ pub(crate) struct Engine<const N: usize> {
     probe: bool,
     /// When the link was last asked for because delay fell.
     remeasured: Option<Instant>,
+    /// When the link was last asked for.
+    asked: Option<Instant>,
     /// How far it fell then, in ticks, and the size of the packet that told.
     fallen: (i32, u16),
     /// How often in a row the round trip did not bear out the queue.
@@ -160,6 +164,7 @@ impl<const N: usize> Engine<N> {
             probed: None,
             probe: false,
             remeasured: None,
+            asked: None,
             fallen: (0, 0),
             contradicted: 0,
         }
@@ -168,6 +173,11 @@ impl<const N: usize> Engine<N> {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.law.rate()
+    }
+
+    /// As little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        self.law.is_deep()
     }
 
     /// The last feedback told of a faster link, and the rate took it at once.
@@ -210,12 +220,22 @@ impl<const N: usize> Engine<N> {
         }
     }
 
+    /// The link is measured anew, and has to be told within a while.
+    fn measure_anew(&mut self, now: Instant) {
+        self.estimates.pairs.restart();
+        self.asked = Some(now);
+    }
+
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
         let limits = self.limited(limits);
         let waiting = self.waiting.map_or(0, |since| law::micros(now, since));
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
         self.breaker.on_sent(self.waiting.unwrap_or(now), now);
+        if self.asked.is_some_and(|asked| law::micros(now, asked) >= ANSWER) {
+            self.estimates.pairs.give_up();
+            self.asked = None;
+        }
         self.plan_probe(limits, now);
     }
 
@@ -263,7 +283,7 @@ impl<const N: usize> Engine<N> {
             let calm = (calm * (64 - told) + share * told) / 64;
             self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
         }
-        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
+        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest, (acked, lost, marks), now)) {
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -271,7 +291,7 @@ impl<const N: usize> Engine<N> {
             }
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
-                self.estimates.pairs.restart();
+                self.measure_anew(now);
             }
         }
         let leaving = Bitrate::from_bps(self.estimates.sent.over(LONG_SPAN).unwrap_or(0));
@@ -340,7 +360,7 @@ impl<const N: usize> Engine<N> {
 
     /// Uses each arrival time that was not told before, in the order of sending.
     fn time(&mut self, report: &Report, now: Instant) {
-        let mut fresh = [(0, crate::history::Record::default(), RemoteTime::default()); MAX_TIMES];
+        let mut fresh = [(0, Record::default(), RemoteTime::default()); MAX_TIMES];
         let mut count = 0;
         for (number, arrived) in report.arrivals() {
             let Some(arrived) = arrived else { break };
@@ -372,7 +392,7 @@ impl<const N: usize> Engine<N> {
                 if asked >= REMEASURE {
                     (self.remeasured, self.fallen) = (Some(now), (below, record.size));
                     self.law.on_faster();
-                    self.estimates.pairs.restart();
+                    self.measure_anew(now);
                 } else if below > self.fallen.0 {
                     self.fallen = (below, record.size);
                 }
@@ -426,14 +446,14 @@ impl<const N: usize> Engine<N> {
             self.contradicted = 0;
             delay.restart();
         }
-        Some(Queue { least: most, ..queue })
+        Some(Queue { least: most, newest: most, ..queue })
     }
 
     fn signals(
         &self,
         report: &Report,
         queue: Queue,
-        newest: u32,
+        newest: Record,
         told: (u32, u32, u32),
         now: Instant,
     ) -> Option<Signals> {
@@ -450,9 +470,11 @@ impl<const N: usize> Engine<N> {
             sent: sent.over(LONG_SPAN),
             jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
+            met: u64::try_from(queue.newest).unwrap_or(0) * TICK_MICROS,
+            newest: u64::from(newest.size) * 8,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
-            behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
+            behind: u64::from(ticks(now).wrapping_sub(newest.sent)) * TICK_MICROS,
             lost,
             marks,
             acked,
