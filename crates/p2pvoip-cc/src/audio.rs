@@ -13,6 +13,8 @@ use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate: packets of 40 ms tell late.
+const GENTLE: u64 = 20;
 /// Packets remembered: 1.3 s of voice at 20 ms, as much as a gap of 500 ms and a round trip of 600 ms; a report reaches no
 /// further.
 const MEMORY: usize = 64;
@@ -47,7 +49,13 @@ impl Rates {
 
     fn limits(self) -> Limits {
         let Self { least, most, floor } = self;
-        Limits { least: u64::from(least), most: u64::from(most), floor: u64::from(floor), weight: 8 }
+        Limits {
+            least: u64::from(least),
+            most: u64::from(most),
+            floor: u64::from(floor),
+            gentle: GENTLE,
+            weight: 8,
+        }
     }
 }
 
@@ -114,6 +122,9 @@ impl Controller for AudioController {
     }
 
     fn target(&self) -> Target {
-        self.engine.target(self.limits(), self.ladder.ptime(), PACING)
+        let [.., longest] = PTIMES;
+        // While a queue drains in which sound would come too late anyway, headers are all that can be saved.
+        let ptime = if self.engine.is_deep() { longest } else { self.ladder.ptime() };
+        self.engine.target(self.limits(), ptime, PACING)
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Sample {
 pub(crate) struct Queue {
     /// The least.
     pub(crate) least: i32,
+    /// That of the newest sample, less what jitter may have added.
+    pub(crate) newest: i32,
     /// The change from the first to the last.
     pub(crate) change: i32,
     /// The span.
@@ -51,7 +53,7 @@ pub(crate) struct DelayEstimator {
     base: WindowedMin,
     groups: [Sample; GROUPS],
     count: u32,
-    /// The mean change from sample to sample, in sixteenths of a tick.
+    /// The mean change from sample to sample, in thirty-seconds of a tick.
     jitter: i32,
     /// The newest change, in ticks.
     change: i32,
@@ -85,7 +87,7 @@ const MEMORY: i32 = 32;
     /// Without a `basis` the packet's own time is not sure, and the base stays.
     pub(crate) fn push(&mut self, sample: Sample, basis: bool, now: Instant) {
         let Sample { sent, delay } = sample;
-        if basis {
+        if basis || self.base.get().is_none() {
             self.base.push(delay, now);
         }
         let newest = self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS));
@@ -125,7 +127,9 @@ const MEMORY: i32 = 32;
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
             if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
-                return Some(Queue { least: least - base, change: newest.delay - group.delay, span });
+                let least = least - base;
+                let met = (newest.delay - base - 2 * self.jitter()).max(least);
+                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });
             }
         }
         None

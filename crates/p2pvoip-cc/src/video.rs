@@ -11,6 +11,8 @@ use p2pvoip_core::{Bitrate, Instant, Wake};
 
 /// The pacer's rate in parts in a hundred of the wire rate: frames are spread out, so that they make no queue.
 const PACING: u64 = 110;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate.
+const STEADY: u64 = 10;
 /// Packets remembered: more than a second at 300 packets a second.
 const MEMORY: usize = 384;
 
@@ -85,7 +87,7 @@ impl VideoController {
 fn limits(config: &VideoConfig) -> Limits {
     let VideoConfig { least, most, weight, .. } = *config;
     let (least, most) = (least.as_bps(), most.as_bps());
-    Limits { least, most, floor: least, weight: u64::from(weight) }
+    Limits { least, most, floor: least, gentle: STEADY, weight: u64::from(weight) }
 }
 
 impl Controller for VideoController {
