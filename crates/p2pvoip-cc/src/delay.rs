@@ -16,9 +16,7 @@ const GROUP: i32 = 78;
 const SPAN: i32 = 937;
 /// Changes of delay up to this are always counted in full: 2 ms in ticks.
 const QUIET: i32 = 31;
-/// Jitter above this is looked through by more samples: 2 ms in ticks.
-const JITTERY: i32 = 31;
-/// So many samples at least, where there is jitter.
+/// So many samples at least: the least of fewer is more, and flows with fewer packets would seem to meet more.
 const SAMPLES: u32 = 5;
 /// Samples over which jitter is smoothed.
 const MEMORY: i32 = 32;
@@ -126,7 +124,7 @@ const MEMORY: i32 = 32;
             let group = self.back(back)?;
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
-            if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
+            if span >= SPAN && back + 1 >= SAMPLES {
                 let least = least - base;
                 let met = (newest.delay - base - 2 * self.jitter()).max(least);
                 return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });

@@ -19,7 +19,7 @@ const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
-const RISE_PART: u64 = 16;
+const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
 const RELATIVE_RISE: u64 = 4;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
