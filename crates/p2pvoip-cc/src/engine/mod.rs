@@ -392,7 +392,7 @@ impl<const N: usize> Engine<N> {
         let mut left = report.received() & u64::MAX.checked_shr(fresh.leading_zeros()).unwrap_or(0);
         let mut rank = left.count_ones();
         while left != 0 {
-            let back = 63 - left.leading_zeros();
+            let back = left.ilog2();
             left &= !(1 << back);
             rank -= 1;
             let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else {
