@@ -4,7 +4,7 @@ use crate::audio_config::{AudioConfig, ConfigError, PTIMES};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::ladder::Ladder;
-
+use crate::memory::Memory;
 use crate::report::Report;
 use crate::target::Target;
 use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
@@ -13,6 +13,8 @@ use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate: packets of 40 ms tell late.
+const GENTLE: u64 = 20;
 /// Packets remembered: 1.3 s of voice at 20 ms, as much as a gap of 500 ms and a round trip of 600 ms; a report reaches no
 /// further.
 const MEMORY: usize = 64;
@@ -44,19 +46,31 @@ impl Rates {
             floor: bps(config.wire(FLOOR_PAYLOAD, middle)),
         }
     }
+
+    fn limits(self) -> Limits {
+        let Self { least, most, floor } = self;
+        Limits {
+            least: u64::from(least),
+            most: u64::from(most),
+            floor: u64::from(floor),
+            gentle: GENTLE,
+            weight: 8,
+        }
+    }
 }
 
 impl AudioController {
-    /// A controller that starts at `config.start_payload` on path 0.
+    /// A controller that starts at `config.start_payload`, or by `config.memory`, on path 0.
     ///
     /// # Errors
     /// [`ConfigError`] says what to give instead.
     pub fn new(config: AudioConfig) -> Result<Self, ConfigError> {
         let config = config.validate()?;
+        let rates = Rates::of(&config);
+        let engine = Engine::warm(config.start().as_bps(), config.memory, rates.limits());
         let mut ladder = Ladder::default();
-        ladder.follow(config.start(), false, &config, Instant::default());
-        let engine = Engine::new(config.start().as_bps());
-        Ok(Self { rates: Rates::of(&config), config, engine, ladder })
+        ladder.follow(Bitrate::from_bps(engine.rate()), false, &config, Instant::default());
+        Ok(Self { rates, config, engine, ladder })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -64,9 +78,14 @@ impl AudioController {
         self.engine.stats()
     }
 
+    /// What the next flow on this path should know, for its [`AudioConfig::memory`]; `None` until enough has arrived, and while
+    /// nothing does.
+    pub fn memory(&self) -> Option<Memory> {
+        self.engine.memory(self.limits())
+    }
+
     fn limits(&self) -> Limits {
-        let Rates { least, most, floor } = self.rates;
-        Limits { least: u64::from(least), most: u64::from(most), floor: u64::from(floor), weight: 8 }
+        self.rates.limits()
     }
 
     fn follow(&mut self, now: Instant) {
@@ -103,6 +122,9 @@ impl Controller for AudioController {
     }
 
     fn target(&self) -> Target {
-        self.engine.target(self.limits(), self.ladder.ptime(), PACING)
+        let [.., longest] = PTIMES;
+        // While a queue drains in which sound would come too late anyway, headers are all that can be saved.
+        let ptime = if self.engine.is_deep() { longest } else { self.ladder.ptime() };
+        self.engine.target(self.limits(), ptime, PACING)
     }
 }

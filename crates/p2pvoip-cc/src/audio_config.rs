@@ -3,6 +3,7 @@
 //! # Left out
 //! - The codec's ladder: the media takes the largest rung that fits the wire rate.
 
+use crate::memory::Memory;
 use core::fmt;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize};
@@ -31,6 +32,9 @@ pub struct AudioConfig {
     pub header: DataSize,
     /// The path's overhead until `on_path` tells it.
     pub overhead: DataSize,
+    /// What the last flow on this path has learnt ([`AudioController::memory`](crate::AudioController::memory)): the flow
+    /// starts there, and not at `start_payload`.
+    pub memory: Option<Memory>,
 }
 
 impl Default for AudioConfig {
@@ -43,6 +47,7 @@ impl Default for AudioConfig {
             most_payload: Bitrate::from_kbps(64),
             header: DataSize::from_bytes(44),
             overhead: DataSize::from_bytes(28),
+            memory: None,
         }
     }
 }

@@ -20,6 +20,8 @@ const QUIET: i32 = 31;
 const JITTERY: i32 = 31;
 /// So many samples at least, where there is jitter.
 const SAMPLES: u32 = 5;
+/// Samples over which jitter is smoothed.
+const MEMORY: i32 = 32;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
 const GROUPS: u32 = 14;
 
@@ -35,6 +37,8 @@ pub(crate) struct Sample {
 pub(crate) struct Queue {
     /// The least.
     pub(crate) least: i32,
+    /// That of the newest sample, less what jitter may have added.
+    pub(crate) newest: i32,
     /// The change from the first to the last.
     pub(crate) change: i32,
     /// The span.
@@ -49,14 +53,16 @@ pub(crate) struct DelayEstimator {
     base: WindowedMin,
     groups: [Sample; GROUPS as usize],
     count: u32,
-    /// The mean change from sample to sample, in sixteenths of a tick.
+    /// The mean change from sample to sample, in thirty-seconds of a tick.
     jitter: i32,
+    /// The newest change, in ticks.
+    change: i32,
 }
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
         let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS as usize], count: 0, jitter: 0 }
+        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS as usize], count: 0, jitter: 0, change: 0 }
     }
 
     /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
@@ -79,7 +85,7 @@ impl DelayEstimator {
     /// Without a `basis` the packet's own time is not sure, and the base stays.
     pub(crate) fn push(&mut self, sample: Sample, basis: bool, now: Instant) {
         let Sample { sent, delay } = sample;
-        if basis {
+        if basis || self.base.get().is_none() {
             self.base.push(delay, now);
         }
         let newest =
@@ -93,10 +99,13 @@ impl DelayEstimator {
                 newest.delay = newest.delay.min(delay);
                 return;
             }
-            let change = (delay - newest.delay).abs();
-            // A queue that appears or goes away changes delay once, jitter each time.
-            let usual = 2 * self.jitter / 16 + QUIET;
-            self.jitter += change.min(usual) - self.jitter / 16;
+            let change = delay - newest.delay;
+            // A queue that appears or goes away changes delay once or in one direction, jitter each time and to and fro.
+            let usual = 3 * self.jitter() + QUIET;
+            let turned = (change < 0) != (self.change < 0);
+            let counted = if turned { 4 * change.abs() / 3 } else { 0 };
+            self.jitter += counted.min(usual) - self.jitter();
+            self.change = change;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS as usize) {
             *place = sample;
@@ -117,7 +126,9 @@ impl DelayEstimator {
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
             if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
-                return Some(Queue { least: least - base, change: newest.delay - group.delay, span });
+                let least = least - base;
+                let met = (newest.delay - base - 2 * self.jitter()).max(least);
+                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });
             }
         }
         None
@@ -125,7 +136,7 @@ impl DelayEstimator {
 
     /// The mean change of delay from one sample to the next, in ticks.
     pub(crate) const fn jitter(&self) -> i32 {
-        self.jitter / 16
+        self.jitter / MEMORY
     }
 
     /// The lesser queue of the two newest samples, when the newer is no less: a queue that has appeared at once.

@@ -34,6 +34,13 @@ impl LossEstimator {
         Self { share: 0, starts: 0, previous_lost: false, packets: 0 }
     }
 
+    /// The share that was lost on the path before, in no runs: it holds until as many packets as are waited for at first tell
+    /// another.
+    pub(crate) fn recalled(loss: Fixed) -> Self {
+        let share = i32::try_from(loss.bits().min(Fixed::ONE.bits()) << 8).unwrap_or(ONE);
+        Self { share, starts: share, previous_lost: false, packets: 0 }
+    }
+
     /// The fate of the next packet in the order of numbers.
     pub(crate) fn on_decided(&mut self, lost: bool) {
         // The first packets weigh as much as there are, so that the estimate does not start from a guess.

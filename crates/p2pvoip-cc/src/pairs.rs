@@ -133,6 +133,14 @@ impl Pairs {
         self.former == 0 || self.rate().is_some()
     }
 
+    /// No pairs came: the link is taken to be what it was.
+    pub(crate) const fn give_up(&mut self) {
+        if self.former > 0 && self.count < self.needed {
+            let [first, ..] = &mut self.rates;
+            (*first, self.count) = (self.former, self.needed);
+        }
+    }
+
     /// The link may have changed: it is to be measured anew.
     pub(crate) fn restart(&mut self) {
         self.former = self.rate().and_then(|rate| u32::try_from(rate).ok()).unwrap_or(self.former);

@@ -3,7 +3,7 @@
 use crate::audio_config::ConfigError;
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
-
+use crate::memory::Memory;
 use crate::report::Report;
 use crate::target::Target;
 use core::time::Duration;
@@ -11,6 +11,8 @@ use p2pvoip_core::{Bitrate, Instant, Wake};
 
 /// The pacer's rate in parts in a hundred of the wire rate: frames are spread out, so that they make no queue.
 const PACING: u64 = 110;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate.
+const STEADY: u64 = 10;
 /// Packets remembered: more than a second at 300 packets a second.
 const MEMORY: usize = 384;
 
@@ -26,6 +28,8 @@ pub struct VideoConfig {
     pub most: Bitrate,
     /// How much of a full link this flow takes beside others, 8 being usual; 1 to 64.
     pub weight: u8,
+    /// What the last flow on this path has learnt ([`VideoController::memory`]): the flow starts there, and not at `start`.
+    pub memory: Option<Memory>,
 }
 
 impl Default for VideoConfig {
@@ -36,6 +40,7 @@ impl Default for VideoConfig {
             start: Bitrate::from_kbps(150),
             most: Bitrate::from_kbps(1_500),
             weight: 8,
+            memory: None,
         }
     }
 }
@@ -48,7 +53,7 @@ pub struct VideoController {
 }
 
 impl VideoController {
-    /// A controller that starts at `config.start` on path 0.
+    /// A controller that starts at `config.start`, or by `config.memory`, on path 0.
     ///
     /// # Errors
     /// [`ConfigError`] says what to give instead.
@@ -59,7 +64,8 @@ impl VideoController {
         if config.least > config.start || config.start > config.most {
             return Err(ConfigError::Unordered);
         }
-        Ok(Self { config, engine: Engine::new(config.start.as_bps()) })
+        let engine = Engine::warm(config.start.as_bps(), config.memory, limits(&config));
+        Ok(Self { config, engine })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -67,11 +73,21 @@ impl VideoController {
         self.engine.stats()
     }
 
-    fn limits(&self) -> Limits {
-        let VideoConfig { least, most, weight, .. } = self.config;
-        let (least, most) = (least.as_bps(), most.as_bps());
-        Limits { least, most, floor: least, weight: u64::from(weight) }
+    /// What the next flow on this path should know, for its [`VideoConfig::memory`]; `None` until enough has arrived, and while
+    /// nothing does.
+    pub fn memory(&self) -> Option<Memory> {
+        self.engine.memory(self.limits())
     }
+
+    fn limits(&self) -> Limits {
+        limits(&self.config)
+    }
+}
+
+fn limits(config: &VideoConfig) -> Limits {
+    let VideoConfig { least, most, weight, .. } = *config;
+    let (least, most) = (least.as_bps(), most.as_bps());
+    Limits { least, most, floor: least, gentle: STEADY, weight: u64::from(weight) }
 }
 
 impl Controller for VideoController {

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod law;
+mod recall;
 
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
@@ -61,6 +62,8 @@ const PROBE_EVERY: u64 = 2_000_000;
 const SHORTER: i32 = 12;
 /// No path becomes shorter by so much, 1 s in ticks: the receiver's clock was set back, and spans across that tell no rate.
 const LEAP: i32 = 15_625;
+/// Pairs have to tell the link within this, in microseconds.
+const ANSWER: u64 = 3_000_000;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -84,6 +87,8 @@ pub(crate) struct Engine<const N: usize> {
     probe: bool,
     /// When the link was last asked for because delay fell.
     remeasured: Moment,
+    /// When the link was last asked for.
+    asked: Moment,
     /// The first number sent after the owner last slept: no round trip holds that began before.
     awake_from: u64,
     /// How far it fell then, in ticks, and the size of the packet that told.
@@ -103,6 +108,8 @@ struct Estimates {
     sent: Meter<12>,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
+    /// The round trip before there is a sample, in microseconds.
+    rtt_assumed: u32,
     ecn: Option<EcnCounts>,
     /// The largest packet lately sent; it shrinks slowly.
     packet: u16,
@@ -129,9 +136,16 @@ impl Estimates {
             delivered: Meter::new(),
             sent: Meter::new(),
             calm_loss: 0,
+            rtt_assumed: RTT_UNKNOWN,
             ecn: None,
             packet: 0,
         }
+    }
+
+    /// So much was lost on this path before.
+    fn recall_loss(&mut self, loss: Fixed) {
+        self.loss = LossEstimator::recalled(loss);
+        self.calm_loss = loss.bits().min(Fixed::ONE.bits());
     }
 
     /// How many packets were marked since the last feedback with counts.
@@ -171,6 +185,7 @@ impl<const N: usize> Engine<N> {
             probed: Moment::NONE,
             probe: false,
             remeasured: Moment::NONE,
+            asked: Moment::NONE,
             awake_from: 0,
             fallen: (0, 0),
             contradicted: 0,
@@ -180,6 +195,11 @@ impl<const N: usize> Engine<N> {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.law.rate()
+    }
+
+    /// As little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        self.law.is_deep()
     }
 
     /// The last feedback told of a faster link, and the rate took it at once.
@@ -197,7 +217,7 @@ impl<const N: usize> Engine<N> {
     }
 
     fn rtt(&self) -> u32 {
-        self.estimates.rtt.smoothed().unwrap_or(RTT_UNKNOWN)
+        self.estimates.rtt.smoothed().unwrap_or(self.estimates.rtt_assumed)
     }
 
     pub(crate) fn on_sent(&mut self, sent: Sent, limits: Limits, now: Instant) {
@@ -258,6 +278,10 @@ impl<const N: usize> Engine<N> {
         let waiting = self.waiting.since(now).unwrap_or(0);
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
         self.breaker.on_sent(self.waiting.get().unwrap_or(now), now);
+        if self.asked.since(now).is_some_and(|asked| asked >= ANSWER) {
+            self.estimates.pairs.give_up();
+            self.asked = Moment::NONE;
+        }
         self.plan_probe(limits, now);
     }
 
@@ -311,6 +335,7 @@ impl<const N: usize> Engine<N> {
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
                 self.estimates.pairs.restart();
+                self.asked = Moment::at(now);
             }
         }
         let leaving = Bitrate::from_bps(leaving.unwrap_or(0));
@@ -435,6 +460,7 @@ impl<const N: usize> Engine<N> {
                 (self.remeasured, self.fallen) = (Moment::at(now), (below, record.size));
                 self.law.on_faster();
                 pairs.restart();
+                self.asked = Moment::at(now);
             } else if below > self.fallen.0 {
                 self.fallen = (below, record.size);
             }
@@ -478,14 +504,15 @@ impl<const N: usize> Engine<N> {
             self.contradicted = 0;
             return Some((queue, jumped));
         }
-        self.contradicted += 1;
+        // The least round trip has a packet's own time in it: what falls short of a long queue by that does not contradict it.
+        self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
             delay.restart();
             // Spans across a jump of the receiver's clock tell no rate.
             *delivered = Meter::new();
         }
-        Some((Queue { least: most, ..queue }, false))
+        Some((Queue { least: most, newest: most, ..queue }, false))
     }
 
     fn signals(
@@ -513,6 +540,8 @@ impl<const N: usize> Engine<N> {
             sent: leaving,
             jumped,
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
+            met: u64::try_from(queue.newest).unwrap_or(0) * TICK_MICROS,
+            newest: u64::from(newest.size) * 8,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
             behind: u64::from(newest.age(now)) * TICK_MICROS,
@@ -530,9 +559,12 @@ impl<const N: usize> Engine<N> {
         if path != self.path {
             // Nothing that was measured holds on another path; what did not pass here is not dared there.
             self.path = path;
-            self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
-            self.law = Law::new(self.law.wire(limits).min(start));
-            self.breaker = CircuitBreaker::new();
+            // Before the first packet it only gets its name: what is remembered of it stays.
+            if self.last_sent.is_set() {
+                self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
+                self.law = Law::new(self.law.wire(limits).min(start));
+                self.breaker = CircuitBreaker::new();
+            }
         }
         self.law.limit(self.limited(limits));
     }

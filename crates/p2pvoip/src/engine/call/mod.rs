@@ -24,6 +24,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
+use p2pvoip_cc::Memory;
 use p2pvoip_core::{Ecn, Instant, Machine, Output, Wake};
 use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{Frame, Played};
@@ -39,7 +40,6 @@ use self::voice::{Received, Sending, Voice};
 use crate::engine::Arrival;
 use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
-pub(crate) use pace::Learnt;
 pub(crate) use setup::{Contact, Parts};
 
 /// Silence after which a connected peer counts as vanished; both sides always send, so half of ICE's consent time is enough.
@@ -64,7 +64,7 @@ pub(crate) struct Call {
     /// The first of our addresses that it was given.
     base: Option<IpAddr>,
     /// What it had learnt of its path when it ended.
-    learnt: Option<Learnt>,
+    learnt: Option<Memory>,
     verification: Verification,
     events: VecDeque<CallEvent>,
     monitor: Monitor,

@@ -6,12 +6,11 @@
 //!
 //! # Left out
 //! - What twins cost: a handful of them tells the rate of a path, and the pacer leaves room for one.
-//! - The controller's window: it holds back what is not voice, and here all is voice or rides with it.
-
-use core::time::Duration;
+//! - The controller's window for what goes without voice: that is feedback and the end of a call, of which a path that has
+//!   fallen silent needs more, not less.
 
 use p2pvoip_cc::{
-    AudioConfig, AudioController, Breaker, Class, Controller, Pacer, Path, Phase, Report, Sent, Stats,
+    AudioConfig, AudioController, Breaker, Class, Controller, Memory, Pacer, Path, Report, Sent, Stats,
 };
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
@@ -26,18 +25,6 @@ use crate::engine::slot::FEEDBACK_ROOM;
 const IPV4_AND_UDP: DataSize = DataSize::from_bytes(28);
 /// Bytes of an IPv6 and a UDP header (RFC 8200, RFC 768).
 const IPV6_AND_UDP: DataSize = DataSize::from_bytes(48);
-/// The sound in the packets that a controller starts with (cc).
-const FIRST_PTIME: Duration = Duration::from_millis(20);
-
-/// Packets that must have arrived before a call has learnt anything: ten seconds of them.
-const ENOUGH: u64 = 500;
-
-/// What a call learnt of its path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Learnt {
-    /// The rate on the wire that it carried.
-    pub(crate) wire: Bitrate,
-}
 
 /// Estimator: what the sealed path may send, and when.
 pub(crate) struct Pace {
@@ -59,15 +46,12 @@ impl Pace {
     }
 
     /// Starts where the last call on this path left off, if nothing was sent yet.
-    pub(super) fn warm(&mut self, learnt: Learnt, now: Instant) {
+    pub(super) fn warm(&mut self, memory: Memory, now: Instant) {
         if self.largest.is_some() || self.path.is_some() {
             return;
         }
         let mut config = AudioConfig::default();
-        // The controller starts with packets of 20 ms, and counts their headers on top.
-        let headers = (config.header + config.overhead) / FIRST_PTIME;
-        let payload = Bitrate::from_bps(learnt.wire.as_bps().saturating_sub(headers.as_bps()));
-        config.start_payload = payload.clamp(config.least_payload, config.most_payload);
+        config.memory = Some(memory);
         if let Ok(controller) = AudioController::new(config) {
             self.pacer = Pacer::new(&controller.target(), now);
             self.controller = controller;
@@ -75,12 +59,8 @@ impl Pace {
     }
 
     /// What this call has learnt of its path, if it was long enough and still hears of what it sends.
-    pub(super) fn learnt(&self) -> Option<Learnt> {
-        let stats = self.stats();
-        let fine = stats.acked >= ENOUGH && stats.phase != Phase::Silent && !self.is_broken();
-        // What was allowed and not used is not known to pass.
-        let proven = stats.delivered.filter(|_| fine)?.scaled(6, 5);
-        Some(Learnt { wire: self.wire().min(proven) })
+    pub(super) fn learnt(&self) -> Option<Memory> {
+        self.controller.memory()
     }
 
     /// What was measured.
@@ -98,10 +78,11 @@ impl Pace {
         self.controller.target().breaker == Breaker::Open
     }
 
-    /// Whether the next packet of voice should be followed by itself at once: the distance at which the two arrive tells
-    /// the rate of the path.
-    pub(super) fn wants_twin(&self) -> bool {
+    /// Whether the next packet of voice, of that size on the wire, should be followed by itself at once: the distance at
+    /// which the two arrive tells the rate of the path. Not while as much is in flight as the controller allows.
+    pub(super) fn wants_twin(&self, size: DataSize) -> bool {
         self.controller.target().probe
+            && self.pacer.has_room(size + size, Class::Probe, self.controller.stats().in_flight)
     }
 
     /// The mark of a packet on this route. None enters a relay: that may clear marks (RFC 8656 section 3.6), and would hide

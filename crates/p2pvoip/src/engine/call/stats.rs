@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
-use p2pvoip_cc::Phase;
+use p2pvoip_cc::{Memory, Phase};
 use p2pvoip_core::{Bitrate, DataSize, Instant};
 use p2pvoip_crypto::Fingerprint;
 use p2pvoip_media::{FRAME, ReceiverConfig, ReceiverStats};
@@ -12,7 +12,6 @@ use p2pvoip_telemetry::{
     BurstGap, CallStats, Congestion, Fate, InboundStats, Observer, PathKind, QualityMeter, Recorder, Summary,
 };
 
-use super::pace::Learnt;
 use super::voice::Voice;
 use super::{Call, STATS_EVERY};
 
@@ -198,14 +197,14 @@ impl Call {
     }
 
     /// The last call of this way learnt this.
-    pub(crate) fn warm(&mut self, learnt: Learnt, now: Instant) {
+    pub(crate) fn warm(&mut self, memory: Memory, now: Instant) {
         if let Some(voice) = &mut self.voice {
-            voice.pace_mut().warm(learnt, now);
+            voice.pace_mut().warm(memory, now);
         }
     }
 
     /// What this call had learnt of its path when it ended.
-    pub(crate) const fn learnt(&self) -> Option<Learnt> {
+    pub(crate) const fn learnt(&self) -> Option<Memory> {
         self.learnt
     }
 

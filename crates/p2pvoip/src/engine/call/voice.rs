@@ -323,7 +323,7 @@ impl Voice {
         if class == Class::Probe {
             return Ok(false);
         }
-        let wants = class == Class::Audio && !self.stopped && self.pace.wants_twin();
+        let wants = class == Class::Audio && !self.stopped && self.pace.wants_twin(size);
         if wants && self.pace.permit(size + size, class, now).is_ok() {
             return Ok(true);
         }

@@ -8,10 +8,9 @@
 use core::time::Duration;
 use std::net::IpAddr;
 
+use p2pvoip_cc::Memory;
 use p2pvoip_core::Instant;
 use p2pvoip_crypto::Fingerprint;
-
-use crate::engine::call::Learnt;
 
 /// Paths that are remembered; of more, the one that was learnt longest ago is forgotten.
 const MOST: usize = 64;
@@ -23,11 +22,11 @@ pub(super) type Way = (Fingerprint, IpAddr);
 
 /// Estimator: what the last call of each way learnt.
 #[derive(Default)]
-pub(super) struct Ways(Vec<(Way, Learnt, Instant)>);
+pub(super) struct Ways(Vec<(Way, Memory, Instant)>);
 
 impl Ways {
     /// A call of this way has ended.
-    pub(super) fn learn(&mut self, way: Way, learnt: Learnt, now: Instant) {
+    pub(super) fn learn(&mut self, way: Way, learnt: Memory, now: Instant) {
         self.0.retain(|(known, ..)| *known != way);
         if self.0.len() >= MOST {
             self.0.remove(0);
@@ -36,7 +35,7 @@ impl Ways {
     }
 
     /// What the last call of this way learnt, unless that is long ago.
-    pub(super) fn recall(&self, way: Way, now: Instant) -> Option<Learnt> {
+    pub(super) fn recall(&self, way: Way, now: Instant) -> Option<Memory> {
         let (_, learnt, at) = self.0.iter().find(|(known, ..)| *known == way)?;
         (now.saturating_since(*at) <= KEPT).then_some(*learnt)
     }
@@ -44,6 +43,7 @@ impl Ways {
 
 #[cfg(test)]
 mod tests {
+    use p2pvoip_cc::Fixed;
     use p2pvoip_core::Bitrate;
 
     use super::*;
@@ -52,8 +52,8 @@ mod tests {
         (Fingerprint::new([number; Fingerprint::LEN]), IpAddr::from([192, 0, 2, 1]))
     }
 
-    fn learnt(kbps: u64) -> Learnt {
-        Learnt { wire: Bitrate::from_kbps(kbps) }
+    fn learnt(kbps: u64) -> Memory {
+        Memory { wire: Bitrate::from_kbps(kbps), rtt: None, loss: Fixed::ZERO }
     }
 
     #[test]
