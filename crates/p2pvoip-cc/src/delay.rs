@@ -62,7 +62,14 @@ pub(crate) struct DelayEstimator {
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
         let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS as usize], count: 0, jitter: 0, change: 0 }
+        Self {
+            origin: None,
+            base: WindowedMin::new(),
+            groups: [group; GROUPS as usize],
+            count: 0,
+            jitter: 0,
+            change: 0,
+        }
     }
 
     /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`

@@ -134,10 +134,12 @@ impl Pairs {
     }
 
     /// No pairs came: the link is taken to be what it was.
-    pub(crate) const fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         if self.former > 0 && self.count < self.needed {
             let [first, ..] = &mut self.rates;
             (*first, self.count) = (self.former, self.needed);
+            self.best = self.rates.iter().copied().max().unwrap_or(0);
+            self.divide();
         }
     }
 
@@ -188,6 +190,18 @@ mod tests {
         pairs.push(5, sent(301, 250), at(110));
         assert_eq!(pairs.rate(), None);
         assert_eq!(pairs.own(250), 0);
+    }
+
+    #[test]
+    fn a_link_that_no_pair_measures_anew_is_what_it_was() {
+        let mut pairs = Pairs::new();
+        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
+        pairs.push(2, sent(0, 250), RemoteTime::from_ticks(1_077));
+        let before = pairs.rate();
+        pairs.restart();
+        assert_eq!((pairs.rate(), pairs.own(250), pairs.is_settled()), (None, 977, false));
+        pairs.give_up();
+        assert_eq!((pairs.rate(), pairs.own(250), pairs.is_settled()), (before, 977, true));
     }
 
     #[test]
