@@ -160,9 +160,14 @@ impl DelayEstimator {
         }
     }
 
-    /// Forgets all: the clocks have jumped.
+    /// Forgets all: the least delay was never real.
     pub(crate) const fn restart(&mut self) {
         *self = Self::new();
+    }
+
+    /// The least delay is this much more than was thought: the clocks have jumped.
+    pub(crate) fn rebase(&mut self, by: i32) {
+        self.base.shift(by);
     }
 
     fn back(&self, back: u32) -> Option<Sample> {
