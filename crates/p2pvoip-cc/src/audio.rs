@@ -22,10 +22,51 @@ const MEMORY: usize = 64;
 /// Estimator: the congestion controller of one voice flow.
 #[derive(Clone, Debug)]
 pub struct AudioController {
-    config: AudioConfig,
+    media: Media,
     engine: Engine<MEMORY>,
     ladder: Ladder,
     rates: Rates,
+}
+
+/// What is kept of a configuration: payload rates in bits a second, and sizes in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Media {
+    least: u32,
+    start: u32,
+    most: u32,
+    header: u16,
+    overhead: u16,
+}
+
+impl Media {
+    fn of(config: &AudioConfig) -> Self {
+        let bytes = |size: DataSize| u16::try_from(size.as_bytes()).unwrap_or(u16::MAX);
+        Self {
+            least: bps(config.least_payload),
+            start: bps(config.start_payload),
+            most: bps(config.most_payload),
+            header: bytes(config.header),
+            overhead: bytes(config.overhead),
+        }
+    }
+
+    fn config(self) -> AudioConfig {
+        let rate = |bps: u32| Bitrate::from_bps(u64::from(bps));
+        let bytes = |bytes: u16| DataSize::from_bytes(u64::from(bytes));
+        AudioConfig {
+            least_payload: rate(self.least),
+            start_payload: rate(self.start),
+            most_payload: rate(self.most),
+            header: bytes(self.header),
+            overhead: bytes(self.overhead),
+            memory: None,
+        }
+    }
+}
+
+/// Bits a second; four thousand million are as good as endless for voice.
+fn bps(rate: Bitrate) -> u32 {
+    u32::try_from(rate.as_bps()).unwrap_or(u32::MAX)
 }
 
 /// The limits of the rate in bits a second, which follow from the configuration by divisions.
@@ -39,7 +80,7 @@ struct Rates {
 impl Rates {
     fn of(config: &AudioConfig) -> Self {
         let [_, middle, ..] = PTIMES;
-        let bps = |rate: Bitrate| u32::try_from(rate.as_bps()).unwrap_or(u32::MAX);
+
         Self {
             least: bps(config.least()),
             most: bps(config.most()),
@@ -70,7 +111,7 @@ impl AudioController {
         let engine = Engine::warm(config.start().as_bps(), config.memory, rates.limits());
         let mut ladder = Ladder::default();
         ladder.follow(Bitrate::from_bps(engine.rate()), false, &config, Instant::default());
-        Ok(Self { rates, config, engine, ladder })
+        Ok(Self { rates, media: Media::of(&config), engine, ladder })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -90,7 +131,7 @@ impl AudioController {
 
     fn follow(&mut self, now: Instant) {
         let wire = Bitrate::from_bps(self.engine.rate());
-        self.ladder.follow(wire, self.engine.has_leapt(), &self.config, now);
+        self.ladder.follow(wire, self.engine.has_leapt(), &self.media.config(), now);
     }
 }
 
@@ -105,15 +146,15 @@ impl Controller for AudioController {
     }
 
     fn on_path(&mut self, path: Path, now: Instant) {
-        self.config.overhead = DataSize::from_bytes(path.overhead.as_bytes().min(u64::from(u16::MAX)));
-        self.rates = Rates::of(&self.config);
-        self.engine.on_path(path.id, self.config.start().as_bps(), self.limits());
+        self.media.overhead = u16::try_from(path.overhead.as_bytes()).unwrap_or(u16::MAX);
+        let config = self.media.config();
+        self.rates = Rates::of(&config);
+        self.engine.on_path(path.id, config.start().as_bps(), self.limits());
         self.follow(now);
     }
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-
         self.follow(now);
     }
 

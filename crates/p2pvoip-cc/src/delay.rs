@@ -21,7 +21,7 @@ const SAMPLES: u32 = 5;
 /// Samples over which jitter is smoothed.
 const MEMORY: i32 = 32;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
-const GROUPS: usize = 14;
+const GROUPS: u32 = 14;
 
 /// A packet, or packets sent together: when the first was, and the least delay, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +49,7 @@ pub(crate) struct DelayEstimator {
     /// What the first packet's difference of clocks was: others are counted from it.
     origin: Option<i32>,
     base: WindowedMin,
-    groups: [Sample; GROUPS],
+    groups: [Sample; GROUPS as usize],
     count: u32,
     /// The mean change from sample to sample, in thirty-seconds of a tick.
     jitter: i32,
@@ -59,10 +59,15 @@ pub(crate) struct DelayEstimator {
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
-/// Samples over which jitter is smoothed.
-const MEMORY: i32 = 32;
         let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0, change: 0 }
+        Self {
+            origin: None,
+            base: WindowedMin::new(),
+            groups: [group; GROUPS as usize],
+            count: 0,
+            jitter: 0,
+            change: 0,
+        }
     }
 
     /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
@@ -88,7 +93,8 @@ const MEMORY: i32 = 32;
         if basis || self.base.get().is_none() {
             self.base.push(delay, now);
         }
-        let newest = self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS));
+        let newest =
+            self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS as usize));
         if let Some(newest) = newest {
             let after = sent.since(newest.sent);
             if after < 0 {
@@ -106,11 +112,11 @@ const MEMORY: i32 = 32;
             self.jitter += counted.min(usual) - self.jitter();
             self.change = change;
         }
-        if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS) {
+        if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS as usize) {
             *place = sample;
             self.count += 1;
-            if self.count as usize >= 2 * GROUPS {
-                self.count -= GROUPS as u32;
+            if self.count >= 2 * GROUPS {
+                self.count -= GROUPS;
             }
         }
     }
@@ -120,7 +126,7 @@ const MEMORY: i32 = 32;
         let base = self.base.get()?;
         let newest = self.back(0)?;
         let mut least = newest.delay;
-        for back in 1..self.count.min(GROUPS as u32) {
+        for back in 1..self.count.min(GROUPS) {
             let group = self.back(back)?;
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
@@ -152,13 +158,18 @@ const MEMORY: i32 = 32;
         }
     }
 
-    /// Forgets all: the clocks have jumped.
+    /// Forgets all: the least delay was never real.
     pub(crate) const fn restart(&mut self) {
         *self = Self::new();
     }
 
+    /// The least delay is this much more than was thought: the clocks have jumped.
+    pub(crate) fn rebase(&mut self, by: i32) {
+        self.base.shift(by);
+    }
+
     fn back(&self, back: u32) -> Option<Sample> {
-        self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS).copied()
+        self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS as usize).copied()
     }
 }
 

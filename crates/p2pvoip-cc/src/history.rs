@@ -144,7 +144,7 @@ impl<const N: usize> History<N> {
 
     /// Whether every number that the report says has come was sent, as far as is remembered.
     pub(crate) fn can_be_true(&self, report: &Report) -> bool {
-        let lowest = report.largest() - u64::from(63 - report.received().leading_zeros());
+        let lowest = report.largest() - u64::from(report.received().ilog2());
         if self.largest.is_none_or(|largest| report.largest() > largest) || lowest < self.first {
             return false;
         }

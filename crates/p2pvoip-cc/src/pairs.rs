@@ -14,7 +14,7 @@ use crate::report::{RemoteTime, TICK_MICROS};
 /// Sent within this of one another, two packets are a pair: 0.5 ms in ticks.
 const TOGETHER: i32 = 8;
 /// Pairs remembered: at two a second, 4 s.
-const PAIRS: usize = 8;
+const PAIRS: u8 = 8;
 /// For each such step of jitter, 5 ms in ticks, one more pair is needed: it makes half of them tell too slow a link.
 const JITTER_STEP: i32 = 80;
 /// At most so many more are needed.
@@ -31,7 +31,7 @@ const BYTE: u64 = (8_000_000 << 16) / TICK_MICROS;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pairs {
     /// Rates of the last pairs in bits a second, a ring; zero where there is none.
-    rates: [u32; PAIRS],
+    rates: [u32; PAIRS as usize],
     next: u8,
     /// Pairs since the link is measured anew, and how many it takes.
     count: u8,
@@ -53,7 +53,7 @@ pub(crate) struct Pairs {
 impl Pairs {
     pub(crate) const fn new() -> Self {
         Self {
-            rates: [0; PAIRS],
+            rates: [0; PAIRS as usize],
             next: 0,
             count: 0,
             needed: 1,
@@ -82,9 +82,9 @@ impl Pairs {
         }
         let micros = u64::from(gap.unsigned_abs()) * TICK_MICROS;
         let rate = (u64::from(record.size) * 8_000_000).checked_div(micros).unwrap_or(ENDLESS).min(ENDLESS);
-        if let Some(place) = self.rates.get_mut(usize::from(self.next) % PAIRS) {
+        if let Some(place) = self.rates.get_mut(usize::from(self.next % PAIRS)) {
             *place = u32::try_from(rate).unwrap_or(u32::MAX);
-            self.next = (self.next + 1) % PAIRS as u8;
+            self.next = (self.next + 1) % PAIRS;
             self.count = self.count.saturating_add(1);
             self.best = self.rates.iter().copied().max().unwrap_or(0);
             self.divide();
@@ -134,17 +134,19 @@ impl Pairs {
     }
 
     /// No pairs came: the link is taken to be what it was.
-    pub(crate) const fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         if self.former > 0 && self.count < self.needed {
             let [first, ..] = &mut self.rates;
             (*first, self.count) = (self.former, self.needed);
+            self.best = self.rates.iter().copied().max().unwrap_or(0);
+            self.divide();
         }
     }
 
     /// The link may have changed: it is to be measured anew.
     pub(crate) fn restart(&mut self) {
         self.former = self.rate().and_then(|rate| u32::try_from(rate).ok()).unwrap_or(self.former);
-        (self.rates, self.count, self.best) = ([0; PAIRS], 0, 0);
+        (self.rates, self.count, self.best) = ([0; PAIRS as usize], 0, 0);
         self.divide();
     }
 }
@@ -167,9 +169,9 @@ mod tests {
     fn a_pair_tells_the_link_and_later_delay_does_not_hide_it() {
         let mut pairs = Pairs::new();
         // 250 bytes at 32 kbit/s take 62.5 ms.
-        for (index, gap) in [977, 1_500, 1_100].into_iter().enumerate() {
-            let number = 10 * index as u64;
-            let tick = 5_000 * number as u32;
+        for (index, gap) in [(0, 977), (1, 1_500), (2, 1_100)] {
+            let number = 10 * u64::from(index);
+            let tick = 50_000 * index;
             pairs.push(number, sent(tick, 250), RemoteTime::from_ticks(tick + 600));
             pairs.push(number + 1, sent(tick + 1, 250), RemoteTime::from_ticks(tick + 600 + gap));
         }
@@ -188,6 +190,18 @@ mod tests {
         pairs.push(5, sent(301, 250), at(110));
         assert_eq!(pairs.rate(), None);
         assert_eq!(pairs.own(250), 0);
+    }
+
+    #[test]
+    fn a_link_that_no_pair_measures_anew_is_what_it_was() {
+        let mut pairs = Pairs::new();
+        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
+        pairs.push(2, sent(0, 250), RemoteTime::from_ticks(1_077));
+        let before = pairs.rate();
+        pairs.restart();
+        assert_eq!((pairs.rate(), pairs.own(250), pairs.is_settled()), (None, 977, false));
+        pairs.give_up();
+        assert_eq!((pairs.rate(), pairs.own(250), pairs.is_settled()), (before, 977, true));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::fixed::low_u32;
 use p2pvoip_core::Instant;
 
 /// Parts of the window.
-const BUCKETS: usize = 10;
+const BUCKETS: u32 = 10;
 /// Length of one part: the window of 18 to 20 s is long enough that a flow's own queue has drained in it, and short enough
 /// that clocks apart by 100 parts in a million drift by only 2 ms.
 const BUCKET_MICROS: u64 = 2_000_000;
@@ -12,27 +12,27 @@ const BUCKET_MICROS: u64 = 2_000_000;
 /// Estimator: the least value of the last 18 to 20 s.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowedMin {
-    buckets: [i32; BUCKETS],
+    buckets: [i32; BUCKETS as usize],
     current: u32,
     least: i32,
 }
 
 impl WindowedMin {
     pub(crate) const fn new() -> Self {
-        Self { buckets: [i32::MAX; BUCKETS], current: 0, least: i32::MAX }
+        Self { buckets: [i32::MAX; BUCKETS as usize], current: 0, least: i32::MAX }
     }
 
     pub(crate) fn push(&mut self, value: i32, now: Instant) {
         let bucket = low_u32(now.as_micros() / BUCKET_MICROS);
         if bucket > self.current {
-            for passed in (self.current..bucket).take(BUCKETS) {
+            for passed in (self.current..bucket).take(BUCKETS as usize) {
                 // The place of `passed + 1` held a bucket a window ago.
                 if let Some(place) = self.buckets.get_mut(place(passed + 1)) {
                     *place = i32::MAX;
                 }
             }
-            if bucket - self.current > BUCKETS as u32 {
-                self.buckets = [i32::MAX; BUCKETS];
+            if bucket - self.current > BUCKETS {
+                self.buckets = [i32::MAX; BUCKETS as usize];
             }
             self.current = bucket;
             self.least = self.buckets.iter().copied().min().unwrap_or(i32::MAX);
@@ -58,7 +58,7 @@ impl WindowedMin {
 }
 
 const fn place(bucket: u32) -> usize {
-    bucket as usize % BUCKETS
+    (bucket % BUCKETS) as usize
 }
 
 #[cfg(test)]

@@ -92,11 +92,11 @@ mod tests {
         Instant::from_millis(ms)
     }
 
-    fn run(breaker: &mut CircuitBreaker, loss: f32, rtt_ms: u64, seconds: core::ops::Range<u64>) {
+    fn run(breaker: &mut CircuitBreaker, percent: u64, rtt_ms: u64, seconds: core::ops::Range<u64>) {
         for s in seconds {
             let (rtt, packet) = (Duration::from_millis(rtt_ms), DataSize::from_bytes(200));
             breaker.on_feedback(
-                Fixed::from_bits((loss * 65_536.0) as u32),
+                Fixed::ratio(percent, 100),
                 rtt,
                 packet,
                 Bitrate::from_kbps(80),
@@ -108,26 +108,26 @@ mod tests {
     #[test]
     fn thirty_percent_loss_on_a_usual_path_does_not_trip_it() {
         let mut breaker = CircuitBreaker::new();
-        run(&mut breaker, 0.3, 100, 0..600);
+        run(&mut breaker, 30, 100, 0..600);
         assert_eq!(breaker.state(), Breaker::Closed);
     }
 
     #[test]
     fn lasting_congestion_reduces_then_opens() {
         let mut breaker = CircuitBreaker::new();
-        run(&mut breaker, 0.5, 1_000, 0..15);
+        run(&mut breaker, 50, 1_000, 0..15);
         assert_eq!(breaker.state(), Breaker::Closed);
-        run(&mut breaker, 0.5, 1_000, 15..30);
+        run(&mut breaker, 50, 1_000, 15..30);
         assert_eq!(breaker.state(), Breaker::Reduced);
-        run(&mut breaker, 0.5, 1_000, 30..31);
+        run(&mut breaker, 50, 1_000, 30..31);
         assert_eq!(breaker.state(), Breaker::Open);
     }
 
     #[test]
     fn what_helped_closes_it_again() {
         let mut breaker = CircuitBreaker::new();
-        run(&mut breaker, 0.5, 1_000, 0..16);
-        run(&mut breaker, 0.0, 100, 16..32);
+        run(&mut breaker, 50, 1_000, 0..16);
+        run(&mut breaker, 0, 100, 16..32);
         assert_eq!(breaker.state(), Breaker::Closed);
     }
 

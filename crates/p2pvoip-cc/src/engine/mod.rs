@@ -60,7 +60,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
-/// No path becomes shorter by so much, 1 s in ticks: the receiver's clock was set back, and spans across that tell no rate.
+/// No path becomes shorter or longer by so much at once, 1 s in ticks: the receiver's clock was set, and spans across that
+/// tell no rate.
 const LEAP: i32 = 15_625;
 /// Pairs have to tell the link within this, in microseconds.
 const ANSWER: u64 = 3_000_000;
@@ -417,7 +418,7 @@ impl<const N: usize> Engine<N> {
         let mut left = report.received() & u64::MAX.checked_shr(fresh.leading_zeros()).unwrap_or(0);
         let mut rank = left.count_ones();
         while left != 0 {
-            let back = 63 - left.leading_zeros();
+            let back = left.ilog2();
             left &= !(1 << back);
             rank -= 1;
             let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else {
@@ -508,7 +509,12 @@ impl<const N: usize> Engine<N> {
         self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
-            delay.restart();
+            let wrong = queue.newest - excess;
+            if wrong > LEAP {
+                delay.rebase(wrong);
+            } else {
+                delay.restart();
+            }
             // Spans across a jump of the receiver's clock tell no rate.
             *delivered = Meter::new();
         }
