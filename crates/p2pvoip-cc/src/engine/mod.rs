@@ -55,6 +55,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
+/// ... and by as much as jitter is above this, 2 ms in ticks.
+const GRAIN: i32 = 31;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -376,7 +378,7 @@ impl<const N: usize> Engine<N> {
             let sent = RemoteTime::from_ticks(record.sent);
             let mut basis = self.estimates.pairs.is_settled();
             let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
-            if below > SHORTER {
+            if below > SHORTER + (self.estimates.delay.jitter() - GRAIN).max(0) {
                 // Less than ever: the link has become faster, or the path shorter. A pair tells which.
                 let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
                 if asked >= REMEASURE {
