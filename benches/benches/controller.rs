@@ -97,7 +97,7 @@ fn controller<C: Controller + Clone>(
         bencher.iter_batched_ref(
             || unbelieved.clone(),
             |controller| controller.on_feedback(black_box(&report), at),
-            BatchSize::SmallInput,
+            BatchSize::NumIterations(16),
         );
     });
     group.finish();

@@ -7,17 +7,17 @@ use crate::ladder::Ladder;
 use crate::memory::Memory;
 use crate::report::Report;
 use crate::target::Target;
-use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 
 /// The payload held, in packets of 40 ms, behind a queue that others fill: wideband speech (RFC 6716 section 2.1.1).
 const FLOOR_PAYLOAD: Bitrate = Bitrate::from_kbps(20);
 /// The pacer's rate in parts in a hundred of the wire rate: a copy and a control fragment beside the voice pass at once.
 const PACING: u64 = 150;
-/// Packets remembered: 2.5 s of voice at 20 ms, more than any report in time reaches back.
-const MEMORY: usize = 128;
-/// How often time is looked at when nothing else happens.
-const EVERY: Duration = Duration::from_millis(100);
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate: packets of 40 ms tell late.
+const GENTLE: u64 = 20;
+/// Packets remembered: 1.3 s of voice at 20 ms, as much as a gap of 500 ms and a round trip of 600 ms; a report reaches no
+/// further.
+const MEMORY: usize = 64;
 
 /// Estimator: the congestion controller of one voice flow.
 #[derive(Clone, Debug)]
@@ -25,7 +25,38 @@ pub struct AudioController {
     config: AudioConfig,
     engine: Engine<MEMORY>,
     ladder: Ladder,
-    looked: Option<Instant>,
+    rates: Rates,
+}
+
+/// The limits of the rate in bits a second, which follow from the configuration by divisions.
+#[derive(Clone, Copy, Debug)]
+struct Rates {
+    least: u32,
+    most: u32,
+    floor: u32,
+}
+
+impl Rates {
+    fn of(config: &AudioConfig) -> Self {
+        let [_, middle, ..] = PTIMES;
+        let bps = |rate: Bitrate| u32::try_from(rate.as_bps()).unwrap_or(u32::MAX);
+        Self {
+            least: bps(config.least()),
+            most: bps(config.most()),
+            floor: bps(config.wire(FLOOR_PAYLOAD, middle)),
+        }
+    }
+
+    fn limits(self) -> Limits {
+        let Self { least, most, floor } = self;
+        Limits {
+            least: u64::from(least),
+            most: u64::from(most),
+            floor: u64::from(floor),
+            gentle: GENTLE,
+            weight: 8,
+        }
+    }
 }
 
 impl AudioController {
@@ -35,10 +66,11 @@ impl AudioController {
     /// [`ConfigError`] says what to give instead.
     pub fn new(config: AudioConfig) -> Result<Self, ConfigError> {
         let config = config.validate()?;
-        let engine = Engine::warm(config.start().as_bps(), config.memory, limits(&config));
+        let rates = Rates::of(&config);
+        let engine = Engine::warm(config.start().as_bps(), config.memory, rates.limits());
         let mut ladder = Ladder::default();
         ladder.follow(Bitrate::from_bps(engine.rate()), false, &config, Instant::default());
-        Ok(Self { config, engine, ladder, looked: None })
+        Ok(Self { rates, config, engine, ladder })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -53,7 +85,7 @@ impl AudioController {
     }
 
     fn limits(&self) -> Limits {
-        limits(&self.config)
+        self.rates.limits()
     }
 
     fn follow(&mut self, now: Instant) {
@@ -62,20 +94,9 @@ impl AudioController {
     }
 }
 
-fn limits(config: &AudioConfig) -> Limits {
-    let [_, middle, ..] = PTIMES;
-    Limits {
-        least: config.least().as_bps(),
-        most: config.most().as_bps(),
-        floor: config.wire(FLOOR_PAYLOAD, middle).as_bps(),
-        weight: 8,
-    }
-}
-
 impl Controller for AudioController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.get_or_insert(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -85,21 +106,25 @@ impl Controller for AudioController {
 
     fn on_path(&mut self, path: Path, now: Instant) {
         self.config.overhead = DataSize::from_bytes(path.overhead.as_bytes().min(u64::from(u16::MAX)));
+        self.rates = Rates::of(&self.config);
         self.engine.on_path(path.id, self.config.start().as_bps(), self.limits());
         self.follow(now);
     }
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        self.looked = self.looked.map(|_| now);
+
         self.follow(now);
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.engine.next_at()
     }
 
     fn target(&self) -> Target {
-        self.engine.target(self.limits(), self.ladder.ptime(), PACING)
+        let [.., longest] = PTIMES;
+        // While a queue drains in which sound would come too late anyway, headers are all that can be saved.
+        let ptime = if self.engine.is_deep() { longest } else { self.ladder.ptime() };
+        self.engine.target(self.limits(), ptime, PACING)
     }
 }

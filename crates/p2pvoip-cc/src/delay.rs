@@ -26,12 +26,12 @@ const MEMORY: i32 = 32;
 const FIRST: i32 = 8;
 /// No more than this counts as jitter: 64 ms in ticks.
 const LONGEST: i32 = 1_000;
-/// Samples remembered: more than fall into the span.
-const GROUPS: usize = 16;
+/// Samples remembered: as many as fall into the span, the one before it, and the newest.
+const GROUPS: usize = 14;
 
-/// Packets sent together: when the first was, and the least delay, in ticks.
+/// A packet, or packets sent together: when the first was, and the least delay, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Group {
+pub(crate) struct Sample {
     sent: RemoteTime,
     delay: i32,
 }
@@ -41,6 +41,8 @@ struct Group {
 pub(crate) struct Queue {
     /// The least.
     pub(crate) least: i32,
+    /// That of the newest sample, less what jitter may have added.
+    pub(crate) newest: i32,
     /// The change from the first to the last.
     pub(crate) change: i32,
     /// The span.
@@ -53,9 +55,9 @@ pub(crate) struct DelayEstimator {
     /// What the first packet's difference of clocks was: others are counted from it.
     origin: Option<i32>,
     base: WindowedMin,
-    groups: [Group; GROUPS],
+    groups: [Sample; GROUPS],
     count: u32,
-    /// The mean change from sample to sample, in sixteenths of a tick.
+    /// The mean change from sample to sample, in thirty-seconds of a tick.
     jitter: i32,
     /// The newest change, in ticks.
     change: i32,
@@ -65,31 +67,39 @@ pub(crate) struct DelayEstimator {
 
 impl DelayEstimator {
     pub(crate) const fn new() -> Self {
-        let group = Group { sent: RemoteTime::from_ticks(0), delay: 0 };
-        Self { origin: None, base: WindowedMin::new(), groups: [group; GROUPS], count: 0, jitter: 0, change: 0, samples: 0 }
+        let group = Sample { sent: RemoteTime::from_ticks(0), delay: 0 };
+        Self {
+            origin: None,
+            base: WindowedMin::new(),
+            groups: [group; GROUPS],
+            count: 0,
+            jitter: 0,
+            change: 0,
+            samples: 0,
+        }
     }
 
-    fn delay(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
+    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
+    /// ticks.
+    pub(crate) fn sample(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> Sample {
         let difference = arrived.since(sent);
         let origin = *self.origin.get_or_insert(difference);
         // Again in 24 bits, so that clocks far apart do not wrap between two packets.
         let bits = RemoteTime::from_ticks(difference.wrapping_sub(origin).cast_unsigned());
-        bits.since(RemoteTime::from_ticks(0)) - own
+        Sample { sent, delay: bits.since(RemoteTime::from_ticks(0)) - own }
     }
 
     /// How far below the least delay a packet came, in ticks; not above zero when it did not.
-    pub(crate) fn below(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32) -> i32 {
-        let delay = self.delay(sent, arrived, own);
-        self.base.get().map_or(0, |base| base - delay)
+    pub(crate) fn below(&self, sample: Sample) -> i32 {
+        self.base.get().map_or(0, |base| base - sample.delay)
     }
 
-    /// A packet sent at `sent` (our clock) arrived at `arrived` (the receiver's), and was on the slowest link for `own`
-    /// ticks. Packets come in the order of sending; one that was overtaken moves the base alone.
+    /// Packets come in the order of sending; one that was overtaken moves the base alone.
     ///
     /// Without a `basis` the packet's own time is not sure, and the base stays.
-    pub(crate) fn push(&mut self, sent: RemoteTime, arrived: RemoteTime, own: i32, basis: bool, now: Instant) {
-        let delay = self.delay(sent, arrived, own);
-        if basis {
+    pub(crate) fn push(&mut self, sample: Sample, basis: bool, now: Instant) {
+        let Sample { sent, delay } = sample;
+        if basis || self.base.get().is_none() {
             self.base.push(delay, now);
         }
         let newest = self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS));
@@ -114,7 +124,7 @@ impl DelayEstimator {
             self.change = change;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS) {
-            *place = Group { sent, delay };
+            *place = sample;
             self.count += 1;
             if self.count as usize >= 2 * GROUPS {
                 self.count -= GROUPS as u32;
@@ -132,7 +142,9 @@ impl DelayEstimator {
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
             if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
-                return Some(Queue { least: least - base, change: newest.delay - group.delay, span });
+                let least = least - base;
+                let met = (newest.delay - base - 2 * self.jitter()).max(least);
+                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });
             }
         }
         None
@@ -162,7 +174,7 @@ impl DelayEstimator {
         *self = Self::new();
     }
 
-    fn back(&self, back: u32) -> Option<Group> {
+    fn back(&self, back: u32) -> Option<Sample> {
         self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS).copied()
     }
 }
@@ -178,7 +190,8 @@ mod tests {
             let sent = RemoteTime::from_micros(20_000 * index as u64);
             let ticks = (wait * 1_000 / 64).cast_unsigned();
             let arrived = RemoteTime::from_ticks(sent.ticks() + skew + ticks);
-            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * index as u64));
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * index as u64));
         }
         delay.queue().map(|queue| queue.least * 64 / 1_000)
     }
@@ -196,7 +209,8 @@ mod tests {
         for (index, wait) in waits.into_iter().enumerate() {
             let sent = RemoteTime::from_micros(20_000 * index as u64);
             let arrived = RemoteTime::from_ticks(sent.ticks() + (wait * 1_000 / 64).cast_unsigned());
-            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * index as u64));
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * index as u64));
         }
         delay.jitter() * 64 / 1_000
     }
@@ -226,7 +240,8 @@ mod tests {
             let wait = 200u64.saturating_sub(20 * u64::from(index.saturating_sub(5)));
             let wait = if index < 5 { 0 } else { wait };
             let arrived = RemoteTime::from_ticks(sent.ticks() + u32::try_from(wait * 1_000 / 64).unwrap());
-            delay.push(sent, arrived, 0, true, Instant::from_millis(20 * u64::from(index)));
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * u64::from(index)));
             if let Some(queue) = delay.queue().filter(|queue| queue.least > 300) {
                 assert!(queue.change * 10 < -9 * queue.span, "{index}: {queue:?}");
             }

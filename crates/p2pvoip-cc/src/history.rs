@@ -1,4 +1,4 @@
-//! What was sent: a ring of the last `N` packets, eight bytes each, and what reports told of the newest 64 of them.
+//! What was sent: a ring of the last `N` packets, six bytes each, and what reports told of the newest 64 of them.
 //!
 //! A packet is in flight until a report tells that it came, that three later ones came without it (RFC 9002 section
 //! 6.1.1), or that its fate will not be told any more. A packet told lost that comes after all is taken back.
@@ -14,14 +14,24 @@ use p2pvoip_core::Instant;
 /// Later packets that must have come before one is lost (RFC 9002 section 6.1.1, `kPacketThreshold`).
 const REORDERING: u64 = 3;
 
+/// The bits of a clock that are kept.
+const CLOCK: u32 = (1 << 24) - 1;
+
 /// A packet that was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Ticks of the sender's clock, wrapping after three days.
+    /// Ticks of the sender's clock, in the 24 bits of [`RemoteTime`], wrapping after 18 minutes.
     pub(crate) sent: u32,
     /// Bytes on the wire; zero where no packet of that number was sent.
     pub(crate) size: u16,
     pub(crate) path: u8,
+}
+
+impl Record {
+    /// Ticks since it was sent.
+    pub(crate) const fn age(self, now: Instant) -> u32 {
+        ticks(now).wrapping_sub(self.sent) & CLOCK
+    }
 }
 
 /// The sender's clock in ticks of 64 us, wrapping.
@@ -46,7 +56,10 @@ pub(crate) enum Fate {
 
 #[derive(Clone, Debug)]
 pub(crate) struct History<const N: usize> {
-    records: [Record; N],
+    /// The clock when a packet left, and above its 24 bits its path.
+    stamps: [u32; N],
+    /// Bytes, zero where no packet of that number was sent.
+    sizes: [u16; N],
     /// The largest number sent.
     largest: Option<u64>,
     /// The first number sent at all.
@@ -67,7 +80,8 @@ pub(crate) struct History<const N: usize> {
 impl<const N: usize> History<N> {
     pub(crate) const fn new() -> Self {
         Self {
-            records: [Record { sent: 0, size: 0, path: 0 }; N],
+            stamps: [0; N],
+            sizes: [0; N],
             largest: None,
             first: 0,
             whole_from: 0,
@@ -115,7 +129,7 @@ impl<const N: usize> History<N> {
         }
         self.largest = Some(sent.number);
         let size = u16::try_from(sent.size.as_bytes()).unwrap_or(u16::MAX).max(1);
-        self.replace(sent.number, Record { sent: ticks(now), size, path: sent.path });
+        self.replace(sent.number, Record { sent: ticks(now) & CLOCK, size, path: sent.path });
         self.in_flight += u64::from(size);
         true
     }
@@ -123,7 +137,9 @@ impl<const N: usize> History<N> {
     /// The packet of that number, if it was sent and is remembered.
     pub(crate) fn get(&self, number: u64) -> Option<Record> {
         let known = number >= self.oldest() && self.largest.is_some_and(|largest| number <= largest);
-        self.records.get(place::<N>(number)).copied().filter(|record| known && record.size != 0)
+        let (stamp, size) = (*self.stamps.get(place::<N>(number))?, *self.sizes.get(place::<N>(number))?);
+        let path = (stamp >> 24).to_le_bytes()[0];
+        (known && size != 0).then_some(Record { sent: stamp & CLOCK, size, path })
     }
 
     /// Whether every number that the report says has come was sent, as far as is remembered.
@@ -158,6 +174,17 @@ impl<const N: usize> History<N> {
         }
         self.decide(report.lowest(), each);
         any
+    }
+
+    /// Of the report's times those that were not used before are used now: bit k is that of its largest number less k. For a
+    /// report that [`take`](Self::take) took and that is not older than the newest.
+    pub(crate) fn time_all(&mut self, report: &Report) -> u64 {
+        if self.told != Some(report.largest()) {
+            return 0;
+        }
+        let fresh = report.timed() & !self.timed;
+        self.timed |= fresh;
+        fresh
     }
 
     /// The arrival time of that number is used: the packet, when it was not used before.
@@ -198,14 +225,17 @@ impl<const N: usize> History<N> {
     }
 
     fn replace(&mut self, number: u64, with: Record) {
-        let evicted = number.checked_sub(N as u64);
-        if let Some(record) = self.records.get_mut(place::<N>(number)) {
-            let back = evicted.and_then(|evicted| self.told?.checked_sub(evicted));
-            let was_seen = back.is_some_and(|back| back < REACH as u64 && self.seen >> back & 1 == 1);
-            if evicted.is_some_and(|evicted| evicted >= self.decided) && !was_seen {
-                self.in_flight = self.in_flight.saturating_sub(u64::from(record.size));
+        let place = place::<N>(number);
+        if let Some((stamp, size)) = self.stamps.get_mut(place).zip(self.sizes.get_mut(place)) {
+            let evicted = number.checked_sub(N as u64);
+            if evicted.is_some_and(|evicted| evicted >= self.decided) {
+                let back = evicted.and_then(|evicted| self.told?.checked_sub(evicted));
+                let was_seen = back.is_some_and(|back| back < REACH as u64 && self.seen >> back & 1 == 1);
+                if !was_seen {
+                    self.in_flight = self.in_flight.saturating_sub(u64::from(*size));
+                }
             }
-            *record = with;
+            (*stamp, *size) = (with.sent | u32::from(with.path) << 24, with.size);
         }
     }
 }
@@ -306,8 +336,20 @@ mod tests {
     }
 
     #[test]
-    fn a_record_stays_small() {
-        assert_eq!(size_of::<Record>(), 8);
+    fn a_packet_takes_six_bytes() {
+        assert_eq!(size_of::<History<256>>() - size_of::<History<128>>(), 6 * 128);
+    }
+
+    #[test]
+    fn an_age_is_told_across_the_wrap_of_the_clock() {
+        let sent = Sent { number: 3, size: DataSize::from_bytes(100), path: 200 };
+        for wraps in [1 << 24, 1 << 32] {
+            let mut history = History::<N>::new();
+            assert!(history.record(sent, Instant::from_micros((wraps - 5) * TICK_MICROS)));
+            let record = history.get(3).unwrap();
+            assert_eq!((record.size, record.path), (100, 200));
+            assert_eq!(record.age(Instant::from_micros((wraps + 7) * TICK_MICROS)), 12);
+        }
     }
 
     proptest! {

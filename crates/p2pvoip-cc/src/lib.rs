@@ -56,6 +56,7 @@ mod ladder;
 mod ledger;
 mod loss;
 mod memory;
+mod moment;
 mod nada;
 mod pacer;
 mod pairs;

@@ -15,6 +15,11 @@ const LONGEST_BURST: u32 = 32 << 16;
 /// One, in 2^-24.
 const ONE: i32 = 1 << 24;
 
+/// A difference over [`MEMORY`], rounded towards zero: shifted, since this is for each packet.
+const fn of_memory(difference: i32) -> i32 {
+    (difference + (difference >> 31 & (MEMORY - 1))) >> MEMORY.trailing_zeros()
+}
+
 /// Estimator: the share of packets lost and the mean length of a run of losses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LossEstimator {
@@ -40,10 +45,16 @@ impl LossEstimator {
     pub(crate) fn on_decided(&mut self, lost: bool) {
         // The first packets weigh as much as there are, so that the estimate does not start from a guess.
         self.packets = (self.packets + 1).min(MEMORY);
-        let divisor = self.packets.max(MEMORY / 4);
         let sample = |happened: bool| if happened { ONE } else { 0 };
-        self.share += (sample(lost) - self.share) / divisor;
-        self.starts += (sample(lost && !self.previous_lost) - self.starts) / divisor;
+        let (share, starts) = (sample(lost) - self.share, sample(lost && !self.previous_lost) - self.starts);
+        if self.packets == MEMORY {
+            self.share += of_memory(share);
+            self.starts += of_memory(starts);
+        } else {
+            let divisor = self.packets.max(MEMORY / 4);
+            self.share += share / divisor;
+            self.starts += starts / divisor;
+        }
         self.previous_lost = lost;
     }
 

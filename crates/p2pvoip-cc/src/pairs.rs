@@ -7,11 +7,12 @@
 //! # Left out
 //! - Links that release packets in bursts (Wi-Fi aggregation): there the rate comes out as endless, and nobody relies on it.
 
+use crate::fixed::low_u32;
 use crate::history::Record;
 use crate::report::{RemoteTime, TICK_MICROS};
 
 /// Sent within this of one another, two packets are a pair: 0.5 ms in ticks.
-const TOGETHER: u32 = 8;
+const TOGETHER: i32 = 8;
 /// Pairs remembered: at two a second, 4 s.
 const PAIRS: usize = 8;
 /// For each such step of jitter, 5 ms in ticks, one more pair is needed: it makes half of them tell too slow a link.
@@ -23,6 +24,9 @@ const LONGEST: i32 = 1_000;
 /// The fastest rate told, in bits a second: above it ticks of 64 us tell nothing of small packets.
 const ENDLESS: u64 = 20_000_000;
 
+/// Bits a second times ticks a byte, in 65,536ths.
+const BYTE: u64 = (8_000_000 << 16) / TICK_MICROS;
+
 /// Estimator: the rate of the slowest link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pairs {
@@ -32,21 +36,44 @@ pub(crate) struct Pairs {
     /// Pairs since the link is measured anew, and how many it takes.
     count: u8,
     needed: u8,
-    /// The link as it was before it was to be measured anew.
+    /// The greatest of the rates.
+    best: u32,
+    /// The link as it was before it was to be measured anew, and what it carries at least.
     former: u32,
-    last: Option<(u64, Record, RemoteTime)>,
+    proven: u32,
+    /// Ticks a byte on the slowest link in 65,536ths, rounded up, and the rate for which that was divided.
+    byte: u32,
+    byte_at: u32,
+    /// The number after the last packet's, zero where there is none; its departure and its arrival.
+    after: u64,
+    left: u32,
+    came: RemoteTime,
 }
 
 impl Pairs {
     pub(crate) const fn new() -> Self {
-        Self { rates: [0; PAIRS], next: 0, count: 0, needed: 1, former: 0, last: None }
+        Self {
+            rates: [0; PAIRS],
+            next: 0,
+            count: 0,
+            needed: 1,
+            best: 0,
+            former: 0,
+            proven: 0,
+            byte: 0,
+            byte_at: 0,
+            after: 0,
+            left: 0,
+            came: RemoteTime::from_ticks(0),
+        }
     }
 
     /// A packet and its arrival, in the order of sending.
     pub(crate) fn push(&mut self, number: u64, record: Record, arrived: RemoteTime) {
-        let last = self.last.replace((number, record, arrived));
-        let Some((before, first, came)) = last else { return };
-        if number != before + 1 || record.sent.wrapping_sub(first.sent) > TOGETHER {
+        let (after, left, came) = (self.after, self.left, self.came);
+        (self.after, self.left, self.came) = (number + 1, record.sent, arrived);
+        let apart = RemoteTime::from_ticks(record.sent).since(RemoteTime::from_ticks(left));
+        if after == 0 || number != after || !(0..=TOGETHER).contains(&apart) {
             return;
         }
         let gap = arrived.since(came);
@@ -59,28 +86,46 @@ impl Pairs {
             *place = u32::try_from(rate).unwrap_or(u32::MAX);
             self.next = (self.next + 1) % PAIRS as u8;
             self.count = self.count.saturating_add(1);
+            self.best = self.rates.iter().copied().max().unwrap_or(0);
+            self.divide();
         }
+    }
+
+    /// The slowest link carries so many bits a second at least.
+    pub(crate) fn prove(&mut self, proven: u64) {
+        self.proven = u32::try_from(proven).unwrap_or(u32::MAX);
+        self.divide();
     }
 
     /// The mean jitter in ticks: where there is much, one pair is not enough.
     pub(crate) fn on_jitter(&mut self, jitter: i32) {
         let more = (jitter / JITTER_STEP).clamp(0, MOST_MORE);
-        self.needed = 1 + u8::try_from(more).unwrap_or(0);
+        let needed = 1 + u8::try_from(more).unwrap_or(0);
+        if needed != self.needed {
+            self.needed = needed;
+            self.divide();
+        }
     }
 
     /// The rate of the slowest link: the greatest that a pair told lately. `None` before there are enough.
-    pub(crate) fn rate(&self) -> Option<u64> {
-        if self.count < self.needed {
-            return None;
-        }
-        self.rates.iter().copied().max().filter(|rate| *rate > 0).map(u64::from)
+    pub(crate) const fn rate(&self) -> Option<u64> {
+        if self.count < self.needed || self.best == 0 { None } else { Some(self.best as u64) }
     }
 
-    /// Ticks that `size` bytes take on the slowest link, as far as known: it carries `proven` bits a second at least.
-    pub(crate) fn own(&self, size: u16, proven: u64) -> i32 {
-        let former = (self.former > 0).then_some(u64::from(self.former));
-        let Some(rate) = self.rate().or(former) else { return 0 };
-        ticks(size, rate.max(proven)).min(LONGEST)
+    /// Ticks that `size` bytes take on the slowest link, zero where it is not known.
+    pub(crate) const fn own(&self, size: u16) -> i32 {
+        let ticks = (size as u64 * self.byte as u64) >> 16;
+        if ticks < LONGEST.unsigned_abs() as u64 { low_u32(ticks).cast_signed() } else { LONGEST }
+    }
+
+    /// Divides once for all packets, when the rate has changed.
+    fn divide(&mut self) {
+        let rate = if self.count < self.needed || self.best == 0 { self.former } else { self.best };
+        let rate = if rate == 0 { 0 } else { rate.max(self.proven) };
+        if rate != self.byte_at {
+            let byte = if rate == 0 { 0 } else { BYTE.div_ceil(u64::from(rate)) };
+            (self.byte_at, self.byte) = (rate, u32::try_from(byte).unwrap_or(u32::MAX));
+        }
     }
 
     /// Whether [`own`](Self::own) can be relied on: the link is not being measured anew.
@@ -88,17 +133,26 @@ impl Pairs {
         self.former == 0 || self.rate().is_some()
     }
 
+    /// No pairs came: the link is taken to be what it was.
+    pub(crate) const fn give_up(&mut self) {
+        if self.former > 0 && self.count < self.needed {
+            let [first, ..] = &mut self.rates;
+            (*first, self.count) = (self.former, self.needed);
+        }
+    }
+
     /// The link may have changed: it is to be measured anew.
     pub(crate) fn restart(&mut self) {
         self.former = self.rate().and_then(|rate| u32::try_from(rate).ok()).unwrap_or(self.former);
-        (self.rates, self.count) = ([0; PAIRS], 0);
+        (self.rates, self.count, self.best) = ([0; PAIRS], 0, 0);
+        self.divide();
     }
 }
 
 /// Ticks that `size` bytes take at a rate.
 pub(crate) fn ticks(size: u16, rate: u64) -> i32 {
-    let micros = (u64::from(size) * 8_000_000).checked_div(rate).unwrap_or(0);
-    i32::try_from(micros / TICK_MICROS).unwrap_or(i32::MAX)
+    let ticks = (u64::from(size) * (8_000_000 / TICK_MICROS)).checked_div(rate).unwrap_or(0);
+    i32::try_from(ticks).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -121,7 +175,7 @@ mod tests {
         }
         let rate = pairs.rate().unwrap();
         assert!((31_900..32_100).contains(&rate), "{rate}");
-        assert_eq!(pairs.own(250, 0), 977);
+        assert_eq!(pairs.own(250), 977);
     }
 
     #[test]
@@ -133,7 +187,7 @@ mod tests {
         pairs.push(4, sent(300, 250), at(120));
         pairs.push(5, sent(301, 250), at(110));
         assert_eq!(pairs.rate(), None);
-        assert_eq!(pairs.own(250, 0), 0);
+        assert_eq!(pairs.own(250), 0);
     }
 
     #[test]
@@ -141,6 +195,6 @@ mod tests {
         let mut pairs = Pairs::new();
         pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
         pairs.push(2, sent(0, 250), RemoteTime::from_ticks(100));
-        assert_eq!((pairs.rate(), pairs.own(250, 0)), (Some(ENDLESS), 1));
+        assert_eq!((pairs.rate(), pairs.own(250)), (Some(ENDLESS), 1));
     }
 }

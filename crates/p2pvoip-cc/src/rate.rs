@@ -5,18 +5,16 @@
 
 use crate::report::{RemoteTime, TICK_MICROS};
 
-/// Points remembered, one a report: 0.8 s at twenty reports a second.
-const POINTS: usize = 16;
-
-/// Estimator: a cumulative count of bytes and the moments at which it grew, by a clock of 24 bits of 64 us.
+/// Estimator: a cumulative count of bytes and the last `POINTS` moments at which it grew, one a report, by a clock of 24 bits
+/// of 64 us.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Meter {
+pub(crate) struct Meter<const POINTS: usize> {
     points: [(RemoteTime, u32); POINTS],
     count: u32,
     total: u32,
 }
 
-impl Meter {
+impl<const POINTS: usize> Meter<POINTS> {
     pub(crate) const fn new() -> Self {
         Self { points: [(RemoteTime::from_ticks(0), 0); POINTS], count: 0, total: 0 }
     }
@@ -51,8 +49,8 @@ impl Meter {
         let span = i32::try_from(u64::from(span).div_ceil(TICK_MICROS)).unwrap_or(i32::MAX).max(1);
         let older = (1..self.count.min(low(POINTS))).filter_map(back);
         let (since, before) = older.into_iter().find(|(at, _)| newest.since(*at) >= span)?;
-        let micros = u64::try_from(newest.since(since)).ok()? * TICK_MICROS;
-        (u64::from(total.wrapping_sub(before)) * 8_000_000).checked_div(micros)
+        let ticks = u64::try_from(newest.since(since)).ok()?;
+        (u64::from(total.wrapping_sub(before)) * (8_000_000 / TICK_MICROS)).checked_div(ticks)
     }
 }
 
@@ -71,7 +69,7 @@ mod tests {
 
     #[test]
     fn even_packets_give_their_exact_rate_at_any_window() {
-        let mut meter = Meter::new();
+        let mut meter = Meter::<16>::new();
         for i in 0..200 {
             meter.add(120);
             meter.mark(at(0xff_ff00 + i * 625));
@@ -84,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_moment_that_goes_back_loses_no_bytes() {
-        let mut meter = Meter::new();
+        let mut meter = Meter::<16>::new();
         for ticks in [0, 1_000, 900, 2_000] {
             meter.add(800);
             meter.mark(at(ticks));

@@ -161,6 +161,21 @@ impl Report {
         self.times.get(..usize::from(self.told)).unwrap_or_default()
     }
 
+    /// Bit k: the arrival time of `largest - k` is told.
+    pub(crate) const fn timed(&self) -> u64 {
+        let mut above = self.received;
+        let mut left = self.told;
+        // What is left after as many as are told is not timed.
+        if self.received.count_ones() as usize <= self.told as usize {
+            return self.received;
+        }
+        while left > 0 {
+            above &= above - 1;
+            left -= 1;
+        }
+        self.received & !above
+    }
+
     /// From the arrival of the largest to the report.
     pub fn held(&self) -> Option<Duration> {
         self.held.map(|ticks| Duration::from_micros(u64::from(ticks) * TICK_MICROS))

@@ -25,8 +25,9 @@ impl RttEstimator {
         let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
         // RFC 6298 section 2.3, alpha = 1/8.
         self.smoothed = Some(self.smoothed.map_or(sample, |smoothed| smoothed - smoothed / 8 + sample / 8));
+        // Two in a row: one sample is short when the receiver's clock jumped while it held the report.
+        self.least.push(sample.max(self.newest).cast_signed(), now);
         self.newest = sample;
-        self.least.push(sample.cast_signed(), now);
     }
 
     /// Microseconds.
@@ -51,6 +52,15 @@ impl RttEstimator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_short_sample_is_not_the_least() {
+        let mut rtt = RttEstimator::new();
+        for ms in [80, 81, 20, 80] {
+            rtt.push(Duration::from_millis(ms), Instant::default());
+        }
+        assert_eq!(rtt.least(), Some(80_000));
+    }
 
     #[test]
     fn the_smoothed_time_moves_by_an_eighth() {

@@ -11,10 +11,10 @@ use p2pvoip_core::{Bitrate, Instant, Wake};
 
 /// The pacer's rate in parts in a hundred of the wire rate: frames are spread out, so that they make no queue.
 const PACING: u64 = 110;
+/// The rise in a second of a flow that has a link to itself is at most this part of the rate.
+const STEADY: u64 = 10;
 /// Packets remembered: more than a second at 300 packets a second.
 const MEMORY: usize = 384;
-/// How often time is looked at when nothing else happens.
-const EVERY: Duration = Duration::from_millis(100);
 
 /// The rates of a [`VideoController`], all headers included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +50,6 @@ impl Default for VideoConfig {
 pub struct VideoController {
     config: VideoConfig,
     engine: Engine<MEMORY>,
-    looked: Option<Instant>,
 }
 
 impl VideoController {
@@ -66,7 +65,7 @@ impl VideoController {
             return Err(ConfigError::Unordered);
         }
         let engine = Engine::warm(config.start.as_bps(), config.memory, limits(&config));
-        Ok(Self { config, engine, looked: None })
+        Ok(Self { config, engine })
     }
 
     /// What was measured, for people and for the adaptation of other parts.
@@ -88,13 +87,12 @@ impl VideoController {
 fn limits(config: &VideoConfig) -> Limits {
     let VideoConfig { least, most, weight, .. } = *config;
     let (least, most) = (least.as_bps(), most.as_bps());
-    Limits { least, most, floor: least, weight: u64::from(weight) }
+    Limits { least, most, floor: least, gentle: STEADY, weight: u64::from(weight) }
 }
 
 impl Controller for VideoController {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
         self.engine.on_sent(sent, self.limits(), now);
-        self.looked.get_or_insert(now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -107,11 +105,10 @@ impl Controller for VideoController {
 
     fn on_time(&mut self, now: Instant) {
         self.engine.on_time(self.limits(), now);
-        self.looked = self.looked.map(|_| now);
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.looked.map(|looked| Wake { at: looked + EVERY, why: "rate" })
+        self.engine.next_at()
     }
 
     fn target(&self) -> Target {

@@ -1,5 +1,6 @@
 //! The least of a value over the last seconds.
 
+use crate::fixed::low_u32;
 use p2pvoip_core::Instant;
 
 /// Parts of the window.
@@ -12,7 +13,7 @@ const BUCKET_MICROS: u64 = 2_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowedMin {
     buckets: [i32; BUCKETS],
-    current: u64,
+    current: u32,
     least: i32,
 }
 
@@ -22,7 +23,7 @@ impl WindowedMin {
     }
 
     pub(crate) fn push(&mut self, value: i32, now: Instant) {
-        let bucket = now.as_micros() / BUCKET_MICROS;
+        let bucket = low_u32(now.as_micros() / BUCKET_MICROS);
         if bucket > self.current {
             for passed in (self.current..bucket).take(BUCKETS) {
                 // The place of `passed + 1` held a bucket a window ago.
@@ -30,7 +31,7 @@ impl WindowedMin {
                     *place = i32::MAX;
                 }
             }
-            if bucket > self.current.saturating_add(BUCKETS as u64) {
+            if bucket - self.current > BUCKETS as u32 {
                 self.buckets = [i32::MAX; BUCKETS];
             }
             self.current = bucket;
@@ -56,9 +57,8 @@ impl WindowedMin {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the remainder is below the number of buckets")]
-const fn place(bucket: u64) -> usize {
-    (bucket % BUCKETS as u64) as usize
+const fn place(bucket: u32) -> usize {
+    bucket as usize % BUCKETS
 }
 
 #[cfg(test)]

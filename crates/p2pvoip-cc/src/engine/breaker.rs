@@ -9,26 +9,27 @@
 //! - Media usability (section 4.4): telemetry judges that, with the person who listens.
 
 use crate::Fixed;
+use crate::moment::Moment;
 use crate::target::Breaker;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, DataSize, Instant};
 
 /// Without news for this long the path is dead: the longest interval over which RFC 8083 section 4.3 averages.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(15);
-/// The least time for which congestion must last: RFC 8083 asks for three reports of up to 5 s and ten round trips.
-const INTERVAL: Duration = Duration::from_secs(15);
+/// The least time in microseconds for which congestion must last: RFC 8083 asks for three reports of up to 5 s and ten round trips.
+const INTERVAL: u64 = 15_000_000;
 
 /// Estimator: the state of the breaker.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct CircuitBreaker {
     state: Breaker,
-    congested_since: Option<Instant>,
-    clear_since: Option<Instant>,
+    congested_since: Moment,
+    clear_since: Moment,
 }
 
 impl CircuitBreaker {
     pub(super) const fn new() -> Self {
-        Self { state: Breaker::Closed, congested_since: None, clear_since: None }
+        Self { state: Breaker::Closed, congested_since: Moment::NONE, clear_since: Moment::NONE }
     }
 
     pub(super) const fn state(&self) -> Breaker {
@@ -51,19 +52,19 @@ impl CircuitBreaker {
         sent: Bitrate,
         now: Instant,
     ) {
-        let interval = INTERVAL.max(rtt * 10);
+        let interval = INTERVAL.max(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX).saturating_mul(10));
         if exceeds_tcp_tenfold(loss, rtt, packet, sent) {
-            self.clear_since = None;
-            let since = *self.congested_since.get_or_insert(now);
-            if now.saturating_since(since) < interval {
+            self.clear_since = Moment::NONE;
+            self.congested_since.or_set(now);
+            if !self.congested_since.is_before(now, interval) {
                 return;
             }
-            self.congested_since = Some(now);
+            self.congested_since = Moment::at(now);
             self.state = if self.state == Breaker::Closed { Breaker::Reduced } else { Breaker::Open };
         } else {
-            self.congested_since = None;
-            let since = *self.clear_since.get_or_insert(now);
-            if self.state == Breaker::Reduced && now.saturating_since(since) >= interval {
+            self.congested_since = Moment::NONE;
+            self.clear_since.or_set(now);
+            if self.state == Breaker::Reduced && self.clear_since.is_before(now, interval) {
                 self.state = Breaker::Closed;
             }
         }
@@ -73,6 +74,9 @@ impl CircuitBreaker {
 /// Whether `sent` is above ten times the TCP throughput `s / (Tr sqrt(2 b p / 3))` with b = 1 (RFC 8083 section 4.3), put
 /// without a root: `(sent / 10)^2 Tr^2 2 p / 3 > s^2`.
 fn exceeds_tcp_tenfold(loss: Fixed, rtt: Duration, packet: DataSize, sent: Bitrate) -> bool {
+    if loss == Fixed::ZERO {
+        return false;
+    }
     // A tenth of the rate, in bytes a round trip.
     let tenth = (sent * rtt).as_bytes() / 10;
     let size = u128::from(packet.as_bytes());
@@ -103,14 +107,14 @@ mod tests {
 
     #[test]
     fn thirty_percent_loss_on_a_usual_path_does_not_trip_it() {
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new();
         run(&mut breaker, 0.3, 100, 0..600);
         assert_eq!(breaker.state(), Breaker::Closed);
     }
 
     #[test]
     fn lasting_congestion_reduces_then_opens() {
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new();
         run(&mut breaker, 0.5, 1_000, 0..15);
         assert_eq!(breaker.state(), Breaker::Closed);
         run(&mut breaker, 0.5, 1_000, 15..30);
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_helped_closes_it_again() {
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new();
         run(&mut breaker, 0.5, 1_000, 0..16);
         run(&mut breaker, 0.0, 100, 16..32);
         assert_eq!(breaker.state(), Breaker::Closed);
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn fifteen_seconds_without_news_open_it() {
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new();
         breaker.on_sent(at(0), at(14_999));
         assert_eq!(breaker.state(), Breaker::Closed);
         breaker.on_sent(at(0), at(15_000));

@@ -15,15 +15,23 @@ use p2pvoip_core::Instant;
 /// A packet should be through the slowest link within this, in microseconds, its own time there included.
 const SOJOURN: u64 = 14_000;
 /// A shorter queue is none whatever the link: jitter and the grain of packets make as much, in microseconds.
-const LEAST_STANDING: u64 = 6_000;
+const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 16;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 7;
+const RELATIVE_RISE: u64 = 4;
+/// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
+const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
+/// The floor is held while so many times as much is delivered.
+const FLOOR_FROM: u64 = 2;
+/// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
+const PASSED: u64 = 110;
+/// Up to so many parts in a hundred of the rate before the last cut, the rate returns fast then.
+const RETURNED: u64 = 90;
 /// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
@@ -35,15 +43,17 @@ const GRAIN: u64 = 1_000;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
-const GIVEN: u64 = 30;
+const GIVEN: u64 = 20;
 /// The power with which the rise falls with the rate.
-const STEEP: u64 = 2;
+const STEEP: u64 = 3;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
 const DEEPEST: u64 = 150;
 /// The gentlest draining.
-const GENTLEST: u64 = 800;
+const GENTLEST: u64 = 850;
 /// A queue is to be drained within this time, in microseconds.
 const DRAIN_TIME: u64 = 100_000;
+/// A drain that works leaves less than so many parts in a hundred of the queue after a while.
+const SHRUNK: u64 = 85;
 /// A queue must become shorter within the round trip and this time, in microseconds.
 const PATIENCE: u64 = 200_000;
 /// While at least so many parts in a hundred of what is sent arrive, no question is asked.
@@ -81,6 +91,8 @@ const FRIENDLY_RISE: u64 = 53;
 const FRIENDLY_FALL: u64 = 70;
 /// The packet that TCP counts in, in bits.
 const TCP_PACKET: u64 = 12_000;
+/// For so long it is remembered that others fill the queue at times, in microseconds: two sawteeth of a TCP.
+const RIVALS_REMEMBERED: u64 = 20_000_000;
 /// A queue that others filled must be gone for this long.
 const GONE: u64 = 500_000;
 
@@ -89,6 +101,11 @@ const RESUMED: u64 = 90;
 
 /// The spans over which arrivals are measured, in microseconds: the shortest has five packets of 20 ms.
 pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
+
+/// The fall at marks is this many hundredths of the square of their share.
+const MARKED_FALL: u64 = 35;
+/// The least fall at marks, in 65,536ths: a third of a hundredth.
+const LEAST_FALL: u64 = 200;
 
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +132,10 @@ pub(crate) struct Signals {
     pub(crate) rtt: u64,
     /// A queue has appeared at once.
     pub(crate) jumped: bool,
+    /// The queue that the newest packet met.
+    pub(crate) met: u64,
+    /// Bits of the newest packet that arrived.
+    pub(crate) newest: u64,
     /// Bits sent after the newest packet that arrived.
     pub(crate) flight: u64,
     /// From the sending of the newest packet that arrived until now.
@@ -151,6 +172,8 @@ pub(crate) struct Limits {
     pub(crate) most: u64,
     /// What is held behind a queue that others fill.
     pub(crate) floor: u64,
+    /// The rise in a second of a flow that has a link to itself is at most this part of the rate.
+    pub(crate) gentle: u64,
     /// Eighths: how much of a link this flow takes beside others.
     pub(crate) weight: u64,
 }
@@ -176,6 +199,8 @@ pub(crate) struct Law {
     /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
     full_since: Option<Instant>,
     measures: bool,
+    /// When others last filled the queue.
+    rivals: Option<Instant>,
     /// Drains that left a long queue standing, and the queue at the first.
     failed: u32,
     stood: u64,
@@ -215,6 +240,7 @@ impl Law {
             hold: 0,
             full_since: None,
             measures: true,
+            rivals: None,
             failed: 0,
             stood: 0,
             ceiling: None,
@@ -234,9 +260,17 @@ impl Law {
     }
 
     /// The rate that is asked for now.
-    pub(crate) const fn wire(&self, limits: Limits) -> u64 {
-        let rate = self.rate * self.part / 1_000;
-        if rate < limits.least { limits.least } else { rate }
+    pub(crate) fn wire(&self, limits: Limits) -> u64 {
+        let wire = self.rate * self.part / 1_000;
+        // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
+        let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
+        let held = spare || self.rivals.is_some();
+        wire.max(if held { limits.floor.min(self.rate) } else { 0 }).max(limits.least)
+    }
+
+    /// A long queue of our own is drained: as little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        matches!(self.phase, Phase::Draining) && self.part <= DEEPEST
     }
 
     /// The rate without what draining takes off.
@@ -373,7 +407,8 @@ impl Law {
         if signals.marks > 0 && due {
             self.cut = Some(now);
             self.free = None;
-            self.rate = part(self.rate, 131_072 - self.marked.max(1_024), 131_072);
+            let fall = part(self.marked * self.marked / 65_536, MARKED_FALL, 100).max(LEAST_FALL);
+            self.rate = part(self.rate, 65_536 - fall.min(32_768), 65_536);
             self.ceiling = Some(self.rate);
         }
     }
@@ -398,8 +433,13 @@ impl Law {
                 if self.rate <= ceiling {
                     self.free = Some(now);
                 }
-                let doublings = (micros(now, free) / IMPATIENCE).min(MOST_DOUBLINGS);
-                self.rate + part(self.rise(limits) << doublings, step, 1_000_000)
+                let passed = self.rate > part(ceiling, PASSED, 100);
+                let doublings = match micros(now, free) / IMPATIENCE {
+                    // What was delivered behind the last queue was less than the link: others had come, and gone.
+                    _ if passed && self.rate < part(self.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
+                    doublings => doublings.min(MOST_DOUBLINGS),
+                };
+                self.rate + part(self.rise(signals, limits) << doublings, step, 1_000_000)
             }
         };
         self.rate = risen.min(claim).max(self.rate);
@@ -441,13 +481,19 @@ impl Law {
     }
 
     /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
-    fn rise(&self, limits: Limits) -> u64 {
+    fn rise(&self, signals: &Signals, limits: Limits) -> u64 {
         let fair = limits.most * limits.weight / 8 / 2;
         let mut rise = limits.most / RISE_PART;
         for _ in 0..STEEP {
             rise = part(rise, fair, self.rate);
         }
-        rise.min(self.rate / RELATIVE_RISE)
+        // Who has most of a link to itself has nobody to come together with.
+        rise.min(self.rate / if self.is_alone(signals) { limits.gentle.max(1) } else { RELATIVE_RISE })
+    }
+
+    /// Whether most of what the link carries is this flow's.
+    fn is_alone(&self, signals: &Signals) -> bool {
+        signals.link.zip(self.ceiling).is_some_and(|(link, ceiling)| ceiling >= part(link, ALONE, 100))
     }
 
     /// Parts in a thousand of what was delivered that are kept after a queue: the higher the rate, the less.
@@ -457,14 +503,17 @@ impl Law {
 
     /// A queue stands: to what is delivered, and for a while below it.
     fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        if self.failed == 0 || signals.queue <= LONG {
+        self.rivals = self.rivals.filter(|at| micros(now, *at) < RIVALS_REMEMBERED);
+        let rivals = self.rivals.is_some();
+        let (long, futile) = if rivals { (LONG / 2, 1) } else { (LONG, FUTILE) };
+        if self.failed == 0 || signals.queue <= long {
             (self.before, self.stood, self.failed) = (self.rate, signals.queue, 0);
         }
         self.failed += 1;
-        if self.failed > FUTILE {
-            self.phase = Phase::Competing;
+        if self.failed > futile {
+            (self.phase, self.part) = (Phase::Competing, 1_000);
             self.rate = self.rate.max(part(self.before, FRIENDLY_FALL, 100));
-            self.failed = 0;
+            (self.failed, self.free, self.rivals) = (0, None, Some(now));
             return;
         }
         self.phase = Phase::Draining;
@@ -492,14 +541,16 @@ impl Law {
             self.rate = part(delivered, self.kept(delivered, limits), 1_000).max(limits.least);
         }
         let cut = self.cut.map_or(0, |cut| micros(now, cut));
-        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > self.cut_queue {
+        if signals.arrived >= self.cut_at && cut >= signals.rtt + PATIENCE && signals.queue > part(self.cut_queue, SHRUNK, 100) {
             return self.drain_again(signals, limits, now);
         }
         let link = self.ceiling.unwrap_or(self.rate);
-        let met = part(link, signals.queue + signals.own, 1_000_000) + signals.flight;
+        // Of a short queue of several flows each drains what surely stands; others do so too.
+        let queue = if self.is_alone(signals) || signals.queue > LONG { signals.met } else { signals.queue };
+        let met = part(link, queue, 1_000_000) + signals.newest + signals.flight;
         let above = self.cut_from.saturating_sub(link);
         // What was lost on the way is still counted as sent; more than the excess since the newest arrival is not there.
-        let most = part(link, signals.queue, 1_000_000) + part(above, signals.behind, 1_000_000);
+        let most = part(link, queue, 1_000_000) + part(above, signals.behind, 1_000_000);
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
         if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
@@ -529,6 +580,7 @@ impl Law {
         if signals.queue <= self.limit_of_queue {
             let free = *self.free.get_or_insert(now);
             if micros(now, free) >= GONE {
+                self.rivals = Some(now);
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
             }
             return;

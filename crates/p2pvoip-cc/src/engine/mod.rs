@@ -11,19 +11,22 @@ mod recall;
 use crate::Fixed;
 use crate::controller::{Phase, Sent, Stats};
 use crate::delay::{DelayEstimator, Queue};
-use crate::history::{Fate, History, ticks};
+use crate::history::{Fate, History, Record, ticks};
 use crate::loss::LossEstimator;
+use crate::moment::Moment;
 use crate::pairs::{self, Pairs};
 use crate::rate::Meter;
-use crate::report::{EcnCounts, MAX_TIMES, RemoteTime, Report, TICK_MICROS};
+use crate::report::{EcnCounts, RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
 use crate::target::{Breaker, Target};
 use breaker::CircuitBreaker;
 use core::time::Duration;
 use law::{Law, Signals};
 pub(crate) use law::{Limits, part};
-use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant};
+use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
 
+/// How often time is looked at when nothing else happens.
+const EVERY: Duration = Duration::from_millis(100);
 /// The span over which sending and delivery are compared.
 const LONG_SPAN: u32 = 400_000;
 /// The span over which it is asked whether more brings more, in microseconds.
@@ -43,6 +46,8 @@ const UNSURE: i32 = 78;
 const CONTRADICTED: u8 = 4;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
+/// No law sees a queue up to this: 2 ms in ticks, a third of the shortest that stands.
+const NO_QUEUE: i32 = 31;
 /// Of what arrives, at most as much again is taken to have been lost elsewhere: half, in 65,536ths.
 const MOST_CALM_LOSS: u32 = 32_768;
 /// Above this share of loss, 2 % in 65,536ths, rates of a few packets are no measure.
@@ -57,6 +62,10 @@ const PROBE_EVERY: u64 = 2_000_000;
 const SHORTER: i32 = 12;
 /// ... and by as much as jitter is above this, 2 ms in ticks.
 const GRAIN: i32 = 31;
+/// No path becomes shorter by so much, 1 s in ticks: the receiver's clock was set back, and spans across that tell no rate.
+const LEAP: i32 = 15_625;
+/// Pairs have to tell the link within this, in microseconds.
+const ANSWER: u64 = 3_000_000;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -72,13 +81,18 @@ pub(crate) struct Engine<const N: usize> {
     breaker: CircuitBreaker,
     counts: Counts,
     /// When the first packet left since the last news.
-    waiting: Option<Instant>,
-    /// When the last packet left, and the last pair.
-    last_sent: Option<Instant>,
-    probed: Option<Instant>,
+    waiting: Moment,
+    /// When time was last looked at, when the last packet left, and the last pair.
+    looked: Moment,
+    last_sent: Moment,
+    probed: Moment,
     probe: bool,
     /// When the link was last asked for because delay fell.
-    remeasured: Option<Instant>,
+    remeasured: Moment,
+    /// When the link was last asked for.
+    asked: Moment,
+    /// The first number sent after the owner last slept: no round trip holds that began before.
+    awake_from: u64,
     /// How far it fell then, in ticks, and the size of the packet that told.
     fallen: (i32, u16),
     /// How often in a row the round trip did not bear out the queue.
@@ -92,8 +106,8 @@ struct Estimates {
     pairs: Pairs,
     rtt: RttEstimator,
     loss: LossEstimator,
-    delivered: Meter,
-    sent: Meter,
+    delivered: Meter<16>,
+    sent: Meter<12>,
     /// The share of packets lost while no queue stands, in 65,536ths.
     calm_loss: u32,
     /// The round trip before there is a sample, in microseconds.
@@ -107,11 +121,11 @@ struct Estimates {
 struct Counts {
     acked: u64,
     lost: u64,
-    unreported: u64,
-    marked: u64,
-    refused: u64,
-    stale: u64,
-    misnumbered: u64,
+    unreported: u32,
+    marked: u32,
+    refused: u32,
+    stale: u32,
+    misnumbered: u32,
 }
 
 impl Estimates {
@@ -167,11 +181,14 @@ impl<const N: usize> Engine<N> {
                 stale: 0,
                 misnumbered: 0,
             },
-            waiting: None,
-            last_sent: None,
-            probed: None,
+            waiting: Moment::NONE,
+            looked: Moment::NONE,
+            last_sent: Moment::NONE,
+            probed: Moment::NONE,
             probe: false,
-            remeasured: None,
+            remeasured: Moment::NONE,
+            asked: Moment::NONE,
+            awake_from: 0,
             fallen: (0, 0),
             contradicted: 0,
         }
@@ -180,6 +197,11 @@ impl<const N: usize> Engine<N> {
     /// The rate without what draining takes off.
     pub(crate) const fn rate(&self) -> u64 {
         self.law.rate()
+    }
+
+    /// As little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        self.law.is_deep()
     }
 
     /// The last feedback told of a faster link, and the rate took it at once.
@@ -210,32 +232,65 @@ impl<const N: usize> Engine<N> {
             self.estimates.sent.add(size);
             self.estimates.packet = size.max(self.estimates.packet - self.estimates.packet / 32);
         }
-        self.waiting.get_or_insert(now);
-        if let Some(last) = self.last_sent.replace(now) {
-            let since = law::micros(now, last);
-            if since <= PAIR {
-                (self.probe, self.probed) = (false, Some(now));
-            } else if since >= PAUSE {
-                self.law.on_resume(self.limited(limits));
-                (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
-            }
+        self.waiting.or_set(now);
+        self.looked.or_set(now);
+        let since = self.last_sent.since(now).unwrap_or(PAIR + 1);
+        self.last_sent = Moment::at(now);
+        if since <= PAIR {
+            (self.probe, self.probed) = (false, Moment::at(now));
+        } else if since >= PAUSE {
+            let slept = since.min(self.looked.since(now).unwrap_or(0));
+            self.resume(sent.number, slept, limits);
         }
+    }
+
+    /// Nobody looked for a long time: the owner slept, and did not wait for news. The number from which on all is sent awake.
+    #[cold]
+    fn wake(&mut self, slept: u64, next: u64) {
+        self.waiting = self.waiting.later(slept);
+        self.awake_from = next;
+    }
+
+    /// When time is to be looked at next.
+    pub(crate) fn next_at(&self) -> Option<Wake> {
+        self.looked.get().map(|looked| Wake { at: looked + EVERY, why: "rate" })
+    }
+
+    /// The flow goes on after a pause.
+    #[cold]
+    fn resume(&mut self, number: u64, slept: u64, limits: Limits) {
+        if slept >= PAUSE {
+            self.wake(slept, number);
+        }
+        self.law.on_resume(self.limited(limits));
+        (self.estimates.delivered, self.estimates.sent) = (Meter::new(), Meter::new());
     }
 
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
         let limits = self.limited(limits);
-        let waiting = self.waiting.map_or(0, |since| law::micros(now, since));
+        let idle = |since: Moment| since.since(now).unwrap_or(0);
+        let slept = idle(self.looked).min(idle(self.last_sent));
+        if slept >= PAUSE {
+            self.wake(slept, self.history.largest().map_or(0, |largest| largest + 1));
+        }
+        if self.looked.is_set() {
+            self.looked = Moment::at(now);
+        }
+        let waiting = self.waiting.since(now).unwrap_or(0);
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
-        self.breaker.on_sent(self.waiting.unwrap_or(now), now);
+        self.breaker.on_sent(self.waiting.get().unwrap_or(now), now);
+        if self.asked.since(now).is_some_and(|asked| asked >= ANSWER) {
+            self.estimates.pairs.give_up();
+            self.asked = Moment::NONE;
+        }
         self.plan_probe(limits, now);
     }
 
     fn plan_probe(&mut self, limits: Limits, now: Instant) {
         let due = (self.law.wants_link() || !self.estimates.pairs.is_settled())
-            && self.probed.is_none_or(|probed| law::micros(now, probed) >= u64::from(self.rtt()))
-            || self.estimates.pairs.rate().is_none()
-                && self.probed.is_none_or(|probed| law::micros(now, probed) >= PROBE_EVERY);
+            && self.probed.is_before(now, u64::from(self.rtt()))
+            || self.estimates.pairs.rate().is_none() && self.probed.is_before(now, PROBE_EVERY);
         self.probe = due && self.law.is_probing(limits, self.estimates.pairs.is_settled());
     }
 
@@ -257,7 +312,8 @@ impl<const N: usize> Engine<N> {
         if !news || newest.path != self.path {
             return;
         }
-        self.waiting = None;
+        self.waiting = Moment::NONE;
+        let rtt = rtt.filter(|_| report.largest() >= self.awake_from);
         if let Some(rtt) = rtt {
             self.estimates.rtt.push(rtt, now);
         }
@@ -265,17 +321,14 @@ impl<const N: usize> Engine<N> {
         let queue = self.believed_queue(rtt.is_some());
         self.estimates.sent.mark(RemoteTime::from_ticks(ticks(now)));
         let marks = self.estimates.marks(report.ecn());
-        self.counts.marked += u64::from(marks);
+        self.counts.marked += marks;
         let limits = self.limited(limits);
-        let told = u64::from(acked + lost);
-        if self.law.is_calm() && told > 0 {
-            // A thirty-second of the difference for each packet told of.
-            let share = u64::from(lost) * u64::from(Fixed::ONE.bits()) / told;
-            let (calm, told) = (u64::from(self.estimates.calm_loss), told.min(64));
-            let calm = (calm * (64 - told) + share * told) / 64;
-            self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
+        if self.law.is_calm() {
+            self.count_calm(acked, lost);
         }
-        if let Some(signals) = queue.and_then(|queue| self.signals(report, queue, newest.sent, (acked, lost, marks), now)) {
+        let leaving = self.estimates.sent.over(LONG_SPAN);
+        if let Some(queue) = queue {
+            let signals = self.signals(report, (queue, leaving), newest, (acked, lost, marks), now);
             let before = self.law.phase();
             self.law.on_feedback(&signals, limits, now);
             if self.law.is_unyielding() {
@@ -284,13 +337,23 @@ impl<const N: usize> Engine<N> {
             if before == Phase::Draining && self.law.wants_link() {
                 // The link may have become slower: it is measured anew.
                 self.estimates.pairs.restart();
+                self.asked = Moment::at(now);
             }
         }
-        let leaving = Bitrate::from_bps(self.estimates.sent.over(LONG_SPAN).unwrap_or(0));
+        let leaving = Bitrate::from_bps(leaving.unwrap_or(0));
         let packet = DataSize::from_bytes(u64::from(self.estimates.packet));
         let rtt = Duration::from_micros(u64::from(self.rtt()));
         self.breaker.on_feedback(self.estimates.loss.loss(), rtt, packet, leaving, now);
         self.plan_probe(limits, now);
+    }
+
+    /// While no queue stands: what is lost is lost elsewhere. A sixty-fourth of the difference for each packet told of.
+    fn count_calm(&mut self, acked: u32, lost: u32) {
+        let told = u64::from(acked + lost).max(1);
+        let share = if lost == 0 { 0 } else { u64::from(lost) * u64::from(Fixed::ONE.bits()) / told };
+        let (calm, told) = (u64::from(self.estimates.calm_loss), u64::from(acked + lost).min(64));
+        let calm = (calm * (64 - told) + share * told) / 64;
+        self.estimates.calm_loss = u32::try_from(calm).unwrap_or(MOST_CALM_LOSS);
     }
 
     /// Looks whether a report can be true, and changes nothing. The round trip, if it tells one.
@@ -299,10 +362,8 @@ impl<const N: usize> Engine<N> {
             return Err(Useless::Refused);
         }
         let record = self.history.get(report.largest()).ok_or(Useless::Stale)?;
-        let elapsed = ticks(now).wrapping_sub(record.sent);
-        let Some(held) = report.held() else { return Ok(None) };
-        let held = u32::try_from(held.as_micros() / u128::from(TICK_MICROS)).unwrap_or(u32::MAX);
-        let rtt = elapsed.saturating_add(ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
+        let Some(held) = report.held_ticks() else { return Ok(None) };
+        let rtt = (record.age(now) + ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
         Ok(Some(Duration::from_micros(u64::from(rtt.saturating_sub(ROUNDING)) * TICK_MICROS)))
     }
 
@@ -352,50 +413,62 @@ impl<const N: usize> Engine<N> {
 
     /// Uses each arrival time that was not told before, in the order of sending.
     fn time(&mut self, report: &Report, now: Instant) {
-        let mut fresh = [(0, crate::history::Record::default(), RemoteTime::default()); MAX_TIMES];
-        let mut count = 0;
-        for (number, arrived) in report.arrivals() {
-            let Some(arrived) = arrived else { break };
-            let Some(record) = self.history.time(number).filter(|record| record.path == self.path) else {
+        let fresh = self.history.time_all(report);
+        self.estimates.pairs.prove(self.law.ceiling().unwrap_or(0));
+        // The lowest number first; its time stands behind those of all higher numbers that came.
+        let mut left = report.received() & u64::MAX.checked_shr(fresh.leading_zeros()).unwrap_or(0);
+        let mut rank = left.count_ones();
+        while left != 0 {
+            let back = 63 - left.leading_zeros();
+            left &= !(1 << back);
+            rank -= 1;
+            let Some(arrived) = report.times().get(rank as usize).filter(|_| fresh >> back & 1 == 1) else {
                 continue;
             };
-            if let Some(place) = fresh.get_mut(count) {
-                *place = (number, record, arrived);
-                count += 1;
-            }
-        }
-        let proven = self.proven();
-        for &(number, record, arrived) in fresh.get(..count).unwrap_or_default().iter().rev() {
-            self.estimates.pairs.on_jitter(self.estimates.delay.jitter());
-            let thought = self.estimates.pairs.own(record.size, proven);
-            self.estimates.pairs.push(number, record, arrived);
-            let own = self.estimates.pairs.own(record.size, proven);
-            let explained = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
-            if own < thought - SHORTER && !explained {
-                // No delay has fallen: the link is no faster, it was taken for too slow.
-                self.estimates.delay.shift(thought - own);
-            }
-            let sent = RemoteTime::from_ticks(record.sent);
-            let mut basis = self.estimates.pairs.is_settled();
-            let below = if own > 0 { self.estimates.delay.below(sent, arrived, own) } else { 0 };
-            if below > SHORTER + (self.estimates.delay.jitter() - GRAIN).max(0) {
-                // Less than ever: the link has become faster, or the path shorter. A pair tells which.
-                let asked = self.remeasured.map_or(u64::MAX, |at| law::micros(now, at));
-                if asked >= REMEASURE {
-                    (self.remeasured, self.fallen) = (Some(now), (below, record.size));
-                    self.law.on_faster();
-                    self.estimates.pairs.restart();
-                } else if below > self.fallen.0 {
-                    self.fallen = (below, record.size);
-                }
-                basis &= asked < REMEASURE;
-            }
-            self.estimates.delay.push(sent, arrived, own, basis, now);
+            let number = report.largest() - u64::from(back);
+            let Some(record) = self.history.get(number).filter(|record| record.path == self.path) else {
+                continue;
+            };
+            self.came(number, record, *arrived, now);
         }
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.estimates.delivered.mark(*newest);
         }
+    }
+
+    /// A packet and its arrival, in the order of sending.
+    fn came(&mut self, number: u64, record: Record, arrived: RemoteTime, now: Instant) {
+        let Estimates { delay, pairs, .. } = &mut self.estimates;
+        pairs.on_jitter(delay.jitter());
+        let thought = pairs.own(record.size);
+        pairs.push(number, record, arrived);
+        let own = pairs.own(record.size);
+        if own < thought - SHORTER && self.remeasured.is_before(now, RECENT + 1) {
+            // No delay has fallen: the link is no faster, it was taken for too slow.
+            delay.shift(thought - own);
+        }
+        let sample = delay.sample(RemoteTime::from_ticks(record.sent), arrived, own);
+        let mut basis = pairs.is_settled();
+        let below = if own > 0 { delay.below(sample) } else { 0 };
+        if below > LEAP {
+            self.estimates.delivered = Meter::new();
+        }
+        let Estimates { delay, pairs, .. } = &mut self.estimates;
+        if below > SHORTER + (delay.jitter() - GRAIN).max(0) {
+            // Less than ever: the link has become faster, or the path shorter. A pair tells which.
+            let asked = self.remeasured.is_before(now, REMEASURE);
+            if asked {
+                (self.remeasured, self.fallen) = (Moment::at(now), (below, record.size));
+                self.law.on_faster();
+                pairs.restart();
+                self.asked = Moment::at(now);
+            } else if below > self.fallen.0 {
+                self.fallen = (below, record.size);
+            }
+            basis &= !asked;
+        }
+        delay.push(sample, basis, now);
     }
 
     /// What passed the slowest link, where so much arrived: what is lost on the way is lost elsewhere, as long as no queue
@@ -405,15 +478,10 @@ impl<const N: usize> Engine<N> {
         part(rate, u64::from(Fixed::ONE.bits()), arrives)
     }
 
-    /// What the slowest link was seen to carry, in bits a second.
-    fn proven(&self) -> u64 {
-        self.law.ceiling().unwrap_or(0)
-    }
-
     /// The link, when it is much faster than the one that was full, and delay has fallen by as much as that explains.
     fn faster_link(&self, now: Instant) -> Option<u64> {
         let (link, full) = self.estimates.pairs.rate().zip(self.law.full())?;
-        let recent = self.remeasured.is_some_and(|at| law::micros(now, at) <= RECENT);
+        let recent = !self.remeasured.is_before(now, RECENT + 1);
         let (below, size) = self.fallen;
         let expected = pairs::ticks(size, full) - pairs::ticks(size, link);
         (recent && 2 * below >= expected).then_some(link)
@@ -421,58 +489,71 @@ impl<const N: usize> Engine<N> {
 
     /// The queue, as far as the round trip bears it out: a queue on the way there makes that longer too, but clocks that
     /// jump, or a least delay that was never real, do not.
-    fn believed_queue(&mut self, timed: bool) -> Option<Queue> {
-        let Estimates { delay, rtt, .. } = &mut self.estimates;
+    ///
+    /// With it, whether a long queue has appeared at once.
+    fn believed_queue(&mut self, timed: bool) -> Option<(Queue, bool)> {
+        let Estimates { delay, rtt, delivered, .. } = &mut self.estimates;
         let queue = delay.queue()?;
+        let jumped = delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
         let excess = rtt.excess().filter(|_| timed);
-        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok()) else {
-            return Some(queue);
+        let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())
+        else {
+            return Some((queue, jumped));
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
+        let jumped = jumped && most >= JUMP;
         if queue.least <= most {
             self.contradicted = 0;
-            return Some(queue);
+            return Some((queue, jumped));
         }
         // The least round trip has a packet's own time in it: what falls short of a long queue by that does not contradict it.
         self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
             delay.restart();
+            // Spans across a jump of the receiver's clock tell no rate.
+            *delivered = Meter::new();
         }
-        Some(Queue { least: most, ..queue })
+        Some((Queue { least: most, newest: most, ..queue }, false))
     }
 
     fn signals(
         &self,
         report: &Report,
-        queue: Queue,
-        newest: u32,
+        ((queue, jumped), leaving): ((Queue, bool), Option<u64>),
+        newest: Record,
         told: (u32, u32, u32),
         now: Instant,
-    ) -> Option<Signals> {
-        let Estimates { delay, delivered, sent, pairs, .. } = &self.estimates;
+    ) -> Signals {
+        let Estimates { delay, delivered, pairs, .. } = &self.estimates;
         let (acked, lost, marks) = told;
-        Some(Signals {
+        // A law that sees no queue, and does not drain one, asks for nothing else than the long span: these are divisions.
+        let asked =
+            queue.least > NO_QUEUE || jumped || !matches!(self.law.phase(), Phase::Growing | Phase::Silent);
+        let over = |span| delivered.over(span).map(|rate| self.unlost(rate));
+        Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
-            own: u64::try_from(pairs.own(self.estimates.packet, self.proven())).unwrap_or(0) * TICK_MICROS,
+            own: u64::try_from(pairs.own(self.estimates.packet)).unwrap_or(0) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
             faster: self.faster_link(now),
-            delivered: law::SPANS.map(|span| delivered.over(span).map(|rate| self.unlost(rate))),
+            delivered: if asked { law::SPANS.map(over) } else { [None; 3] },
             raw: delivered.over(RAW_SPAN),
-            sent: sent.over(LONG_SPAN),
-            jumped: self.contradicted == 0 && delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter()),
+            sent: leaving,
+            jumped,
             jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
+            met: u64::try_from(queue.newest).unwrap_or(0) * TICK_MICROS,
+            newest: u64::from(newest.size) * 8,
             flight: self.history.in_flight() * 8,
             rtt: u64::from(self.rtt()),
-            behind: u64::from(ticks(now).wrapping_sub(newest)) * TICK_MICROS,
+            behind: u64::from(newest.age(now)) * TICK_MICROS,
             lost,
             marks,
             acked,
             lossy: self.estimates.calm_loss > LOSSY,
             arrived: report.largest(),
             next: self.history.largest().unwrap_or(0).saturating_add(1),
-        })
+        }
     }
 
     /// Media takes another path, whose packets were of `start` at first.
@@ -481,7 +562,7 @@ impl<const N: usize> Engine<N> {
             // Nothing that was measured holds on another path; what did not pass here is not dared there.
             self.path = path;
             // Before the first packet it only gets its name: what is remembered of it stays.
-            if self.last_sent.is_some() {
+            if self.last_sent.is_set() {
                 self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
                 self.law = Law::new(self.law.wire(limits).min(start));
                 self.breaker = CircuitBreaker::new();
@@ -524,17 +605,13 @@ impl<const N: usize> Engine<N> {
             sent_rate: self.estimates.sent.over(LONG_SPAN).map(Bitrate::from_bps),
             acked,
             lost,
-            unreported,
-            marked,
-            refused,
-            stale,
-            misnumbered,
+            unreported: u64::from(unreported),
+            marked: u64::from(marked),
+            refused: u64::from(refused),
+            stale: u64::from(stale),
+            misnumbered: u64::from(misnumbered),
             phase: self.law.phase(),
             breaker: self.breaker.state(),
         }
-    }
-
-    pub(crate) const fn breaker(&self) -> Breaker {
-        self.breaker.state()
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use window::{Sums, Window};
 
 use crate::Fixed;
 use crate::controller::{Path, Phase, Sent, Stats};
-use crate::history::{Fate, History, Record, ticks};
+use crate::history::{Fate, History, Record};
 use crate::loss::LossEstimator;
 use crate::report::{RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
@@ -246,7 +246,7 @@ struct Came {
 
 /// Microseconds since it was sent, to the tick.
 const fn elapsed(record: Record, now: Instant) -> u64 {
-    ticks(now).wrapping_sub(record.sent) as u64 * TICK_MICROS
+    record.age(now) as u64 * TICK_MICROS
 }
 
 fn sent_at(record: Record, now: Instant) -> i64 {

@@ -50,7 +50,6 @@ fn the_whole_loop_allocates_nothing<S: Subject>() {
     assert!(believed > 300 && coupled.controller().stats().acked > 1_500);
 }
 
-#[ignore = "voice has 2,208 bytes and video more than 4,096"]
 #[test]
 fn a_controller_of_voice_has_1536_bytes_and_one_of_video_4096() {
     let (voice, video) = (size_of::<AudioController>(), size_of::<VideoController>());

@@ -19,7 +19,7 @@ pub(crate) trait Subject: Controller + Clone {
 }
 
 impl Subject for AudioController {
-    const LEAST: u64 = 12_000;
+    const LEAST: u64 = 10_800;
     const MOST: u64 = 100_000;
     const PACKET: u64 = 200;
     const NARROW: u64 = 60;

@@ -10,7 +10,7 @@ laws! {
     a_jump_of_the_receivers_clock_is_no_queue;
     #[ignore = "the base follows late, or the flow competes with its own queue"]
     a_small_jump_of_the_receivers_clock_is_overcome;
-    #[ignore = "the breaker opens at once for who slept for 15 s"]
+    a_long_way_with_gaps_is_remembered;
     a_sender_that_slept_goes_on;
     a_link_that_has_become_slower_is_no_queue_for_long;
     #[ignore = "without pairs a packet's own time on the slower link stays as a queue"]
@@ -71,6 +71,15 @@ fn a_sender_that_slept_goes_on<S: Subject>() {
             scene.sender_jumps = vec![(7_010, jump)]
         });
     }
+}
+
+/// A round trip of 600 ms and every 4 s a gap of 500 ms, in which nothing passes.
+fn a_long_way_with_gaps_is_remembered<S: Subject>() {
+    let gaps = (0..5).flat_map(|i| [(4_000 * i, S::WIDE), (4_000 * i + 3_500, 0)]).collect();
+    let mut flow = Flow::new(S::fresh(), Scene { delay: 300, capacity: gaps, ..Scene::new(20, 0) });
+    let seen = flow.run();
+    assert_eq!((flow.controller.stats().stale, flow.controller.target().breaker), (0, Breaker::Closed));
+    assert!(mean(&seen, 10, 20) * 1_000 >= S::MOST / 2, "{} kbit/s", mean(&seen, 10, 20));
 }
 
 fn becomes_slower<S: Subject>(pairs: bool) {
