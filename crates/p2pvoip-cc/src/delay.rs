@@ -16,12 +16,14 @@ const GROUP: i32 = 78;
 const SPAN: i32 = 937;
 /// Changes of delay up to this are always counted in full: 2 ms in ticks.
 const QUIET: i32 = 31;
-/// Jitter above this is looked through by more samples: 2 ms in ticks.
-const JITTERY: i32 = 31;
-/// So many samples at least, where there is jitter.
+/// So many samples at least: the least of fewer is more, and flows with fewer packets would seem to meet more.
 const SAMPLES: u32 = 5;
 /// Samples over which jitter is smoothed.
 const MEMORY: i32 = 32;
+/// Samples that weigh alike at first.
+const FIRST: i32 = 8;
+/// No more than this counts as jitter: 64 ms in ticks.
+const LONGEST: i32 = 1_000;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
 const GROUPS: u32 = 14;
 
@@ -57,6 +59,8 @@ pub(crate) struct DelayEstimator {
     jitter: i32,
     /// The newest change, in ticks.
     change: i32,
+    /// Changes counted, up to [`MEMORY`].
+    samples: i32,
 }
 
 impl DelayEstimator {
@@ -69,6 +73,7 @@ impl DelayEstimator {
             count: 0,
             jitter: 0,
             change: 0,
+            samples: 0,
         }
     }
 
@@ -111,7 +116,10 @@ impl DelayEstimator {
             let usual = 3 * self.jitter() + QUIET;
             let turned = (change < 0) != (self.change < 0);
             let counted = if turned { 4 * change.abs() / 3 } else { 0 };
-            self.jitter += counted.min(usual) - self.jitter();
+            // The first samples weigh as much as there are, and are not held against a jitter that is not known yet.
+            self.samples = (self.samples + 1).min(MEMORY);
+            let counted = if self.samples > FIRST { counted.min(usual) } else { counted.min(LONGEST) };
+            self.jitter += (MEMORY * counted - self.jitter) / self.samples.max(FIRST);
             self.change = change;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS as usize) {
@@ -132,7 +140,7 @@ impl DelayEstimator {
             let group = self.back(back)?;
             least = least.min(group.delay);
             let span = newest.sent.since(group.sent);
-            if span >= SPAN && (self.jitter() < JITTERY || back + 1 >= SAMPLES) {
+            if span >= SPAN && back + 1 >= SAMPLES {
                 let least = least - base;
                 let met = (newest.delay - base - 2 * self.jitter()).max(least);
                 return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });
@@ -199,10 +207,32 @@ mod tests {
         assert_eq!(after([0, 0, 0], 7), None, "too short a span");
     }
 
+    /// The jitter in ms after packets of 20 ms with these waits in ms.
+    fn jitter(waits: impl IntoIterator<Item = i32>) -> i32 {
+        let mut delay = DelayEstimator::new();
+        for (index, wait) in waits.into_iter().enumerate() {
+            let sent = RemoteTime::from_micros(20_000 * index as u64);
+            let arrived = RemoteTime::from_ticks(sent.ticks() + (wait * 1_000 / 64).cast_unsigned());
+            let sample = delay.sample(sent, arrived, 0);
+            delay.push(sample, true, Instant::from_millis(20 * index as u64));
+        }
+        delay.jitter() * 64 / 1_000
+    }
+
+    #[test]
+    fn what_goes_to_and_fro_is_jitter_and_a_queue_that_grows_and_drains_is_not() {
+        assert_eq!(jitter((0..40).map(|index| index * 10)), 0);
+        assert_eq!(jitter((0..40).map(|index| 400 - index * 10)), 0);
+        let saw = jitter((0..80).map(|index| 10 * (index % 20)));
+        assert!(saw < 4, "{saw} ms of a queue that drains at once");
+        let noise = jitter((0..80).map(|index| index * 7_919 % 31));
+        assert!((12..=20).contains(&noise), "{noise} ms, of 30 ms at random");
+    }
+
     #[test]
     fn clocks_at_the_edge_of_their_bits_are_no_queue() {
         for skew in [0, 1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0xff_ffff, 0x80_0000 - 300] {
-            assert_eq!(after([10, 12, 0, 30, 30, 35, 31], skew), Some(29), "{skew:x}");
+            assert_eq!(after([0, 1, 2, 29, 30, 35, 36], skew), Some(29), "{skew:x}");
         }
     }
 

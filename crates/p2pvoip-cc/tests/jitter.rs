@@ -28,10 +28,13 @@ impl Jitter {
     }
 }
 
+/// The greatest wire rate of the default configuration, in bits a second.
+const MOST: u64 = 92_800;
+
 /// What moves.
 enum Moving {
     There(u64),
-    Back([u8; 64], usize, u64),
+    Back([u8; 64], usize),
 }
 
 /// The mean of the target in the last 40 of 60 s, in parts in a hundred of the most, with 5 % of packets lost.
@@ -41,7 +44,7 @@ fn used(jitter: Jitter, seed: u64) -> u64 {
     controller.on_path(Path::ipv4(0), Instant::from_millis(1_000));
     let mut receiver = FeedbackCollector::new();
     let mut moving: BTreeMap<(Instant, u64), Moving> = BTreeMap::new();
-    let (mut order, mut sum, mut count, mut most) = (0, 0, 0, 0);
+    let (mut order, mut sum, mut count) = (0, 0, 0);
     let (mut number, mut at) = (0, Instant::from_millis(1_000));
     let end = Instant::from_millis(61_000);
     while at < end {
@@ -55,18 +58,19 @@ fn used(jitter: Jitter, seed: u64) -> u64 {
                     let mut slot = [0; 64];
                     if let Some(len) = receiver.emit(&mut slot, now) {
                         order += 1;
-                        moving.insert((now + jitter.draw(&mut rng), order), Moving::Back(slot, len, number));
+                        moving.insert((now + jitter.draw(&mut rng), order), Moving::Back(slot, len));
                     }
                 }
-                Moving::Back(slot, len, largest) => {
-                    let report = Report::parse(&slot[..len], number.max(largest)).unwrap();
+                Moving::Back(slot, len) => {
+                    let report = Report::parse(&slot[..len], number).unwrap();
                     controller.on_feedback(&report, now);
                 }
             }
             continue;
         }
         controller.on_time(at);
-        let size = DataSize::from_bytes(target.wire.as_bps() * u64::try_from(target.ptime.as_micros()).unwrap() / 8_000_000);
+        let micros = u64::try_from(target.ptime.as_micros()).unwrap();
+        let size = DataSize::from_bytes(target.wire.as_bps() * micros / 8_000_000);
         for _ in 0..=u64::from(target.probe) {
             number += 1;
             controller.on_sent(Sent { number, size, path: 0 }, at);
@@ -75,20 +79,20 @@ fn used(jitter: Jitter, seed: u64) -> u64 {
                 moving.insert((at + jitter.draw(&mut rng), order), Moving::There(number));
             }
         }
-        most = most.max(target.wire.as_bps());
         if at > Instant::from_millis(21_000) {
             (sum, count) = (sum + target.wire.as_bps(), count + 1);
         }
         at += target.ptime;
     }
-    sum * 100 / count / most.max(92_000)
+    sum * 100 / count / MOST
 }
 
 #[test]
 fn jitter_that_is_no_queue_costs_no_rate() {
-    for jitter in [4.0, 8.0, 12.0, 16.0].map(Jitter::Normal).into_iter().chain([8.0, 16.0, 24.0, 40.0, 60.0].map(Jitter::Even)) {
-        let used: Vec<_> = (0..4).map(|seed| used(jitter, seed)).collect();
-        eprintln!("{jitter:?}: {used:?}");
-        //assert!(used.iter().all(|used| *used >= 90), "{jitter:?}: {used:?} % of the most");
+    let normal = [4.0, 8.0, 12.0, 16.0].map(Jitter::Normal);
+    let even = [8.0, 16.0, 24.0, 40.0, 60.0].map(Jitter::Even);
+    for jitter in normal.into_iter().chain(even) {
+        let used: Vec<_> = (0..3).map(|seed| used(jitter, seed)).collect();
+        assert!(used.iter().all(|used| *used >= 95), "{jitter:?}: {used:?} % of the most");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use p2pvoip::telemetry::Congestion;
 use p2pvoip::{CallStats, Codec};
 use p2pvoip_core::{Bitrate, Seed};
-use p2pvoip_sim::{LinkConfig, Queue, Tap, topology};
+use p2pvoip_sim::{LinkConfig, Loss, Queue, Tap, topology};
 use story::{Counting, Outcome, Relays, Story};
 
 fn ms(millis: u64) -> Duration {
@@ -142,4 +142,33 @@ fn the_next_call_to_the_same_peer_starts_where_the_last_one_left_off() {
     // The peer, whose way is free, starts higher than the first time.
     let peer = story.person(story.b).stats.as_deref().unwrap().outbound.target_bitrate;
     assert!(peer > was, "{peer:?}");
+}
+
+/// A link that loses, and delays by chance, as a radio link does; nothing queues.
+fn shaky(jitter: Duration, loss: f64) -> LinkConfig {
+    LinkConfig { jitter, reorders: true, loss: Loss::Independent(loss), ..clean() }
+}
+
+#[test]
+fn jitter_without_a_queue_costs_no_rate() {
+    for jitter in [4, 8, 12, 16, 24, 40] {
+        let mut story = over(shaky(ms(jitter), 0.05), clean(), Relays::None);
+        let stats = &watch(&mut story, Duration::from_secs(30))[25..];
+        let sum: u64 = stats.iter().map(|stats| stats.outbound.target_bitrate.as_bps()).sum();
+        let (mean, queue) = (sum / stats.len() as u64, high_queue(stats));
+        assert!(mean > 85_000, "{jitter} ms of jitter: {mean} bit/s, a queue of {queue:?} is seen");
+    }
+}
+
+#[test]
+fn a_call_that_begins_on_a_narrow_link_does_not_take_its_own_queue_for_the_distance() {
+    for kbps in [24, 28, 32, 40] {
+        let mut story = over(narrow(kbps, None), clean(), Relays::None);
+        let stats = &watch(&mut story, Duration::from_secs(30))[75..];
+        let mut trips: Vec<_> = stats.iter().filter_map(|stats| stats.path.round_trip_time).collect();
+        trips.sort_unstable();
+        let trip = trips[trips.len() / 2];
+        assert!(trip < ms(200), "{kbps} kbit/s: a round trip of {trip:?}, of which 80 ms are the way");
+        assert!(story.person(story.a).end().is_none());
+    }
 }

@@ -19,7 +19,7 @@ const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
 /// The constant rise in a second is this part of the most a flow can send.
-const RISE_PART: u64 = 16;
+const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
 const RELATIVE_RISE: u64 = 4;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
@@ -39,7 +39,7 @@ const MOST_DOUBLINGS: u64 = 3;
 /// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
 const JITTERS: u64 = 250;
 /// Jitter up to this is the grain of packets, in microseconds.
-const GRAIN: u64 = 2_000;
+const GRAIN: u64 = 1_000;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.

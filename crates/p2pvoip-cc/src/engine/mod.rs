@@ -60,6 +60,8 @@ const PAUSE: u64 = 1_000_000;
 const PROBE_EVERY: u64 = 2_000_000;
 /// A delay this much below the least is a change of the link: 0.75 ms in ticks.
 const SHORTER: i32 = 12;
+/// ... and by as much as jitter is above this, 2 ms in ticks.
+const GRAIN: i32 = 31;
 /// No path becomes shorter or longer by so much at once, 1 s in ticks: the receiver's clock was set, and spans across that
 /// tell no rate.
 const LEAP: i32 = 15_625;
@@ -456,7 +458,7 @@ impl<const N: usize> Engine<N> {
             self.estimates.delivered = Meter::new();
         }
         let Estimates { delay, pairs, .. } = &mut self.estimates;
-        if below > SHORTER {
+        if below > SHORTER + (delay.jitter() - GRAIN).max(0) {
             // Less than ever: the link has become faster, or the path shorter. A pair tells which.
             let asked = self.remeasured.is_before(now, REMEASURE);
             if asked {
