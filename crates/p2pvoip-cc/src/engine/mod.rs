@@ -67,6 +67,8 @@ const GRAIN: i32 = 31;
 const LEAP: i32 = 15_625;
 /// Pairs have to tell the link within this, in microseconds.
 const ANSWER: u64 = 3_000_000;
+/// More than this is no least delay that was never real, but a clock that was set: 100 ms in ticks.
+const SET: i32 = 1_562;
 /// A fall of delay explains a faster link for this long, in microseconds.
 const RECENT: u64 = 2_000_000;
 /// The link is asked for again because of delay at most this often, in microseconds.
@@ -503,17 +505,20 @@ impl<const N: usize> Engine<N> {
         };
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
         let jumped = jumped && most >= JUMP;
+        let wrong = queue.newest - excess;
         if queue.least <= most {
             self.contradicted = 0;
-            return Some((queue, jumped));
+            // Of a clock that was set the newest packet tells first.
+            let newest = if wrong > SET { most } else { queue.newest };
+            return Some((Queue { newest, ..queue }, jumped));
         }
         // The least round trip has a packet's own time in it: what falls short of a long queue by that does not contradict it.
         self.contradicted = if queue.least > most.saturating_mul(2) { self.contradicted + 1 } else { 0 };
         if self.contradicted >= CONTRADICTED {
             self.contradicted = 0;
-            let wrong = queue.newest - excess;
-            if wrong > LEAP {
-                delay.rebase(wrong);
+            if wrong > SET {
+                // What is too much is soon found out by a packet that waits less.
+                delay.rebase(wrong + UNSURE);
             } else {
                 delay.restart();
             }

@@ -13,10 +13,10 @@ laws! {
     a_long_way_with_gaps_is_remembered;
     a_sender_that_slept_goes_on;
     a_link_that_has_become_slower_is_no_queue_for_long;
-    #[ignore = "without pairs a packet's own time on the slower link stays as a queue: 11 kbit/s of 30, 150 of 500"]
+    #[ignore = "without pairs a packet's own time on the slower link stays as a queue: 18 kbit/s of 30, 218 of 500"]
     a_slower_link_is_no_queue_for_long_without_pairs_either;
     packets_out_of_order_or_twice_are_no_congestion;
-    #[ignore = "the law grows only below half of what it allows for jitter: 77 % of the rate at 10 ms, 66 % at 30 ms"]
+    #[ignore = "the law grows only below half of what it allows for jitter: video 73 % of its rate at 10 ms, voice 89 % at 20"]
     jitter_is_no_queue;
     loss_cuts_nothing;
     late_feedback_makes_no_queue;
