@@ -16,7 +16,6 @@ laws! {
     #[ignore = "without pairs a packet's own time on the slower link stays as a queue: 18 kbit/s of 30, 218 of 500"]
     a_slower_link_is_no_queue_for_long_without_pairs_either;
     packets_out_of_order_or_twice_are_no_congestion;
-    #[ignore = "the law grows only below half of what it allows for jitter: video 73 % of its rate at 10 ms, voice 89 % at 20"]
     jitter_is_no_queue;
     loss_cuts_nothing;
     late_feedback_makes_no_queue;
