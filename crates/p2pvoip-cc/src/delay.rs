@@ -210,7 +210,7 @@ mod tests {
     fn a_lasting_queue_counts_and_a_short_one_does_not() {
         assert_eq!(after([0, 0, 0, 40, 40, 40, 40, 40], 7), Some(40));
         assert_eq!(after([0, 0, 0, 40, 40, 0, 40], 7), Some(0));
-        assert_eq!(after([0, 0, 0], 7), None, "too short a span");
+        assert_eq!(after([0, 0, 0, 0], 7), None, "too few samples");
     }
 
     /// The jitter in ms after packets of 20 ms with these waits in ms.
@@ -238,7 +238,11 @@ mod tests {
     #[test]
     fn clocks_at_the_edge_of_their_bits_are_no_queue() {
         for skew in [0, 1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0xff_ffff, 0x80_0000 - 300] {
+<<<<<<< HEAD
             assert_eq!(after([0, 29, 29, 30, 31, 35, 36], skew), Some(28), "{skew:x}");
+=======
+            assert_eq!(after([0, 1, 2, 29, 30, 35, 36, 37], skew), Some(28), "{skew:x}");
+>>>>>>> main
         }
     }
 

@@ -56,18 +56,24 @@ mod tests {
     }
 
     #[test]
-    fn packets_grow_at_once_and_shrink_after_five_seconds() {
+    fn packets_grow_at_once_and_shrink_after_two_seconds() {
         // 72 bytes of headers: 28.8 kbit/s at 20 ms, 14.4 at 40, 9.6 at 60.
         let mut ladder = Ladder::default();
-        assert_eq!(after(&mut ladder, 49, 0), 20);
-        assert_eq!(after(&mut ladder, 48, 20), 40);
-        assert_eq!(after(&mut ladder, 17, 30), 120);
+        for (kbps, ptime) in [(45, 20), (44, 40), (26, 60), (17, 120)] {
+            assert_eq!(after(&mut ladder, kbps, 0), ptime, "{kbps} kbit/s");
+        }
+        assert_eq!(after(&mut ladder, 80, 100), 120);
+        assert_eq!(after(&mut ladder, 80, 2_099), 120);
+        assert_eq!(after(&mut ladder, 17, 2_100), 120);
+        assert_eq!(after(&mut ladder, 80, 2_200), 120);
+        assert_eq!(after(&mut ladder, 80, 4_200), 20);
+    }
+
+    #[test]
+    fn a_faster_link_shrinks_packets_at_once() {
         let mut ladder = Ladder::default();
-        assert_eq!(after(&mut ladder, 26, 40), 60);
-        assert_eq!(after(&mut ladder, 80, 100), 60);
-        assert_eq!(after(&mut ladder, 80, 5_099), 60);
-        assert_eq!(after(&mut ladder, 26, 5_100), 60);
-        assert_eq!(after(&mut ladder, 80, 5_200), 60);
-        assert_eq!(after(&mut ladder, 80, 10_200), 20);
+        assert_eq!(after(&mut ladder, 17, 0), 120);
+        ladder.follow(Bitrate::from_kbps(80), true, &AudioConfig::default(), Instant::from_millis(20));
+        assert_eq!(ladder.ptime().as_millis(), 20);
     }
 }

@@ -67,7 +67,7 @@ fn a_small_jump_of_the_receivers_clock_is_overcome<S: Subject>() {
 fn a_sender_that_slept_goes_on<S: Subject>() {
     for jump in [60, 5_000, 60_000] {
         is_undisturbed::<S>(&format!("a sleep of {jump} ms"), |scene| {
-            scene.sender_jumps = vec![(7_010, jump)]
+            scene.sender_jumps = vec![(7_010, jump)];
         });
     }
 }
