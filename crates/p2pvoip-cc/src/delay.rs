@@ -119,7 +119,13 @@ impl DelayEstimator {
             // The first samples weigh as much as there are, and are not held against a jitter that is not known yet.
             self.samples = (self.samples + 1).min(MEMORY);
             let counted = if self.samples > FIRST { counted.min(usual) } else { counted.min(LONGEST) };
-            self.jitter += (MEMORY * counted - self.jitter) / self.samples.max(FIRST);
+            let more = MEMORY * counted - self.jitter;
+            self.jitter += if self.samples == MEMORY {
+                // Divided by it and rounded towards zero: shifted, since this is for each packet.
+                (more + (more >> 31 & (MEMORY - 1))) >> MEMORY.trailing_zeros()
+            } else {
+                more / self.samples.max(FIRST)
+            };
             self.change = change;
         }
         if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS as usize) {

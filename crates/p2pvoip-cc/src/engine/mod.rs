@@ -506,6 +506,13 @@ impl<const N: usize> Engine<N> {
         let most = excess.saturating_add(UNSURE + 2 * delay.jitter());
         let jumped = jumped && most >= JUMP;
         let wrong = queue.newest - excess;
+        if wrong > LEAP {
+            // A clock that was set by so much is known by one packet. What the base is too high is soon found out.
+            self.contradicted = 0;
+            delay.rebase(wrong + UNSURE);
+            *delivered = Meter::new();
+            return Some((Queue { least: queue.least.min(most), newest: most, ..queue }, false));
+        }
         if queue.least <= most {
             self.contradicted = 0;
             // Of a clock that was set the newest packet tells first.

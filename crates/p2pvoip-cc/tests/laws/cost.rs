@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0xa167_60de_2dcf_f54f, 0xfd75_3859_f178_75d8];
+const DIGESTS: [u64; 2] = [0xa619_1a48_de61_9647, 0x30ba_067a_99ff_cccb];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]
