@@ -11,8 +11,8 @@ use p2pvoip_core::{Bitrate, DataSize, Ecn, Rng, Seed};
 use p2pvoip_sim::tcp::{Ack, Segment};
 use p2pvoip_sim::{Bottleneck, BottleneckConfig, Out, START};
 
-use crate::metrics::CALM;
 use crate::controllers::Made;
+use crate::metrics::CALM;
 use crate::receiver::{Feedback, Receiver};
 use crate::record::{Bins, FlowRecord};
 use crate::scenario::{Loss, Route, Scenario};

@@ -1,0 +1,365 @@
+//! The law of the wire rate: delay decides, loss does not.
+//!
+//! - Growing: while no queue stands the rate rises: fast before the first queue, then by a constant, and faster again the
+//!   longer nothing speaks against it. A link that has become faster is seen by its pairs and taken at once.
+//! - Draining: a queue that stands cuts the rate to what is delivered, and below that until the queue has drained.
+//! - Competing: a queue that does not drain, although what is sent is delivered, is filled by others: the rate follows
+//!   losses as TCP does.
+//! - Silent: without feedback the rate halves each second.
+//!
+//! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989).
+
+mod drain;
+mod rivals;
+mod signals;
+mod yields;
+
+use crate::controller::Phase;
+use drain::{DEEPEST, Drain, WHOLE};
+use p2pvoip_core::Instant;
+use rivals::Rivals;
+use signals::micros;
+pub(crate) use signals::{Limits, SPANS, Signals, part};
+use yields::{Answer, Yields};
+
+/// A packet should be through the slowest link within this, in microseconds, its own time there included.
+const SOJOURN: u64 = 14_000;
+/// A shorter queue is none whatever the link: jitter and the grain of packets make as much, in microseconds.
+const LEAST_STANDING: u64 = 4_000;
+/// A longer one is too long on the fastest link, in microseconds.
+const MOST_STANDING: u64 = 12_000;
+/// The constant rise in a second is this part of the most a flow can send.
+const RISE_PART: u64 = 20;
+/// A low rate rises in a second by at most this part of itself.
+const RELATIVE_RISE: u64 = 4;
+/// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
+const ALONE: u64 = 70;
+/// Before the first queue the rate doubles in about this time, in microseconds.
+const DOUBLING: u64 = 400_000;
+/// The floor is held while so many times as much is delivered.
+const FLOOR_FROM: u64 = 2;
+/// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
+const PASSED: u64 = 110;
+/// Up to so many parts in a hundred of the rate before the last cut, the rate returns fast then.
+const RETURNED: u64 = 90;
+/// Without a queue for this long above the last ceiling the rise doubles, and again after each such time.
+const IMPATIENCE: u64 = 1_000_000;
+/// The rise doubles at most so often.
+const MOST_DOUBLINGS: u64 = 3;
+/// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
+const JITTERS: u64 = 200;
+/// Jitter up to this is the grain of packets, in microseconds.
+const GRAIN: u64 = 1_000;
+/// At most this is added for jitter, in microseconds.
+const MOST_JITTER: u64 = 40_000;
+/// The power with which the rise falls with the rate.
+const STEEP: u64 = 3;
+/// The rate rises at most to this many parts in a hundred of what is really sent.
+const CLAIM: u64 = 140;
+/// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
+const LONGEST_STEP: u64 = 200_000;
+/// Without feedback for the round trip and this long, it has stopped (RFC 8869 has no longer handover).
+const SILENCE: u64 = 700_000;
+/// A silent flow halves its rate each such time.
+const SILENT_HALF: u64 = 1_000_000;
+/// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
+const FASTER: u64 = 140;
+/// Of a faster link this many parts in a hundred are taken at once.
+const TAKEN: u64 = 90;
+
+/// After a pause this many parts in a hundred of the rate are dared.
+const RESUMED: u64 = 90;
+
+/// The fall at marks is this many hundredths of the square of their share.
+const MARKED_FALL: u64 = 35;
+/// The least fall at marks, in 65,536ths: a third of a hundredth.
+const LEAST_FALL: u64 = 200;
+
+/// The slowest link, as it was measured.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// Its rate at the last queue, and what was delivered behind that.
+    full: Option<u64>,
+    learnt: Option<u64>,
+    /// It is to be measured.
+    learning: bool,
+}
+
+/// What the last feedback brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum News {
+    Nothing,
+    /// The link is faster, and the rate took it at once.
+    Leap,
+    /// What was sent more was lost.
+    InVain,
+}
+
+/// Estimator: the wire rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Law {
+    /// A longer queue stands.
+    limit_of_queue: u64,
+    /// A queue up to this is none.
+    calm_queue: u64,
+    rate: u64,
+    phase: Phase,
+    /// Since when a queue stands, without having been gone.
+    standing: Option<Instant>,
+    /// What was delivered behind the last queue.
+    ceiling: Option<u64>,
+    link: Link,
+    drain: Drain,
+    rivals: Rivals,
+    yields: Yields,
+    /// What the last feedback brought.
+    news: News,
+    /// Since when none does, after the rate passed the ceiling.
+    free: Option<Instant>,
+    cut: Option<Instant>,
+    updated: Option<Instant>,
+    /// The smoothed share of marks, in 65,536ths.
+    marked: u64,
+}
+
+impl Law {
+    pub(crate) const fn new(rate: u64) -> Self {
+        Self {
+            limit_of_queue: LEAST_STANDING,
+            calm_queue: LEAST_STANDING / 2,
+            rate,
+            phase: Phase::Growing,
+            standing: None,
+            ceiling: None,
+            link: Link { full: None, learnt: None, learning: false },
+            drain: Drain::new(),
+            rivals: Rivals::new(rate),
+            yields: Yields::new(),
+            news: News::Nothing,
+            free: None,
+            cut: None,
+            updated: None,
+            marked: 0,
+        }
+    }
+
+    /// The rate that is asked for now.
+    pub(crate) fn wire(&self, limits: Limits) -> u64 {
+        let wire = self.rate * self.drain.part / WHOLE;
+        // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
+        let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
+        let held = spare || self.rivals.are_known();
+        wire.max(if held { limits.floor.min(self.rate) } else { 0 }).max(limits.least)
+    }
+
+    /// A long queue of our own is drained: as little as can be is sent.
+    pub(crate) const fn is_deep(&self) -> bool {
+        matches!(self.phase, Phase::Draining) && self.drain.part <= DEEPEST
+    }
+
+    /// The rate without what draining takes off.
+    pub(crate) const fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// What was delivered behind the last queue.
+    pub(crate) const fn ceiling(&self) -> Option<u64> {
+        self.ceiling
+    }
+
+    /// The link at the last queue.
+    pub(crate) const fn full(&self) -> Option<u64> {
+        self.link.full
+    }
+
+    /// The last feedback showed that what was lost was congestion.
+    pub(crate) const fn is_unyielding(&self) -> bool {
+        matches!(self.news, News::InVain)
+    }
+
+    /// The last feedback told of a faster link, and the rate took it at once.
+    pub(crate) const fn has_leapt(&self) -> bool {
+        matches!(self.news, News::Leap)
+    }
+
+    /// No queue stands.
+    pub(crate) const fn is_calm(&self) -> bool {
+        matches!(self.phase, Phase::Growing) && self.standing.is_none()
+    }
+
+    /// A drain has ended, and the link is not known yet.
+    pub(crate) fn wants_link(&self) -> bool {
+        self.phase == Phase::Growing && self.link.learning
+    }
+
+    /// Delay says that the link has become faster: what is measured next is compared with what it was.
+    pub(crate) const fn on_faster(&mut self) {
+        self.link.learning = false;
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// A path that carried `wire` before: most of it is dared at once, and more as above a queue.
+    pub(crate) fn recall(&mut self, wire: u64, limits: Limits) {
+        let wire = wire.min(limits.most);
+        (self.rate, self.ceiling) = (part(wire, RESUMED, 100), Some(wire));
+        self.limit(limits);
+        self.rivals = Rivals::new(self.rate);
+    }
+
+    /// Keeps the rate within `limits` when they change.
+    pub(crate) fn limit(&mut self, limits: Limits) {
+        self.rate = self.rate.clamp(limits.least, limits.most.max(limits.least));
+    }
+
+    /// Whether pairs of packets are wanted: the rate could be higher, or the link is not known.
+    pub(crate) fn is_probing(&self, limits: Limits, settled: bool) -> bool {
+        self.phase == Phase::Growing && (self.rate < limits.most || self.link.learning || !settled)
+    }
+
+    /// Time passes, and the sender has been `waiting` for news for so many microseconds: the rate decays.
+    pub(crate) fn on_time(&mut self, waiting: u64, rtt: u64, limits: Limits, now: Instant) {
+        if waiting <= rtt + SILENCE {
+            return;
+        }
+        let since = self.updated.filter(|_| self.phase == Phase::Silent).unwrap_or(now);
+        (self.phase, self.drain.part, self.updated) = (Phase::Silent, WHOLE, Some(now));
+        // Half a rate in a second, taken in small steps: linear within a step.
+        let passed = micros(now, since).min(SILENT_HALF);
+        self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
+        self.limit(limits);
+    }
+
+    /// The flow goes on after a pause: most of its rate is dared again.
+    pub(crate) fn on_resume(&mut self, limits: Limits) {
+        self.rate = part(self.rate, RESUMED, 100);
+        (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, None);
+        self.ceiling.get_or_insert(self.rate);
+        self.updated = None;
+        self.limit(limits);
+    }
+
+    /// Feedback told something new.
+    pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
+        (self.updated, self.news) = (Some(now), News::Nothing);
+        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
+        let limit = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
+        (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
+        let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
+        if self.link.learning && self.phase != Phase::Draining && signals.link.is_some() {
+            self.link = Link { full: signals.link, learnt: self.ceiling, learning: false };
+        }
+        if signals.queue <= self.calm_queue {
+            self.standing = None;
+        } else {
+            self.standing.get_or_insert(now);
+        }
+        match self.phase {
+            Phase::Growing | Phase::Silent => {
+                self.phase = Phase::Growing;
+                self.rivals.on_queue(signals.queue);
+                self.mark(signals, now);
+                // Packets sent before a drain ended still tell of the queue that was.
+                let fresh = signals.arrived >= self.drain.hold;
+                if fresh {
+                    self.drain.full_since.get_or_insert(now);
+                }
+                if stands && fresh {
+                    self.begin_drain(signals, limits, now);
+                } else if signals.queue <= self.calm_queue {
+                    self.grow(signals, limits, step, now);
+                }
+            }
+            Phase::Draining => self.drain(signals, limits, now),
+            Phase::Competing => self.compete(signals, limits, step, now),
+        }
+        self.limit(limits);
+    }
+
+    /// Congestion marks of a link that keeps its queue short (RFC 9331): fall by half the share of marks, once a round
+    /// trip (as DCTCP, RFC 8257 section 3.3).
+    fn mark(&mut self, signals: &Signals, now: Instant) {
+        if signals.acked > 0 {
+            let share = u64::from(signals.marks.min(signals.acked)) * 65_536 / u64::from(signals.acked);
+            self.marked = (self.marked * 7 + share) / 8;
+        }
+        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        if signals.marks > 0 && due {
+            self.cut = Some(now);
+            self.free = None;
+            let fall = part(self.marked * self.marked / 65_536, MARKED_FALL, 100).max(LEAST_FALL);
+            self.rate = part(self.rate, 65_536 - fall.min(32_768), 65_536);
+            self.ceiling = Some(self.rate);
+        }
+    }
+
+    fn grow(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        match signals
+            .raw
+            .zip(signals.sent)
+            .map(|(raw, sent)| (raw, self.yields.ask(self.rate, raw, sent, now)))
+        {
+            None | Some((_, Answer::Yes)) => {}
+            Some((_, Answer::Wait)) => return,
+            Some((raw, Answer::InVain)) => {
+                self.rate = part(raw, TAKEN, 100).max(limits.least);
+                (self.ceiling, self.free, self.news) = (Some(self.rate), None, News::InVain);
+                return;
+            }
+        }
+        let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
+        let risen = match self.ceiling {
+            None => {
+                let risen = self.rate + part(self.rate, step * 700, DOUBLING * 1_000);
+                // As much as the whole link is not dared in one go, even if nobody else is there.
+                let most = signals.link.map_or(u64::MAX, |link| part(link, TAKEN, 100));
+                if risen > most {
+                    self.ceiling = Some(most);
+                }
+                risen.min(most)
+            }
+            Some(ceiling) => {
+                let free = *self.free.get_or_insert(now);
+                if self.rate <= ceiling {
+                    self.free = Some(now);
+                }
+                let passed = self.rate > part(ceiling, PASSED, 100);
+                let doublings = match micros(now, free) / IMPATIENCE {
+                    // What was delivered behind the last queue was less than the link: others had come, and gone.
+                    _ if passed && self.rate < part(self.drain.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
+                    doublings => doublings.min(MOST_DOUBLINGS),
+                };
+                self.rate + part(self.rise(signals, limits) << doublings, step, 1_000_000)
+            }
+        };
+        self.rate = risen.min(claim).max(self.rate);
+        if let Some((link, full)) = signals.faster.zip(self.link.full)
+            && !self.link.learning
+            && link >= part(full, FASTER, 100)
+        {
+            let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
+            self.rate = self.rate.max(taken.min(limits.most));
+            (self.ceiling, self.free, self.news) = (Some(self.rate), Some(now), News::Leap);
+            self.link = Link { full: Some(link), learnt: self.ceiling, learning: false };
+        }
+    }
+
+    /// The rise in a second where the last queue was: the lower the rate, the more, so that flows come to share.
+    fn rise(&self, signals: &Signals, limits: Limits) -> u64 {
+        let fair = limits.most * limits.weight / 8 / 2;
+        let mut rise = limits.most / RISE_PART;
+        for _ in 0..STEEP {
+            rise = part(rise, fair, self.rate);
+        }
+        // Who has most of a link to itself has nobody to come together with.
+        rise.min(self.rate / if self.is_alone(signals) { limits.gentle.max(1) } else { RELATIVE_RISE })
+    }
+
+    /// Whether most of what the link carries is this flow's.
+    fn is_alone(&self, signals: &Signals) -> bool {
+        signals.link.zip(self.ceiling).is_some_and(|(link, ceiling)| ceiling >= part(link, ALONE, 100))
+    }
+}

@@ -1,0 +1,92 @@
+//! Queues that others fill: known by drains that do not help, and shared as TCP shares them.
+
+use super::Law;
+use super::signals::{Limits, Signals, micros, part};
+use crate::controller::Phase;
+use p2pvoip_core::Instant;
+
+/// A queue above this, in microseconds, may be of others.
+pub(super) const LONG: u64 = 60_000;
+/// After so many drains that left the queue standing, it is not ours.
+const FUTILE: u32 = 3;
+/// A rate that competes with TCP rises by 0.53 packets a round trip each round trip, and falls by 0.3 at a loss: as much
+/// throughput as NewReno (Floyd, Handley and Padhye 2000, section 3: a = 3 (1 - b) / (1 + b)).
+const FRIENDLY_RISE: u64 = 53;
+/// The fall at a loss while competing, in parts in a hundred.
+pub(super) const FRIENDLY_FALL: u64 = 70;
+/// The packet that TCP counts in, in bits.
+const TCP_PACKET: u64 = 12_000;
+/// For so long it is remembered that others fill the queue at times, in microseconds: two sawteeth of a TCP.
+const RIVALS_REMEMBERED: u64 = 20_000_000;
+/// A queue that others filled must be gone for this long.
+const GONE: u64 = 500_000;
+
+/// Estimator: whether others fill the queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rivals {
+    /// When they last did.
+    seen: Option<Instant>,
+    /// Drains in a row that left a long queue standing, and the queue at the first.
+    failed: u32,
+    stood: u64,
+    /// The rate before these.
+    before: u64,
+}
+
+impl Rivals {
+    pub(super) const fn new(rate: u64) -> Self {
+        Self { seen: None, failed: 0, stood: 0, before: rate }
+    }
+
+    /// Whether others filled the queue lately.
+    pub(super) const fn are_known(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// A queue was met while none is drained: half of the one that stood has gone.
+    pub(super) const fn on_queue(&mut self, queue: u64) {
+        if queue <= self.stood / 2 {
+            self.failed = 0;
+        }
+    }
+
+    /// `queue` is to be drained from `rate` on. The rate that was before, when that has proved futile.
+    pub(super) fn on_drain(&mut self, queue: u64, rate: u64, now: Instant) -> Option<u64> {
+        self.seen = self.seen.filter(|at| micros(now, *at) < RIVALS_REMEMBERED);
+        let (long, futile) = if self.are_known() { (LONG / 2, 1) } else { (LONG, FUTILE) };
+        if self.failed == 0 || queue <= long {
+            (self.before, self.stood, self.failed) = (rate, queue, 0);
+        }
+        self.failed += 1;
+        if self.failed <= futile {
+            return None;
+        }
+        (self.failed, self.seen) = (0, Some(now));
+        Some(self.before)
+    }
+}
+
+impl Law {
+    /// Others fill the queue: the rate follows losses as that of TCP does.
+    pub(super) fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
+        if signals.queue <= self.limit_of_queue {
+            let free = *self.free.get_or_insert(now);
+            if micros(now, free) >= GONE {
+                self.rivals.seen = Some(now);
+                (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
+            }
+            return;
+        }
+        self.free = None;
+        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        if signals.lost > 0 && due {
+            self.cut = Some(now);
+            self.rate = part(self.rate, FRIENDLY_FALL, 100).max(limits.floor.min(self.rate));
+        } else {
+            // Bits a second each second: a packet's part over the round trip squared.
+            let rtt_ms = (signals.rtt / 1_000).max(1);
+            let rise = TCP_PACKET * FRIENDLY_RISE * 10_000 / (rtt_ms * rtt_ms);
+            self.rate += part(rise.min(limits.most), step, 1_000_000);
+        }
+    }
+}
