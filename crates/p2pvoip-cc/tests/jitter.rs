@@ -1,6 +1,8 @@
 //! Voice over a path that is never full, whose delay varies by chance and independently for each packet, so that packets
 //! overtake one another: the rate stays at the most.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
+
 use core::time::Duration;
 use p2pvoip_cc::{AudioConfig, AudioController, Controller, FeedbackCollector, Path, Report, Sent};
 use p2pvoip_core::{DataSize, Ecn, Instant, Rng, Seed};
