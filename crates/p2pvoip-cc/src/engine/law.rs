@@ -37,7 +37,7 @@ const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
 /// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 250;
+const JITTERS: u64 = 200;
 /// Jitter up to this is the grain of packets, in microseconds.
 const GRAIN: u64 = 1_000;
 /// At most this is added for jitter, in microseconds.
@@ -183,6 +183,8 @@ pub(crate) struct Limits {
 pub(crate) struct Law {
     /// A longer queue stands.
     limit_of_queue: u64,
+    /// A queue up to this is none.
+    calm_queue: u64,
     rate: u64,
     phase: Phase,
     /// Parts in a thousand of the rate that are sent.
@@ -230,6 +232,7 @@ impl Law {
     pub(crate) const fn new(rate: u64) -> Self {
         Self {
             limit_of_queue: LEAST_STANDING,
+            calm_queue: LEAST_STANDING / 2,
             rate,
             phase: Phase::Growing,
             part: 1_000,
@@ -362,12 +365,13 @@ impl Law {
         let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
         (self.updated, self.leapt, self.unyielding) = (Some(now), false, false);
         let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
-        self.limit_of_queue = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING) + jitter;
+        let limit = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
+        (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.learning && self.phase != Phase::Draining && signals.link.is_some() {
             (self.full, self.learnt, self.learning) = (signals.link, self.ceiling, false);
         }
-        if signals.queue <= self.limit_of_queue / 2 {
+        if signals.queue <= self.calm_queue {
             self.standing = None;
         } else {
             self.standing.get_or_insert(now);
@@ -386,7 +390,7 @@ impl Law {
                 }
                 if stands && fresh {
                     self.begin_drain(signals, limits, now);
-                } else if signals.queue <= self.limit_of_queue / 2 {
+                } else if signals.queue <= self.calm_queue {
                     self.grow(signals, limits, step, now);
                 }
             }
@@ -553,7 +557,7 @@ impl Law {
         let most = part(link, queue, 1_000_000) + part(above, signals.behind, 1_000_000);
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         let time = (backlog * 1_000_000).checked_div(link).unwrap_or(0);
-        if time <= self.limit_of_queue / 4 || (signals.queue <= self.limit_of_queue / 2 && signals.arrived >= self.cut_at) {
+        if time <= self.limit_of_queue / 4 || (signals.queue <= self.calm_queue && signals.arrived >= self.cut_at) {
             (self.phase, self.part, self.hold) = (Phase::Growing, 1_000, signals.next);
             self.full_since = None;
             // Where much more or less is delivered than when the link was measured, it has changed.
