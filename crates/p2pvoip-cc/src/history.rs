@@ -9,6 +9,7 @@
 use crate::controller::Sent;
 use crate::fixed::low_u32;
 use crate::report::{REACH, Report, TICK_MICROS};
+use core::num::NonZeroU64;
 use p2pvoip_core::Instant;
 
 /// Later packets that must have come before one is lost (RFC 9002 section 6.1.1, `kPacketThreshold`).
@@ -60,8 +61,8 @@ pub(crate) struct History<const N: usize> {
     stamps: [u32; N],
     /// Bytes, zero where no packet of that number was sent.
     sizes: [u16; N],
-    /// The largest number sent.
-    largest: Option<u64>,
+    /// The number after the largest sent.
+    end: Option<NonZeroU64>,
     /// The first number sent at all.
     first: u64,
     /// From here on up to the largest every number was sent.
@@ -82,7 +83,7 @@ impl<const N: usize> History<N> {
         Self {
             stamps: [0; N],
             sizes: [0; N],
-            largest: None,
+            end: None,
             first: 0,
             whole_from: 0,
             told: None,
@@ -94,7 +95,10 @@ impl<const N: usize> History<N> {
     }
 
     pub(crate) const fn largest(&self) -> Option<u64> {
-        self.largest
+        match self.end {
+            Some(end) => Some(end.get() - 1),
+            None => None,
+        }
     }
 
     /// The largest number reported.
@@ -109,12 +113,12 @@ impl<const N: usize> History<N> {
 
     /// The lowest number that is remembered.
     pub(crate) fn oldest(&self) -> u64 {
-        self.largest.unwrap_or(0).saturating_sub(N as u64 - 1).max(self.first)
+        self.largest().unwrap_or(0).saturating_sub(N as u64 - 1).max(self.first)
     }
 
     /// Notes a packet; false when its number is not above all before it.
     pub(crate) fn record(&mut self, sent: Sent, now: Instant) -> bool {
-        match self.largest {
+        match self.largest() {
             Some(largest) if sent.number == largest.wrapping_add(1) => {}
             None => {
                 (self.first, self.decided, self.whole_from) = (sent.number, sent.number, sent.number);
@@ -127,7 +131,7 @@ impl<const N: usize> History<N> {
                 self.whole_from = sent.number;
             }
         }
-        self.largest = Some(sent.number);
+        self.end = NonZeroU64::new(sent.number.saturating_add(1));
         let size = u16::try_from(sent.size.as_bytes()).unwrap_or(u16::MAX).max(1);
         self.replace(sent.number, Record { sent: ticks(now) & CLOCK, size, path: sent.path });
         self.in_flight += u64::from(size);
@@ -136,7 +140,7 @@ impl<const N: usize> History<N> {
 
     /// The packet of that number, if it was sent and is remembered.
     pub(crate) fn get(&self, number: u64) -> Option<Record> {
-        let known = number >= self.oldest() && self.largest.is_some_and(|largest| number <= largest);
+        let known = number >= self.oldest() && self.largest().is_some_and(|largest| number <= largest);
         let (stamp, size) = (*self.stamps.get(place::<N>(number))?, *self.sizes.get(place::<N>(number))?);
         let path = (stamp >> 24).to_le_bytes()[0];
         (known && size != 0).then_some(Record { sent: stamp & CLOCK, size, path })
@@ -145,7 +149,7 @@ impl<const N: usize> History<N> {
     /// Whether every number that the report says has come was sent, as far as is remembered.
     pub(crate) fn can_be_true(&self, report: &Report) -> bool {
         let lowest = report.largest() - u64::from(report.received().ilog2());
-        if self.largest.is_none_or(|largest| report.largest() > largest) || lowest < self.first {
+        if self.largest().is_none_or(|largest| report.largest() > largest) || lowest < self.first {
             return false;
         }
         lowest >= self.whole_from
