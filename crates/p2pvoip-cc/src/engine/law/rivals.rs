@@ -3,6 +3,7 @@
 use super::Law;
 use super::signals::{Limits, Signals, micros, part};
 use crate::controller::Phase;
+use crate::moment::Moment;
 use p2pvoip_core::Instant;
 
 /// A queue above this, in microseconds, may be of others.
@@ -25,7 +26,7 @@ const GONE: u64 = 500_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rivals {
     /// When they last did.
-    seen: Option<Instant>,
+    seen: Moment,
     /// Drains in a row that left a long queue standing, and the queue at the first.
     failed: u32,
     stood: u64,
@@ -35,12 +36,12 @@ pub(super) struct Rivals {
 
 impl Rivals {
     pub(super) const fn new(rate: u64) -> Self {
-        Self { seen: None, failed: 0, stood: 0, before: rate }
+        Self { seen: Moment::NONE, failed: 0, stood: 0, before: rate }
     }
 
     /// Whether others filled the queue lately.
     pub(super) const fn are_known(&self) -> bool {
-        self.seen.is_some()
+        self.seen.is_set()
     }
 
     /// A queue was met while none is drained: half of the one that stood has gone.
@@ -52,7 +53,9 @@ impl Rivals {
 
     /// `queue` is to be drained from `rate` on. The rate that was before, when that has proved futile.
     pub(super) fn on_drain(&mut self, queue: u64, rate: u64, now: Instant) -> Option<u64> {
-        self.seen = self.seen.filter(|at| micros(now, *at) < RIVALS_REMEMBERED);
+        if self.seen.is_before(now, RIVALS_REMEMBERED) {
+            self.seen = Moment::NONE;
+        }
         let (long, futile) = if self.are_known() { (LONG / 2, 1) } else { (LONG, FUTILE) };
         if self.failed == 0 || queue <= long {
             (self.before, self.stood, self.failed) = (rate, queue, 0);
@@ -61,7 +64,7 @@ impl Rivals {
         if self.failed <= futile {
             return None;
         }
-        (self.failed, self.seen) = (0, Some(now));
+        (self.failed, self.seen) = (0, Moment::at(now));
         Some(self.before)
     }
 }
@@ -72,7 +75,7 @@ impl Law {
         if signals.queue <= self.limit_of_queue {
             let free = *self.free.get_or_insert(now);
             if micros(now, free) >= GONE {
-                self.rivals.seen = Some(now);
+                self.rivals.seen = Moment::at(now);
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
             }
             return;

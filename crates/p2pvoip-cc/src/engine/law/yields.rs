@@ -1,7 +1,8 @@
 //! Whether more that is sent is more that arrives. Where much is lost and it is not, the loss is congestion, whatever delay
 //! says: a policer, or a queue that has been full for as long as delay is remembered.
 
-use super::signals::{micros, part};
+use super::signals::part;
+use crate::moment::Moment;
 use p2pvoip_core::Instant;
 
 /// While at least so many parts in a hundred of what is sent arrive, no question is asked.
@@ -25,33 +26,35 @@ pub(super) enum Answer {
 }
 
 /// Estimator: whether more brings more.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Yields {
     /// The rate, what arrived of it, and when, before more was sent.
-    reference: Option<(u64, u64, Instant)>,
+    reference: (u64, u64, Moment),
     /// Since when that seems to be in vain.
-    doubt: Option<Instant>,
+    doubt: Moment,
 }
 
 impl Yields {
     pub(super) const fn new() -> Self {
-        Self { reference: None, doubt: None }
+        Self { reference: (0, 0, Moment::NONE), doubt: Moment::NONE }
     }
 
     /// The flow may send at `rate`; `raw` arrives of `sent`.
     pub(super) fn ask(&mut self, rate: u64, raw: u64, sent: u64, now: Instant) -> Answer {
-        let reference = self.reference.get_or_insert((rate, raw, now));
-        let (before, arrived, since) = *reference;
-        let tested = rate >= part(before, TESTED, 100) && micros(now, since) >= DOUBT;
+        if !self.reference.2.is_set() {
+            self.reference = (rate, raw, Moment::at(now));
+        }
+        let (before, arrived, since) = self.reference;
+        let tested = rate >= part(before, TESTED, 100) && since.is_before(now, DOUBT);
         if raw >= part(sent, YIELDS, 100) || (tested && raw >= part(arrived, GAINED, 100)) {
-            (*reference, self.doubt) = ((rate, raw, now), None);
+            (self.reference, self.doubt) = ((rate, raw, Moment::at(now)), Moment::NONE);
             return Answer::Yes;
         }
         if !tested {
             return Answer::Yes;
         }
-        let doubt = *self.doubt.get_or_insert(now);
-        if micros(now, doubt) < DOUBT {
+        self.doubt.or_set(now);
+        if !self.doubt.is_before(now, DOUBT) {
             return Answer::Wait;
         }
         *self = Self::new();
