@@ -47,9 +47,9 @@ const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
 /// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 200;
+const JITTERS: u64 = 250;
 /// Jitter up to this is the grain of packets, in microseconds.
-const GRAIN: u64 = 1_000;
+const GRAIN: u64 = 1_500;
 /// At most this is added for jitter, in microseconds.
 const MOST_JITTER: u64 = 40_000;
 /// The power with which the rise falls with the rate.
