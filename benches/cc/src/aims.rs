@@ -192,7 +192,6 @@ pub const AIMS: &[Aim] = &[
     most("a5-30", Metric::Residual60, 3.0),
     least("a6", Metric::Wire, WIRE),
     most("a6", Metric::Residual60, 4.5),
-    // Copies of the eight frames before leave 1.00 % of this channel in the mean; the rest is room for chance.
     most("a6", Metric::Residual160, 1.0),
     most("48-loss", Metric::P95, 40.0),
     least("a7-1000", Metric::Least, 24.0),
