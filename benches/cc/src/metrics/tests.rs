@@ -43,6 +43,9 @@ fn record() -> FlowRecord {
         let is_long = (4_000 * MILLI..4_600 * MILLI).contains(&at);
         record.queued.push((at, if is_long { 100_000 } else { 10_000 }));
         record.late.push(20_000);
+        if is_long {
+            record.waited.push(at);
+        }
     }
     record
 }

@@ -255,6 +255,10 @@ impl<const N: usize> Engine<N> {
             self.looked = Moment::at(now);
         }
         let waiting = self.waiting.since(now).unwrap_or(0);
+        if idle(self.last_sent) >= PAUSE {
+            // Who sends nothing is owed no news: neither the rate nor the breaker counts a pause.
+            return;
+        }
         self.law.on_time(waiting, u64::from(self.rtt()), limits, now);
         self.breaker.on_sent(self.waiting.get().unwrap_or(now), now);
         if self.asked.since(now).is_some_and(|asked| asked >= ANSWER) {

@@ -51,7 +51,7 @@ impl Drain {
 impl Law {
     /// A queue stands: to what is delivered, and for a while below it.
     pub(super) fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        if let Some(before) = self.rivals.on_drain(signals.queue, self.rate, now) {
+        if let Some(before) = self.rivals.on_drain(signals.queue, self.rate, self.is_ours(signals), now) {
             self.phase = Phase::Competing;
             (self.drain.part, self.free) = (WHOLE, None);
             self.rate = self.rate.max(part(before, FRIENDLY_FALL, 100));
@@ -119,6 +119,12 @@ impl Law {
         let most = part(link, queue, 1_000_000) + part(above, signals.behind, 1_000_000);
         let backlog = met.saturating_sub(part(link, signals.behind, 1_000_000)).min(most);
         (backlog * 1_000_000).checked_div(link).unwrap_or(0)
+    }
+
+    /// Whether the queue is surely of our making: less arrives than is sent, or the link is this flow's.
+    pub(super) fn is_ours(&self, signals: &Signals) -> bool {
+        let less = |(raw, sent): (u64, u64)| raw < part(sent, OWN, 100) && !signals.lossy;
+        self.is_alone(signals) || signals.raw.zip(signals.sent).is_some_and(less)
     }
 
     /// What was sent less has not made the queue any shorter.

@@ -36,6 +36,8 @@ const RELATIVE_RISE: u64 = 4;
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
 const DOUBLING: u64 = 400_000;
+/// A floor is at most so many parts in a hundred of what is delivered, so that a queue still drains.
+const FLOOR_PART: u64 = 85;
 /// The floor is held while so many times as much is delivered.
 const FLOOR_FROM: u64 = 2;
 /// Above this many parts in a hundred of the last ceiling without a queue, that was not the link's.
@@ -149,7 +151,9 @@ impl Law {
         // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
         let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
         let held = spare || self.rivals.are_known();
-        wire.max(if held { limits.floor.min(self.rate) } else { 0 }).max(limits.least)
+        let floor =
+            limits.floor.min(self.rate).min(part(self.ceiling.unwrap_or(limits.floor), FLOOR_PART, 100));
+        wire.max(if held { floor } else { 0 }).max(limits.least)
     }
 
     /// A long queue of our own is drained: as little as can be is sent.

@@ -52,12 +52,14 @@ impl Rivals {
     }
 
     /// `queue` is to be drained from `rate` on. The rate that was before, when that has proved futile.
-    pub(super) fn on_drain(&mut self, queue: u64, rate: u64, now: Instant) -> Option<u64> {
+    ///
+    /// A queue that is `ours` proves nothing about others.
+    pub(super) fn on_drain(&mut self, queue: u64, rate: u64, ours: bool, now: Instant) -> Option<u64> {
         if self.seen.is_before(now, RIVALS_REMEMBERED) {
             self.seen = Moment::NONE;
         }
         let (long, futile) = if self.are_known() { (LONG / 2, 1) } else { (LONG, FUTILE) };
-        if self.failed == 0 || queue <= long {
+        if self.failed == 0 || queue <= long || ours {
             (self.before, self.stood, self.failed) = (rate, queue, 0);
         }
         self.failed += 1;
