@@ -74,9 +74,9 @@ pub enum Phase {
 pub struct Stats {
     /// Smoothed round-trip time, without the time for which the feedback was held.
     pub rtt: Option<Duration>,
-    /// The least round-trip time of the last 30 s.
+    /// The least round-trip time of the last 20 s.
     pub min_rtt: Option<Duration>,
-    /// The queue that stands: the least one-way delay of the last 100 ms over the least of the last 30 s.
+    /// The queue that stands: the least one-way delay of the last 60 ms and five samples over the least of the last 20 s.
     pub queueing_delay: Option<Duration>,
     /// The share of packets lost, 0 to 1, smoothed.
     pub loss: Fixed,

@@ -283,8 +283,8 @@ impl Law {
         self.limit(limits);
     }
 
-    /// Congestion marks of a link that keeps its queue short (RFC 9331): fall by half the share of marks, once a round
-    /// trip (as DCTCP, RFC 8257 section 3.3).
+    /// Congestion marks of a link that keeps its queue short (RFC 9331): fall by a part of the square of their share, once
+    /// a round trip: marks that the grain of packets makes cost little.
     fn mark(&mut self, signals: &Signals, now: Instant) {
         if signals.acked > 0 {
             let share = u64::from(signals.marks.min(signals.acked)) * 65_536 / u64::from(signals.acked);

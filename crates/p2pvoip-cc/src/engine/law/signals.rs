@@ -22,7 +22,7 @@ pub(crate) struct Signals {
     pub(crate) faster: Option<u64>,
     /// The rate of arrival over the three spans of [`SPANS`].
     pub(crate) delivered: [Option<u64>; 3],
-    /// The rate of what came, losses left out, over 0.8 s.
+    /// The rate of what came, losses left out, over 0.7 s.
     pub(crate) raw: Option<u64>,
     /// The rate of sending over the longest of them.
     pub(crate) sent: Option<u64>,
