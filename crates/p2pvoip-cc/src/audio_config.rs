@@ -52,6 +52,9 @@ impl Default for AudioConfig {
     }
 }
 
+/// The fastest flow, so that rates times microseconds fit into 64 bits.
+pub(crate) const FASTEST: Bitrate = Bitrate::from_kbps(10_000_000);
+
 /// A configuration that cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -62,14 +65,20 @@ pub enum ConfigError {
     Zero,
     /// A packet's headers are longer than a datagram.
     Header,
+    /// A rate is above what the arithmetic holds.
+    Fast,
+    /// A weight is out of its range.
+    Weight,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unordered => "give rates with least_payload <= start_payload <= most_payload",
-            Self::Zero => "give a least_payload above zero",
+            Self::Unordered => "give rates in order: least, start, most",
+            Self::Zero => "give a least rate above zero",
             Self::Header => "give a header and an overhead of less than 65,536 bytes together",
+            Self::Fast => "give a greatest rate of at most 10 Gbit/s",
+            Self::Weight => "give a weight from 1 to 64; 8 is usual",
         })
     }
 }
@@ -86,6 +95,9 @@ impl AudioConfig {
         }
         if (self.header + self.overhead).as_bytes() > u64::from(u16::MAX) {
             return Err(ConfigError::Header);
+        }
+        if self.most_payload > FASTEST {
+            return Err(ConfigError::Fast);
         }
         Ok(self)
     }

@@ -101,6 +101,8 @@ impl Pairs {
     pub(crate) fn on_jitter(&mut self, jitter: i32) {
         let more = (jitter / JITTER_STEP).clamp(0, MOST_MORE);
         let needed = 1 + u8::try_from(more).unwrap_or(0);
+        // What is known does not become unknown by jitter that comes later.
+        let needed = if self.rate().is_some() { needed.min(self.needed) } else { needed };
         if needed != self.needed {
             self.needed = needed;
             self.divide();
@@ -210,5 +212,20 @@ mod tests {
         pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
         pairs.push(2, sent(0, 250), RemoteTime::from_ticks(100));
         assert_eq!((pairs.rate(), pairs.own(250)), (Some(ENDLESS), 1));
+    }
+
+    #[test]
+    fn jitter_that_comes_later_does_not_make_a_known_link_unknown() {
+        let mut pairs = Pairs::new();
+        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
+        pairs.push(2, sent(1, 250), RemoteTime::from_ticks(1_077));
+        assert!(pairs.rate().is_some());
+        pairs.on_jitter(1_000);
+        assert!(pairs.rate().is_some());
+        pairs.restart();
+        pairs.on_jitter(1_000);
+        pairs.push(3, sent(5_000, 250), RemoteTime::from_ticks(6_000));
+        pairs.push(4, sent(5_001, 250), RemoteTime::from_ticks(6_977));
+        assert_eq!(pairs.rate(), None, "one pair is not enough where there is jitter");
     }
 }

@@ -5,6 +5,9 @@
 
 use crate::report::{RemoteTime, TICK_MICROS};
 
+/// Points are at least so far apart, 45 ms in ticks: twelve of them reach back as far as spans are asked for.
+const APART: i32 = 703;
+
 /// Estimator: a cumulative count of bytes and the last `POINTS` moments at which it grew, one a report, by a clock of 24 bits
 /// of 64 us.
 #[derive(Clone, Copy, Debug)]
@@ -24,19 +27,30 @@ impl<const POINTS: usize> Meter<POINTS> {
         self.total = self.total.wrapping_add(size as u32);
     }
 
-    /// All bytes added until now had passed at `at`; a moment not after the last one changes that one.
+    /// All bytes added until now had passed at `at`; a moment not after the last one changes that one, and so does one so
+    /// close behind the one before it that the ring would not reach far enough back.
     pub(crate) fn mark(&mut self, at: RemoteTime) {
+        let total = self.total;
         let newest = self.count.checked_sub(1).and_then(|last| self.points.get_mut(last as usize % POINTS));
         if let Some(newest) = newest.filter(|newest| newest.0.since(at) >= 0) {
-            newest.1 = self.total;
+            newest.1 = total;
+        } else if let Some(newest) = self.crowded(at) {
+            *newest = (at, total);
         } else if let Some(place) = self.points.get_mut(self.count as usize % POINTS) {
-            *place = (at, self.total);
+            *place = (at, total);
             // Kept within twice the ring, so that it never wraps.
             self.count += 1;
             if self.count as usize >= 2 * POINTS {
                 self.count -= low(POINTS);
             }
         }
+    }
+
+    /// The newest point, when the one before it is less than [`APART`] before `at`.
+    fn crowded(&mut self, at: RemoteTime) -> Option<&mut (RemoteTime, u32)> {
+        let before = self.points.get(self.count.checked_sub(2)? as usize % POINTS)?.0;
+        let newest = self.count.checked_sub(1)? as usize % POINTS;
+        if at.since(before) < APART { self.points.get_mut(newest) } else { None }
     }
 
     /// Bits a second over the shortest span of at least `span` microseconds that ends at the newest moment.
@@ -88,5 +102,17 @@ mod tests {
             meter.mark(at(ticks));
         }
         assert_eq!(meter.over(128_000), Some(150_000));
+    }
+
+    #[test]
+    fn many_reports_a_second_do_not_shorten_what_is_remembered() {
+        let mut meter = Meter::<12>::new();
+        for i in 0..500 {
+            meter.add(100);
+            // A hundred reports a second.
+            meter.mark(at(i * 156));
+        }
+        let rate = meter.over(400_000).expect("twelve points reach back so far");
+        assert!((79_000..=81_500).contains(&rate), "{rate}");
     }
 }

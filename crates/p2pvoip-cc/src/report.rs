@@ -98,9 +98,9 @@ impl Report {
         report
     }
 
-    /// The next lower number has not come.
+    /// The next lower number has not come. Below zero there is none, which is not told.
     pub const fn push_missing(&mut self) {
-        if (self.reach as usize) < REACH {
+        if self.has_lower() {
             self.reach += 1;
         }
     }
@@ -108,11 +108,16 @@ impl Report {
     /// The next lower number has come, at `arrival` if that is known. Beyond [`REACH`] numbers it is not told; after
     /// [`MAX_TIMES`] times, or one that is unknown, no further time is told.
     pub fn push(&mut self, arrival: Option<RemoteTime>) {
-        if usize::from(self.reach) < REACH {
+        if self.has_lower() {
             self.received |= 1 << self.reach;
             self.reach += 1;
             self.tell(arrival);
         }
+    }
+
+    /// Whether there is a lower number, and room to tell of it: none is below zero.
+    const fn has_lower(&self) -> bool {
+        (self.reach as usize) < REACH && self.reach as u64 <= self.largest
     }
 
     /// With the receiver's name of the path on which the largest came, and its ECN counts.
@@ -209,5 +214,20 @@ impl Report {
             told += 1;
             Some((self.largest.checked_sub(u64::from(back))?, at))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_nothing_below_number_zero() {
+        let mut report = Report::new(2, None, None);
+        for _ in 0..5 {
+            report.push(None);
+        }
+        report.push_missing();
+        assert_eq!((report.lowest(), report.reach(), report.received()), (0, 3, 0b111));
     }
 }

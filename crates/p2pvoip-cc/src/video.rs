@@ -1,6 +1,6 @@
 //! The controller of video, or of video and voice in one flow: the same law as for voice, without its ladder.
 
-use crate::audio_config::ConfigError;
+use crate::audio_config::{ConfigError, FASTEST};
 use crate::controller::{Controller, Path, Sent, Stats};
 use crate::engine::{Engine, Limits};
 use crate::memory::Memory;
@@ -58,8 +58,14 @@ impl VideoController {
     /// # Errors
     /// [`ConfigError`] says what to give instead.
     pub fn new(config: VideoConfig) -> Result<Self, ConfigError> {
-        if config.least == Bitrate::default() || config.weight == 0 || config.weight > 64 {
+        if config.least == Bitrate::default() {
             return Err(ConfigError::Zero);
+        }
+        if !(1..=64).contains(&config.weight) {
+            return Err(ConfigError::Weight);
+        }
+        if config.most > FASTEST {
+            return Err(ConfigError::Fast);
         }
         if config.least > config.start || config.start > config.most {
             return Err(ConfigError::Unordered);
@@ -113,5 +119,25 @@ impl Controller for VideoController {
 
     fn target(&self) -> Target {
         self.engine.target(self.limits(), Duration::ZERO, PACING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_cannot_be_used_says_what_to_give() {
+        let with = |change: fn(&mut VideoConfig)| {
+            let mut config = VideoConfig::default();
+            change(&mut config);
+            VideoController::new(config).err()
+        };
+        assert_eq!(with(|_| {}), None);
+        assert_eq!(with(|config| config.least = Bitrate::default()), Some(ConfigError::Zero));
+        assert_eq!(with(|config| config.start = Bitrate::from_kbps(9_000)), Some(ConfigError::Unordered));
+        assert_eq!(with(|config| config.most = Bitrate::from_bps(u64::MAX)), Some(ConfigError::Fast));
+        assert_eq!(with(|config| config.weight = 65), Some(ConfigError::Weight));
+        assert_eq!(with(|config| config.weight = 0), Some(ConfigError::Weight));
     }
 }

@@ -344,9 +344,14 @@ impl<const N: usize> Engine<N> {
             self.path = path;
             // Before the first packet it only gets its name: what is remembered of it stays.
             if self.last_sent.is_set() {
+                // How far the rate had fallen while nothing was heard says nothing of another path.
+                let dared =
+                    if self.law.phase() == Phase::Silent { start } else { self.law.wire(limits).min(start) };
                 self.estimates = Estimates { ecn: self.estimates.ecn, ..Estimates::new() };
-                self.law = Law::new(self.law.wire(limits).min(start));
-                self.breaker = CircuitBreaker::new();
+                (self.law, self.breaker) = (Law::new(dared), CircuitBreaker::new());
+                (self.waiting, self.probed, self.probe) = (Moment::NONE, Moment::NONE, false);
+                (self.remeasured, self.asked) = (Moment::NONE, Moment::NONE);
+                (self.fallen, self.contradicted) = ((0, 0), 0);
             }
         }
         self.law.limit(self.limited(limits));

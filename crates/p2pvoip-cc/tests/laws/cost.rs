@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0x4930_373c_5c04_d69f, 0x8380_d839_de15_4ef3];
+const DIGESTS: [u64; 2] = [0xe191_f32e_95a7_6c6a, 0xeebe_563a_fb00_1c6e];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]
