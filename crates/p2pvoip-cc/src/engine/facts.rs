@@ -24,7 +24,7 @@ const UNSURE: i32 = 78;
 const CONTRADICTED: u8 = 4;
 /// A queue above this in each of the two newest samples, and not falling, is one: 30 ms in ticks.
 const JUMP: i32 = 468;
-/// No law sees a queue up to this: 2 ms in ticks, a third of the shortest that stands.
+/// No law sees a queue up to this: 2 ms in ticks, half of the shortest that stands.
 const NO_QUEUE: i32 = 31;
 /// Above this share of loss, 2 % in 65,536ths, rates of a few packets are no measure.
 const LOSSY: u32 = 1_311;

@@ -8,7 +8,7 @@ pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
-    /// The queue that stands, if it does not fall by itself.
+    /// The queue: the least of the newest samples.
     pub(crate) queue: u64,
     /// What the largest packet takes on the slowest link, as far as known.
     pub(crate) own: u64,
