@@ -81,13 +81,13 @@ impl<const N: usize> Engine<N> {
         (news, acked, lost)
     }
 
-    /// Uses each arrival time that was not told before, in the order of sending.
-    pub(super) fn time(&mut self, report: &Report, now: Instant) {
+    /// Uses each arrival time that was not told before, in the order of sending. Whether there was one.
+    pub(super) fn time(&mut self, report: &Report, now: Instant) -> bool {
         let fresh = self.history.time_all(report);
         self.here.pairs.prove(self.here.law.ceiling().unwrap_or(0));
         // The lowest number first; its time stands behind those of all higher numbers that came.
         let mut left = report.received() & u64::MAX.checked_shr(fresh.leading_zeros()).unwrap_or(0);
-        let mut rank = left.count_ones();
+        let (mut rank, mut timed) = (left.count_ones(), false);
         while left != 0 {
             let back = left.ilog2();
             left &= !(1 << back);
@@ -100,11 +100,13 @@ impl<const N: usize> Engine<N> {
                 continue;
             };
             self.came(number, record, *arrived, now);
+            timed = true;
         }
         if let Some(newest) = report.times().first() {
             // All that this report tells of had arrived by then.
             self.here.delivered.mark(*newest);
         }
+        timed
     }
 
     /// A packet and its arrival, in the order of sending.

@@ -97,6 +97,18 @@ impl Here {
         }
     }
 
+    /// The path delivers again: what was measured before it was left alone holds no more, and the least is dared.
+    #[cold]
+    fn again(self, limits: Limits) -> Self {
+        let mut again = Self { breaker: self.breaker, ..Self::new(self.path, limits.least) };
+        again.law.return_to(self.law.before_silence());
+        if again.breaker.state() == Breaker::Reduced {
+            // A path that was congested is taken by small steps.
+            again.law.recall(limits.least, limits);
+        }
+        again
+    }
+
     /// So much was lost on this path before.
     fn recall_loss(&mut self, loss: Fixed) {
         self.loss = LossEstimator::recalled(loss);
@@ -157,9 +169,9 @@ impl<const N: usize> Engine<N> {
         self.here.law.rate()
     }
 
-    /// As little as can be is sent.
+    /// As little as can be is sent, or nothing but trials.
     pub(crate) const fn is_deep(&self) -> bool {
-        self.here.law.is_deep()
+        self.here.law.is_deep() || self.here.breaker.is_open()
     }
 
     /// The last feedback told of a faster link, and the rate took it at once.
@@ -186,9 +198,11 @@ impl<const N: usize> Engine<N> {
         }
         match self.hearing.on_sent(sent.number, now) {
             Follows::AtOnce => self.here.asking.on_pair(now),
-            Follows::Steadily => {}
-            Follows::APause => self.resume(limits),
+            // What a trial follows is no pause of the owner's.
+            Follows::APause if !self.here.breaker.is_open() => self.resume(limits),
+            Follows::APause | Follows::Steadily => {}
         }
+        self.here.breaker.on_sent(now);
     }
 
     /// When time is to be looked at next.
@@ -206,12 +220,13 @@ impl<const N: usize> Engine<N> {
 
     /// Time has passed.
     pub(crate) fn on_time(&mut self, limits: Limits, now: Instant) {
-        let limits = self.limited(limits);
         let next = self.history.largest().map_or(0, |largest| largest + 1);
-        let Some(waiting) = self.hearing.on_time(next, now) else { return };
+        let waiting = self.hearing.on_time(next, now);
+        self.here.breaker.on_time(waiting.unwrap_or(0), now);
+        let Some(waiting) = waiting else { return };
+        let limits = self.limited(limits);
         let here = &mut self.here;
-        here.law.on_time(waiting, u64::from(here.belief.rtt()), limits, now);
-        here.breaker.on_time(waiting);
+        here.law.on_time(waiting, u64::from(here.belief.rtt()), limits);
         here.asking.on_time(&mut here.pairs, now);
         here.plan_probe(limits, now);
     }
@@ -235,12 +250,16 @@ impl<const N: usize> Engine<N> {
             return;
         }
         self.hearing.on_news();
+        if self.here.breaker.on_news(now) {
+            self.here = self.here.again(limits);
+        }
         let rtt = rtt.filter(|_| self.hearing.is_awake(report.largest()));
         if let Some(rtt) = rtt {
             self.here.belief.on_rtt(rtt, now);
         }
-        self.time(report, now);
-        let believed = self.here.belief.queue(rtt.is_some());
+        let timed = self.time(report, now);
+        // What was known of the queue before says nothing of the packets that this report tells of.
+        let believed = if timed { self.here.belief.queue(rtt.is_some()) } else { None };
         if believed.is_some_and(|believed| believed.leapt) {
             self.here.delivered = Meter::new();
         }
@@ -255,13 +274,20 @@ impl<const N: usize> Engine<N> {
         if let Some(believed) = believed {
             let signals = self.signals(report, (believed, leaving), newest, (acked, lost, marks), now);
             self.tell(&signals, limits, now);
+        } else {
+            self.here.law.on_unseen(limits, now);
         }
         let here = &mut self.here;
         let leaving = Bitrate::from_bps(leaving.unwrap_or(0));
         let packet = DataSize::from_bytes(u64::from(here.packet));
         let rtt = Duration::from_micros(u64::from(here.belief.rtt()));
+        let before = here.breaker.state();
         here.breaker.on_feedback(here.loss.loss(), rtt, packet, leaving, now);
         here.plan_probe(limits, now);
+        if here.breaker.state() != before {
+            let limits = self.limited(limits);
+            self.here.law.limit(limits);
+        }
     }
 
     /// The law is told, and asks for the link where it needs that.
@@ -288,7 +314,6 @@ impl<const N: usize> Engine<N> {
     /// Media takes another path, whose packets were of `start` at first.
     pub(crate) fn on_path(&mut self, path: u8, start: u64, limits: Limits) {
         if path != self.here.path {
-            // Before the first packet it only gets its name: what is remembered of it stays.
             self.here.path = path;
             if self.hearing.has_sent() {
                 // Nothing that was measured holds on another path; what did not pass here is not dared there. How far the
@@ -299,13 +324,17 @@ impl<const N: usize> Engine<N> {
                 self.hearing.on_path();
             }
         }
+        if !self.hearing.has_sent() && self.here.law.ceiling().is_none() {
+            // Before the first packet it begins with what its own packets cost; what is remembered of it stays.
+            self.here.law = Law::new(start);
+        }
         let limits = self.limited(limits);
         self.here.law.limit(limits);
     }
 
     /// What the sender should do, with `pacing` parts in a hundred of the wire rate for the pacer.
     pub(crate) fn target(&self, limits: Limits, ptime: Duration, pacing: u64) -> Target {
-        let wire = self.wire(limits);
+        let (wire, breaker) = (self.wire(limits), self.here.breaker.state());
         let floor = u64::from(self.here.packet) * WINDOW_FLOOR;
         let window = part(wire, u64::from(self.here.belief.rtt()) + WINDOW_TIME, 8_000_000);
         Target {
@@ -315,9 +344,9 @@ impl<const N: usize> Engine<N> {
             burst: self.here.loss.burst(),
             pacing: Bitrate::from_bps(part(wire, pacing, 100)),
             window: DataSize::from_bytes(window.max(floor)),
-            probe: self.here.asking.probe(),
+            probe: self.here.asking.probe() && !breaker.is_open(),
             ecn: Ecn::Ect1,
-            breaker: self.here.breaker.state(),
+            breaker,
         }
     }
 

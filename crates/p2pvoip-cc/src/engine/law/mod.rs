@@ -12,9 +12,11 @@
 mod drain;
 mod rivals;
 mod signals;
+mod silence;
 mod yields;
 
 use crate::controller::Phase;
+use crate::moment::Moment;
 use drain::{DEEPEST, Drain, WHOLE};
 use p2pvoip_core::Instant;
 use rivals::Rivals;
@@ -60,10 +62,6 @@ const STEEP: u64 = 3;
 const CLAIM: u64 = 140;
 /// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
 const LONGEST_STEP: u64 = 200_000;
-/// Without feedback for the round trip and this long, it has stopped (RFC 8869 has no longer handover).
-const SILENCE: u64 = 700_000;
-/// A silent flow halves its rate each such time.
-const SILENT_HALF: u64 = 1_000_000;
 /// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
 const FASTER: u64 = 140;
 /// Of a faster link this many parts in a hundred are taken at once.
@@ -119,7 +117,9 @@ pub(crate) struct Law {
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     cut: Option<Instant>,
-    updated: Option<Instant>,
+    updated: Moment,
+    /// The rate from which it fell silent; zero when a queue is known again.
+    before_silence: u64,
     /// The smoothed share of marks, in 65,536ths.
     marked: u64,
 }
@@ -140,7 +140,8 @@ impl Law {
             news: News::Nothing,
             free: None,
             cut: None,
-            updated: None,
+            updated: Moment::NONE,
+            before_silence: 0,
             marked: 0,
         }
     }
@@ -223,32 +224,19 @@ impl Law {
         self.phase == Phase::Growing && (self.rate < limits.most || self.link.learning || !settled)
     }
 
-    /// Time passes, and the sender has been `waiting` for news for so many microseconds: the rate decays.
-    pub(crate) fn on_time(&mut self, waiting: u64, rtt: u64, limits: Limits, now: Instant) {
-        if waiting <= rtt + SILENCE {
-            return;
-        }
-        let since = self.updated.filter(|_| self.phase == Phase::Silent).unwrap_or(now);
-        (self.phase, self.drain.part, self.updated) = (Phase::Silent, WHOLE, Some(now));
-        // Half a rate in a second, taken in small steps: linear within a step.
-        let passed = micros(now, since).min(SILENT_HALF);
-        self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
-        self.limit(limits);
-    }
-
     /// The flow goes on after a pause: most of its rate is dared again.
     pub(crate) fn on_resume(&mut self, limits: Limits) {
         self.rate = part(self.rate, RESUMED, 100);
         (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, None);
         self.ceiling.get_or_insert(self.rate);
-        self.updated = None;
+        self.updated = Moment::NONE;
         self.limit(limits);
     }
 
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        (self.updated, self.news) = (Some(now), News::Nothing);
+        let step = self.updated.since(now).unwrap_or(0).min(LONGEST_STEP);
+        (self.updated, self.news, self.before_silence) = (Moment::at(now), News::Nothing, 0);
         let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
         let limit = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
         (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
