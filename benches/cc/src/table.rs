@@ -96,9 +96,13 @@ pub fn outcomes(outcomes: &[Outcome], paint: Paint) -> String {
         }
     }
     text.push_str(
-        "Queueing delays in ms, rates in kbit/s: sent a flow, delivered together, fb feedback a flow.\n\
-         Frozen: goog_cc in another simulator. Best known: the best of six controllers there, in each column another.\n",
+        "Queueing delays in ms, rates in kbit/s: sent a flow, delivered together, fb feedback a flow.\n",
     );
+    if outcomes.iter().any(|one| frozen::of(&one.case).is_some()) {
+        text.push_str(
+            "Frozen: goog_cc in another simulator. Best known: the best of six controllers there, each column its own.\n",
+        );
+    }
     text
 }
 
