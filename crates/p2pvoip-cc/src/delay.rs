@@ -6,6 +6,7 @@
 //! above the base (CoDel's idea, RFC 8289 section 3.2), and does not fall as fast as a burst does that a link releases
 //! after a stall.
 
+use crate::recent::Recent;
 use crate::report::RemoteTime;
 use crate::window::WindowedMin;
 use p2pvoip_core::Instant;
@@ -25,7 +26,7 @@ const FIRST: i32 = 8;
 /// No more than this counts as jitter: 64 ms in ticks.
 const LONGEST: i32 = 1_000;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
-const GROUPS: u32 = 14;
+const GROUPS: usize = 14;
 
 /// A packet, or packets sent together: when the first was, and the least delay, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,17 +58,16 @@ pub(crate) struct DelayEstimator {
     base: WindowedMin,
     /// The base may be too high by this, in ticks.
     doubt: i32,
-    groups: [Sample; GROUPS as usize],
-    count: u32,
-    /// The mean change from sample to sample, in thirty-seconds of a tick.
+    groups: Recent<Sample, GROUPS>,
+    /// The mean change from sample to sample, in thirty-seconds of a tick; never below zero.
     jitter: i32,
     /// The newest change, in ticks.
     change: i32,
     /// Changes counted, up to [`MEMORY`].
-    samples: i32,
+    samples: u8,
     /// The mean difference of the two least delays over a span, in thirty-seconds of a tick, and how many were counted.
     spread: i32,
-    spreads: i32,
+    spreads: u8,
 }
 
 impl DelayEstimator {
@@ -77,8 +77,7 @@ impl DelayEstimator {
             origin: None,
             base: WindowedMin::new(),
             doubt: 0,
-            groups: [group; GROUPS as usize],
-            count: 0,
+            groups: Recent::new(group),
             jitter: 0,
             change: 0,
             samples: 0,
@@ -111,9 +110,7 @@ impl DelayEstimator {
             self.base.push(delay, now);
             self.doubt = 0;
         }
-        let newest =
-            self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS as usize));
-        if let Some(newest) = newest {
+        if let Some(newest) = self.groups.all_mut().first_mut() {
             let after = sent.since(newest.sent);
             if after < 0 {
                 return;
@@ -126,44 +123,30 @@ impl DelayEstimator {
             // A queue that appears or goes away changes delay once or in one direction, jitter each time and to and fro.
             let usual = 3 * self.jitter() + QUIET;
             let turned = (change < 0) != (self.change < 0);
-            let counted = if turned { 4 * change.abs() / 3 } else { 0 };
-            // The first samples weigh as much as there are, and are not held against a jitter that is not known yet.
-            self.samples = (self.samples + 1).min(MEMORY);
-            let counted = if self.samples > FIRST { counted.min(usual) } else { counted.min(LONGEST) };
-            let more = MEMORY * counted - self.jitter;
-            self.jitter += if self.samples == MEMORY {
-                // Divided by it and rounded towards zero: shifted, since this is for each packet.
-                (more + (more >> 31 & (MEMORY - 1))) >> MEMORY.trailing_zeros()
-            } else {
-                more / self.samples.max(FIRST)
-            };
+            let counted = if turned { (4 * change.unsigned_abs() / 3).cast_signed() } else { 0 };
             self.change = change;
+            // The first samples weigh as much as there are, and are not held against a jitter that is not known yet.
+            let samples = one_more(&mut self.samples);
+            let counted = if samples > FIRST { counted.min(usual) } else { counted.min(LONGEST) };
+            self.jitter = smoothed(self.jitter, counted, samples);
         }
-        if let Some(place) = self.groups.get_mut(self.count as usize % GROUPS as usize) {
-            *place = sample;
-            self.count += 1;
-            if self.count >= 2 * GROUPS {
-                self.count -= GROUPS;
-            }
-        }
+        self.groups.push(sample);
     }
 
     /// The queue over the last span of sending; `None` before there is one.
     pub(crate) fn queue(&self) -> Option<Queue> {
         let base = self.base.get()?;
-        let newest = self.back(0)?;
-        let (mut least, mut second) = (newest.delay, i32::MAX);
-        for back in 1..self.count.min(GROUPS) {
-            let group = self.back(back)?;
+        let (newest, older) = self.groups.all().split_first()?;
+        let (mut least, mut second, mut samples) = (newest.delay, i32::MAX, 1);
+        let first = older.iter().find(|group| {
             (least, second) = (least.min(group.delay), second.min(group.delay.max(least)));
-            let span = newest.sent.since(group.sent);
-            if span >= SPAN && back + 1 >= SAMPLES {
-                let (least, apart) = (least - base, second - least);
-                let met = (newest.delay - base - 2 * self.jitter()).max(least);
-                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span, apart });
-            }
-        }
-        None
+            samples += 1;
+            newest.sent.since(group.sent) >= SPAN && samples >= SAMPLES
+        })?;
+        let (least, apart) = (least - base, second - least);
+        let met = (newest.delay - base - 2 * self.jitter()).max(least);
+        let (change, span) = (newest.delay - first.delay, newest.sent.since(first.sent));
+        Some(Queue { least, newest: met, change, span, apart })
     }
 
     /// How sure the least delay over a span is: the mean difference to the second, in ticks.
@@ -173,28 +156,29 @@ impl DelayEstimator {
 
     /// Notes how far the two least delays of a span are [`apart`](Queue::apart).
     pub(crate) fn note(&mut self, apart: i32) {
-        self.spreads = (self.spreads + 1).min(MEMORY);
+        let spreads = one_more(&mut self.spreads);
         // A queue that grows or drains sets them apart for a while, jitter always.
         let usual = 3 * self.spread() + QUIET;
-        let counted = apart.min(if self.spreads > FIRST { usual } else { LONGEST });
-        self.spread += (MEMORY * counted - self.spread) / self.spreads.max(FIRST);
+        let counted = apart.min(if spreads > FIRST { usual } else { LONGEST });
+        self.spread = smoothed(self.spread, counted, spreads);
     }
 
     /// The mean change of delay from one sample to the next, in ticks.
     pub(crate) const fn jitter(&self) -> i32 {
-        self.jitter / MEMORY
+        // It is never negative: a shift, since this is for each packet.
+        self.jitter >> MEMORY.trailing_zeros()
     }
 
     /// The lesser queue of the two newest samples, when the newer is no less: a queue that has appeared at once.
     pub(crate) fn jump(&self) -> Option<i32> {
-        let (newest, before) = (self.back(0)?, self.back(1)?);
+        let [newest, before, ..] = self.groups.all() else { return None };
         (newest.delay >= before.delay).then_some(before.delay - self.base.get()?)
     }
 
     /// What was taken off for the packets' own time was this much too much.
     pub(crate) fn shift(&mut self, by: i32) {
         self.base.shift(by);
-        for group in &mut self.groups {
+        for group in self.groups.all_mut() {
             group.delay = group.delay.saturating_add(by);
         }
     }
@@ -209,9 +193,24 @@ impl DelayEstimator {
         self.base.shift(by + doubt);
         self.doubt = doubt;
     }
+}
 
-    fn back(&self, back: u32) -> Option<Sample> {
-        self.groups.get(self.count.checked_sub(back + 1)? as usize % GROUPS as usize).copied()
+/// Counts up to [`MEMORY`].
+fn one_more(samples: &mut u8) -> i32 {
+    if i32::from(*samples) < MEMORY {
+        *samples += 1;
+    }
+    i32::from(*samples)
+}
+
+/// A mean in thirty-seconds of a tick, with one more of so many samples.
+fn smoothed(mean: i32, sample: i32, samples: i32) -> i32 {
+    let more = MEMORY * sample - mean;
+    mean + if samples == MEMORY {
+        // Divided by it and rounded towards zero: shifted, since this is for each packet.
+        (more + (more >> 31 & (MEMORY - 1))) >> MEMORY.trailing_zeros()
+    } else {
+        more / samples.max(FIRST)
     }
 }
 

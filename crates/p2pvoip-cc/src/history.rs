@@ -8,21 +8,19 @@
 
 use crate::controller::Sent;
 use crate::fixed::low_u32;
-use crate::report::{REACH, Report, TICK_MICROS};
+use crate::report::{REACH, RemoteTime, Report, TICK_MICROS};
 use core::num::NonZeroU64;
+use core::ops::Range;
 use p2pvoip_core::Instant;
 
 /// Later packets that must have come before one is lost (RFC 9002 section 6.1.1, `kPacketThreshold`).
 const REORDERING: u64 = 3;
 
-/// The bits of a clock that are kept.
-const CLOCK: u32 = (1 << 24) - 1;
-
 /// A packet that was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Ticks of the sender's clock, in the 24 bits of [`RemoteTime`], wrapping after 18 minutes.
-    pub(crate) sent: u32,
+    /// By the sender's clock, which is told as the receiver's is.
+    pub(crate) sent: RemoteTime,
     /// Bytes on the wire; zero where no packet of that number was sent.
     pub(crate) size: u16,
     pub(crate) path: u8,
@@ -31,7 +29,7 @@ pub(crate) struct Record {
 impl Record {
     /// Ticks since it was sent.
     pub(crate) const fn age(self, now: Instant) -> u32 {
-        ticks(now).wrapping_sub(self.sent) & CLOCK
+        RemoteTime::from_ticks(ticks(now).wrapping_sub(self.sent.ticks())).ticks()
     }
 }
 
@@ -40,16 +38,25 @@ pub(crate) const fn ticks(now: Instant) -> u32 {
     low_u32(now.as_micros() / TICK_MICROS)
 }
 
-/// What became of a packet. First what came is told as it came; then, in the order of numbers, what was kept and what was
-/// not; `Late` may follow.
+/// What a report is the first to tell that it came, without what is [`Fate::Late`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Came {
+    /// Whether the report told anything new at all.
+    pub(crate) news: bool,
+    pub(crate) packets: u32,
+    /// Of these, and of their bytes, those of one path.
+    pub(crate) ours: u32,
+    pub(crate) bytes: u32,
+}
+
+/// What became of a packet: once for each in the order of numbers, but that one told lost may be late after all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
-    Received,
-    /// Lost before, and now it came.
-    Late,
-    /// In the order of numbers: it had been received.
+    /// Lost before, and now so many bytes came.
+    Late(u16),
+    /// It has been received.
     Kept,
-    /// In the order of numbers: it did not come.
+    /// It did not come.
     Lost,
     /// No report told of it while it could.
     Unreported,
@@ -57,7 +64,7 @@ pub(crate) enum Fate {
 
 #[derive(Clone, Debug)]
 pub(crate) struct History<const N: usize> {
-    /// The clock when a packet left, and above its 24 bits its path.
+    /// When a packet left, and its path.
     stamps: [u32; N],
     /// Bytes, zero where no packet of that number was sent.
     sizes: [u16; N],
@@ -65,17 +72,20 @@ pub(crate) struct History<const N: usize> {
     end: Option<NonZeroU64>,
     /// The first number sent at all.
     first: u64,
-    /// From here on up to the largest every number was sent.
+    /// From here on up to the largest every number was sent, and on the path of the largest.
     whole_from: u64,
-    /// The largest number reported.
-    told: Option<u64>,
-    /// Bit k: `told - k` has been reported.
+    /// That path.
+    path: u8,
+    /// The largest number reported, when anything is.
+    told: u64,
+    /// Bit k: `told - k` has been reported; bit 0 is set from the first report on.
     seen: u64,
     /// Bit k: the arrival time of `told - k` has been used.
     timed: u64,
     /// All below this have met their fate.
     decided: u64,
-    in_flight: u64,
+    /// Fits, since at most `N` packets of 65,535 bytes are open.
+    in_flight: u32,
 }
 
 impl<const N: usize> History<N> {
@@ -86,7 +96,8 @@ impl<const N: usize> History<N> {
             end: None,
             first: 0,
             whole_from: 0,
-            told: None,
+            path: 0,
+            told: 0,
             seen: 0,
             timed: 0,
             decided: 0,
@@ -103,12 +114,12 @@ impl<const N: usize> History<N> {
 
     /// The largest number reported.
     pub(crate) const fn told(&self) -> Option<u64> {
-        self.told
+        if self.seen == 0 { None } else { Some(self.told) }
     }
 
     /// Bytes whose fate is open.
     pub(crate) const fn in_flight(&self) -> u64 {
-        self.in_flight
+        self.in_flight as u64
     }
 
     /// The lowest number that is remembered.
@@ -119,7 +130,11 @@ impl<const N: usize> History<N> {
     /// Notes a packet; false when its number is not above all before it.
     pub(crate) fn record(&mut self, sent: Sent, now: Instant) -> bool {
         match self.largest() {
-            Some(largest) if sent.number == largest.wrapping_add(1) => {}
+            Some(largest) if sent.number == largest.wrapping_add(1) => {
+                if sent.path != self.path {
+                    self.whole_from = sent.number;
+                }
+            }
             None => {
                 (self.first, self.decided, self.whole_from) = (sent.number, sent.number, sent.number);
             }
@@ -133,17 +148,19 @@ impl<const N: usize> History<N> {
         }
         self.end = NonZeroU64::new(sent.number.saturating_add(1));
         let size = u16::try_from(sent.size.as_bytes()).unwrap_or(u16::MAX).max(1);
-        self.replace(sent.number, Record { sent: ticks(now) & CLOCK, size, path: sent.path });
-        self.in_flight += u64::from(size);
+        self.path = sent.path;
+        self.replace(sent.number, Record { sent: RemoteTime::from_ticks(ticks(now)), size, path: sent.path });
+        self.in_flight += u32::from(size);
         true
     }
 
     /// The packet of that number, if it was sent and is remembered.
     pub(crate) fn get(&self, number: u64) -> Option<Record> {
-        let known = number >= self.oldest() && self.largest().is_some_and(|largest| number <= largest);
+        // Below zero, and so far above `N`, where the number is still to be sent. Places of numbers never sent have no size.
+        let back = self.end.map_or(0, NonZeroU64::get).wrapping_sub(1).wrapping_sub(number);
         let (stamp, size) = (*self.stamps.get(place::<N>(number))?, *self.sizes.get(place::<N>(number))?);
-        let path = (stamp >> 24).to_le_bytes()[0];
-        (known && size != 0).then_some(Record { sent: stamp & CLOCK, size, path })
+        let (sent, path) = RemoteTime::parted(stamp);
+        (back < N as u64 && size != 0).then_some(Record { sent, size, path })
     }
 
     /// Whether every number that the report says has come was sent, as far as is remembered.
@@ -156,34 +173,101 @@ impl<const N: usize> History<N> {
             || report.arrivals().all(|(number, _)| number < self.oldest() || self.get(number).is_some())
     }
 
-    /// Takes a report in which [`can_be_true`](Self::can_be_true), and calls `each` with every packet whose fate it
-    /// tells: first those that came, then those that did not. Whether it told anything new.
-    pub(crate) fn take(&mut self, report: &Report, mut each: impl FnMut(Record, Fate)) -> bool {
+    /// Takes a report in which [`can_be_true`](Self::can_be_true): what came, of it what came on `path`, and by `each` every
+    /// packet whose fate that tells, with whether it was sent on `path`.
+    pub(crate) fn take(&mut self, report: &Report, path: u8, mut each: impl FnMut(Fate, bool)) -> Came {
         let shift = self.advance(report.largest());
         // What the report says, in the places of `seen`.
         let says = if shift < REACH as u64 { report.received() << shift } else { 0 };
-        let mut news = says & !self.seen;
-        let any = news != 0;
+        let news = says & !self.seen;
         self.seen |= news;
-        let told = self.told.unwrap_or(0);
-        while news != 0 {
-            let number = told.wrapping_sub(u64::from(news.trailing_zeros()));
-            news &= news - 1;
-            let Some(record) = self.get(number) else { continue };
-            let late = number < self.decided;
-            if !late {
-                self.in_flight = self.in_flight.saturating_sub(u64::from(record.size));
-            }
-            each(record, if late { Fate::Late } else { Fate::Received });
+        // The bits of numbers whose fate is open.
+        let undecided = self.told.checked_sub(self.decided);
+        let open = undecided.map_or(0, |back| !shifted(u64::MAX, back.saturating_add(1)));
+        let oldest = self.oldest();
+        // From here on all are remembered, were sent, and on one path. Then only sizes have to be looked at, which takes half
+        // of the instructions for a packet.
+        let plain = oldest.max(self.whole_from);
+        let mut came = Came { news: news != 0, ..Came::default() };
+        if news & open != 0 {
+            came = self.count(news & open, plain, path);
         }
-        self.decide(report.lowest(), each);
-        any
+        let mut late = news & !open;
+        while late != 0 {
+            let number = self.told.wrapping_sub(u64::from(late.trailing_zeros()));
+            late &= late - 1;
+            if let Some(record) = self.get(number) {
+                each(Fate::Late(record.size), record.path == path);
+            }
+        }
+        let end = self.told.saturating_add(1).saturating_sub(REORDERING);
+        let from = self.decided.max(oldest);
+        if from < end {
+            if from >= plain && self.saw_all(self.told - from) {
+                (from..end).for_each(|_| each(Fate::Kept, self.path == path));
+            } else {
+                self.decide(from..end, report.lowest(), path, each);
+            }
+        }
+        self.decided = self.decided.max(end);
+        came
+    }
+
+    /// Takes the packets of these bits of `seen` out of flight, and counts them.
+    fn count(&mut self, mut bits: u64, plain: u64, path: u8) -> Came {
+        let mut came = Came { news: true, ..Came::default() };
+        let mut bytes = 0;
+        if self.told.saturating_sub(u64::from(bits.ilog2())) >= plain {
+            while bits != 0 {
+                let number = self.told.wrapping_sub(u64::from(bits.trailing_zeros()));
+                bits &= bits - 1;
+                bytes += u32::from(self.sizes.get(place::<N>(number)).copied().unwrap_or(0));
+                came.packets += 1;
+            }
+            if self.path == path {
+                (came.ours, came.bytes) = (came.packets, bytes);
+            }
+        }
+        while bits != 0 {
+            let number = self.told.wrapping_sub(u64::from(bits.trailing_zeros()));
+            bits &= bits - 1;
+            let Some(record) = self.get(number) else { continue };
+            bytes += u32::from(record.size);
+            came.packets += 1;
+            if record.path == path {
+                came.ours += 1;
+                came.bytes += u32::from(record.size);
+            }
+        }
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        came
+    }
+
+    /// Decides these, of which the report told from `told_from` on, one by one.
+    fn decide(&mut self, all: Range<u64>, told_from: u64, path: u8, mut each: impl FnMut(Fate, bool)) {
+        for number in all {
+            let back = self.told - number;
+            let Some(record) = self.get(number) else { continue };
+            let ours = record.path == path;
+            if back < REACH as u64 && self.seen >> back & 1 == 1 {
+                each(Fate::Kept, ours);
+                continue;
+            }
+            self.in_flight = self.in_flight.saturating_sub(u32::from(record.size));
+            each(if number < told_from { Fate::Unreported } else { Fate::Lost }, ours);
+        }
+    }
+
+    /// Whether all from [`REORDERING`] numbers below the top down to `back` have been reported.
+    const fn saw_all(&self, back: u64) -> bool {
+        let all = shifted(1, back + 1).wrapping_sub(1) & (u64::MAX << REORDERING);
+        back < REACH as u64 && self.seen & all == all
     }
 
     /// Of the report's times those that were not used before are used now: bit k is that of its largest number less k. For a
     /// report that [`take`](Self::take) took and that is not older than the newest.
     pub(crate) fn time_all(&mut self, report: &Report) -> u64 {
-        if self.told != Some(report.largest()) {
+        if self.told != report.largest() {
             return 0;
         }
         let fresh = report.timed() & !self.timed;
@@ -193,7 +277,7 @@ impl<const N: usize> History<N> {
 
     /// The arrival time of that number is used: the packet, when it was not used before.
     pub(crate) fn time(&mut self, number: u64) -> Option<Record> {
-        let back = self.told?.checked_sub(number).filter(|back| *back < REACH as u64)?;
+        let back = self.told()?.checked_sub(number).filter(|back| *back < REACH as u64)?;
         let bit = 1 << back;
         if self.timed & bit != 0 {
             return None;
@@ -204,28 +288,10 @@ impl<const N: usize> History<N> {
 
     /// Moves the window up to `largest`; gives how far below the window's top `largest` is.
     fn advance(&mut self, largest: u64) -> u64 {
-        let told = *self.told.get_or_insert(largest);
+        let told = self.told().unwrap_or(largest);
         let Some(up) = largest.checked_sub(told) else { return told - largest };
-        let shifted = |bits: u64| u32::try_from(up).ok().and_then(|up| bits.checked_shl(up)).unwrap_or(0);
-        (self.seen, self.timed, self.told) = (shifted(self.seen), shifted(self.timed), Some(largest));
+        (self.seen, self.timed, self.told) = (shifted(self.seen, up), shifted(self.timed, up), largest);
         0
-    }
-
-    /// Decides all that lie three below the top, of which this report told from `told_from` on.
-    fn decide(&mut self, told_from: u64, mut each: impl FnMut(Record, Fate)) {
-        let told = self.told.unwrap_or(0);
-        let end = told.saturating_add(1).saturating_sub(REORDERING);
-        for number in self.decided.max(self.oldest())..end {
-            let back = told - number;
-            let Some(record) = self.get(number) else { continue };
-            if back < REACH as u64 && self.seen >> back & 1 == 1 {
-                each(record, Fate::Kept);
-                continue;
-            }
-            self.in_flight = self.in_flight.saturating_sub(u64::from(record.size));
-            each(record, if number < told_from { Fate::Unreported } else { Fate::Lost });
-        }
-        self.decided = self.decided.max(end);
     }
 
     fn replace(&mut self, number: u64, with: Record) {
@@ -233,15 +299,20 @@ impl<const N: usize> History<N> {
         if let Some((stamp, size)) = self.stamps.get_mut(place).zip(self.sizes.get_mut(place)) {
             let evicted = number.checked_sub(N as u64);
             if evicted.is_some_and(|evicted| evicted >= self.decided) {
-                let back = evicted.and_then(|evicted| self.told?.checked_sub(evicted));
+                let back = evicted.and_then(|evicted| self.told.checked_sub(evicted));
                 let was_seen = back.is_some_and(|back| back < REACH as u64 && self.seen >> back & 1 == 1);
                 if !was_seen {
-                    self.in_flight = self.in_flight.saturating_sub(u64::from(*size));
+                    self.in_flight = self.in_flight.saturating_sub(u32::from(*size));
                 }
             }
-            (*stamp, *size) = (with.sent | u32::from(with.path) << 24, with.size);
+            (*stamp, *size) = (with.sent.with(with.path), with.size);
         }
     }
+}
+
+/// Bits that move up, out of the word if it is far.
+const fn shifted(bits: u64, up: u64) -> u64 {
+    if up < u64::BITS as u64 { bits << up } else { 0 }
 }
 
 /// Where a number's record is kept.
@@ -278,30 +349,27 @@ mod tests {
         report
     }
 
-    fn fates(history: &mut History<N>, report: &Report) -> Vec<Fate> {
+    fn fates(history: &mut History<N>, report: &Report) -> (u32, Vec<Fate>) {
         let mut fates = vec![];
         assert!(history.can_be_true(report));
-        history.take(report, |_, fate| fates.push(fate));
-        fates
+        let came = history.take(report, 0, |fate, _| fates.push(fate));
+        (came.packets, fates)
     }
 
     #[test]
     fn a_packet_is_lost_when_three_later_ones_came_without_it() {
         let mut history = filled(0..5);
-        assert_eq!(
-            fates(&mut history, &report(3, 4, |n| n != 1)),
-            [Fate::Received, Fate::Received, Fate::Received, Fate::Kept]
-        );
-        assert_eq!(fates(&mut history, &report(4, 5, |n| n != 1)), [Fate::Received, Fate::Lost]);
+        assert_eq!(fates(&mut history, &report(3, 4, |n| n != 1)), (3, vec![Fate::Kept]));
+        assert_eq!(fates(&mut history, &report(4, 5, |n| n != 1)), (1, vec![Fate::Lost]));
         assert_eq!(history.in_flight(), 0);
-        assert_eq!(fates(&mut history, &report(4, 5, |_| true)), [Fate::Late]);
-        assert!(fates(&mut history, &report(4, 5, |_| true)).is_empty());
+        assert_eq!(fates(&mut history, &report(4, 5, |_| true)), (0, vec![Fate::Late(100)]));
+        assert_eq!(fates(&mut history, &report(4, 5, |_| true)), (0, vec![]));
     }
 
     #[test]
     fn what_no_report_reaches_is_unreported_and_leaves_the_flight() {
         let mut history = filled(0..100);
-        let fates = fates(&mut history, &report(99, 33, |_| false));
+        let (_, fates) = fates(&mut history, &report(99, 33, |_| false));
         assert_eq!(fates.iter().filter(|f| **f == Fate::Unreported).count(), 67);
         assert_eq!(fates.iter().filter(|f| **f == Fate::Lost).count(), 30);
         assert_eq!(history.in_flight(), 200);
@@ -312,8 +380,7 @@ mod tests {
         let mut history = filled(0..20);
         fates(&mut history, &report(10, 11, |n| n != 9));
         fates(&mut history, &report(19, 5, |_| true));
-        let late = fates(&mut history, &report(9, 2, |_| true));
-        assert_eq!(late, [Fate::Late]);
+        assert_eq!(fates(&mut history, &report(9, 2, |_| true)), (0, vec![Fate::Late(100)]));
     }
 
     #[test]
@@ -373,7 +440,7 @@ mod tests {
                     let report = report(largest, reach, |n| (n ^ x) % 3 != 0);
                     prop_assert!(history.can_be_true(&report));
                     let told = history.told().unwrap_or(0).max(largest);
-                    history.take(&report, |_, _| {});
+                    history.take(&report, 0, |_, _| {});
                     for (number, _) in report.arrivals() {
                         if told - number < 64 { open.remove(&number); }
                     }

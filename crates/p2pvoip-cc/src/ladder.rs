@@ -5,6 +5,7 @@
 //! seen to be faster.
 
 use crate::audio_config::{AudioConfig, PTIMES};
+use crate::moment::Moment;
 use core::time::Duration;
 use p2pvoip_core::{Bitrate, Instant};
 
@@ -12,36 +13,48 @@ use p2pvoip_core::{Bitrate, Instant};
 /// narrowband speech at 8 to 12 (RFC 6716 section 2.1.1). A packet of 40 ms is itself 40 ms on a link that it fills, so it
 /// is not taken sooner.
 const KEPT_FROM: [Bitrate; 3] = [Bitrate::from_kbps(16), Bitrate::from_kbps(12), Bitrate::from_kbps(8)];
-/// How long the rate must have been high enough before packets get shorter.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the rate must have been high enough before packets get shorter, in microseconds.
+const PATIENCE: u64 = 2_000_000;
 
 /// Estimator: the packet duration.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ladder {
     /// Place in [`PTIMES`].
-    step: usize,
+    step: u8,
     /// Since when a shorter duration would do.
-    better_since: Option<Instant>,
+    better_since: Moment,
+}
+
+impl Default for Ladder {
+    fn default() -> Self {
+        Self { step: 0, better_since: Moment::NONE }
+    }
 }
 
 impl Ladder {
     /// The packet duration.
     pub(crate) fn ptime(&self) -> Duration {
         let [shortest, ..] = PTIMES;
-        PTIMES.get(self.step).copied().unwrap_or(shortest)
+        PTIMES.get(usize::from(self.step)).copied().unwrap_or(shortest)
     }
 
     /// Follows the wire rate; `certain` when it is higher because the link is faster.
     pub(crate) fn follow(&mut self, wire: Bitrate, certain: bool, config: &AudioConfig, now: Instant) {
-        let kept = |(ptime, payload): (&Duration, &Bitrate)| wire >= config.wire(*payload, *ptime);
+        // `wire >= config.wire(payload, ptime)` without its division, since this is for each report.
+        let headers = 8_000_000 * (config.header + config.overhead).as_bytes();
+        let kept = |(ptime, payload): (&Duration, &Bitrate)| {
+            let left = wire.as_bps().checked_sub(payload.as_bps());
+            left.is_some_and(|left| (left + 1) * u64::from(ptime.subsec_micros()) > headers)
+        };
         let right = PTIMES.iter().zip(&KEPT_FROM).position(kept).unwrap_or(PTIMES.len() - 1);
+        let right = right.to_le_bytes()[0];
         if right >= self.step {
-            (self.step, self.better_since) = (right, None);
+            (self.step, self.better_since) = (right, Moment::NONE);
             return;
         }
-        let since = *self.better_since.get_or_insert(now);
-        if certain || now.saturating_since(since) >= PATIENCE {
-            (self.step, self.better_since) = (right, None);
+        self.better_since.or_set(now);
+        if certain || self.better_since.is_before(now, PATIENCE) {
+            (self.step, self.better_since) = (right, Moment::NONE);
         }
     }
 }

@@ -61,6 +61,7 @@ mod nada;
 mod pacer;
 mod pairs;
 mod rate;
+mod recent;
 mod report;
 pub mod rfc8888;
 mod rtt;

@@ -26,7 +26,8 @@ pub(crate) struct LossEstimator {
     share: i32,
     starts: i32,
     previous_lost: bool,
-    packets: i32,
+    /// Packets counted, up to [`MEMORY`].
+    packets: u8,
 }
 
 impl LossEstimator {
@@ -44,14 +45,17 @@ impl LossEstimator {
     /// The fate of the next packet in the order of numbers.
     pub(crate) fn on_decided(&mut self, lost: bool) {
         // The first packets weigh as much as there are, so that the estimate does not start from a guess.
-        self.packets = (self.packets + 1).min(MEMORY);
+        if i32::from(self.packets) < MEMORY {
+            self.packets += 1;
+        }
+        let packets = i32::from(self.packets);
         let sample = |happened: bool| if happened { ONE } else { 0 };
         let (share, starts) = (sample(lost) - self.share, sample(lost && !self.previous_lost) - self.starts);
-        if self.packets == MEMORY {
+        if packets == MEMORY {
             self.share += of_memory(share);
             self.starts += of_memory(starts);
         } else {
-            let divisor = self.packets.max(MEMORY / 4);
+            let divisor = packets.max(MEMORY / 4);
             self.share += share / divisor;
             self.starts += starts / divisor;
         }

@@ -8,7 +8,6 @@
 //! - Links that release packets in bursts (Wi-Fi aggregation): there the rate comes out as endless, and nobody relies on it.
 
 use crate::fixed::low_u32;
-use crate::history::Record;
 use crate::report::{RemoteTime, TICK_MICROS};
 
 /// Sent within this of one another, two packets are a pair: 0.5 ms in ticks.
@@ -36,8 +35,8 @@ pub(crate) struct Pairs {
     /// Pairs since the link is measured anew, and how many it takes.
     count: u8,
     needed: u8,
-    /// The greatest of the rates.
-    best: u32,
+    /// The greatest of the rates, zero while there are too few.
+    link: u32,
     /// The link as it was before it was to be measured anew, and what it carries at least.
     former: u32,
     proven: u32,
@@ -46,7 +45,7 @@ pub(crate) struct Pairs {
     byte_at: u32,
     /// The number after the last packet's, zero where there is none; its departure and its arrival.
     after: u64,
-    left: u32,
+    left: RemoteTime,
     came: RemoteTime,
 }
 
@@ -57,53 +56,60 @@ impl Pairs {
             next: 0,
             count: 0,
             needed: 1,
-            best: 0,
+            link: 0,
             former: 0,
             proven: 0,
             byte: 0,
             byte_at: 0,
             after: 0,
-            left: 0,
+            left: RemoteTime::from_ticks(0),
             came: RemoteTime::from_ticks(0),
         }
     }
 
-    /// A packet and its arrival, in the order of sending.
-    pub(crate) fn push(&mut self, number: u64, record: Record, arrived: RemoteTime) {
-        let (after, left, came) = (self.after, self.left, self.came);
-        (self.after, self.left, self.came) = (number + 1, record.sent, arrived);
-        let apart = RemoteTime::from_ticks(record.sent).since(RemoteTime::from_ticks(left));
-        if after == 0 || number != after || !(0..=TOGETHER).contains(&apart) {
-            return;
+    /// A packet and its arrival, in the order of sending. Whether it was the second of a pair, so that packets' own time may
+    /// have changed.
+    pub(crate) fn push(&mut self, number: u64, size: u16, sent: RemoteTime, arrived: RemoteTime) -> bool {
+        let (after, apart, gap) = (self.after, sent.since(self.left), arrived.since(self.came));
+        (self.after, self.left, self.came) = (number + 1, sent, arrived);
+        let paired = after != 0 && number == after && (0..=TOGETHER).contains(&apart) && gap >= 0;
+        if paired {
+            self.measure(size, gap.unsigned_abs());
         }
-        let gap = arrived.since(came);
-        if gap < 0 {
-            return;
-        }
-        let micros = u64::from(gap.unsigned_abs()) * TICK_MICROS;
-        let rate = (u64::from(record.size) * 8_000_000).checked_div(micros).unwrap_or(ENDLESS).min(ENDLESS);
+        paired
+    }
+
+    /// The second of a pair has this size, and came so many ticks after the first.
+    #[cold]
+    fn measure(&mut self, size: u16, gap: u32) {
+        let micros = u64::from(gap) * TICK_MICROS;
+        let rate = (u64::from(size) * 8_000_000).checked_div(micros).unwrap_or(ENDLESS).min(ENDLESS);
         if let Some(place) = self.rates.get_mut(usize::from(self.next % PAIRS)) {
             *place = u32::try_from(rate).unwrap_or(u32::MAX);
             self.next = (self.next + 1) % PAIRS;
             self.count = self.count.saturating_add(1);
-            self.best = self.rates.iter().copied().max().unwrap_or(0);
             self.divide();
         }
     }
 
     /// The slowest link carries so many bits a second at least.
     pub(crate) fn prove(&mut self, proven: u64) {
-        self.proven = u32::try_from(proven).unwrap_or(u32::MAX);
-        self.divide();
+        let proven = u32::try_from(proven).unwrap_or(u32::MAX);
+        if proven != self.proven {
+            self.proven = proven;
+            self.divide();
+        }
     }
 
     /// The mean jitter in ticks: where there is much, one pair is not enough.
     pub(crate) fn on_jitter(&mut self, jitter: i32) {
+        if jitter < JITTER_STEP && self.needed == 1 {
+            return;
+        }
         let more = (jitter / JITTER_STEP).clamp(0, MOST_MORE);
         let needed = 1 + u8::try_from(more).unwrap_or(0);
         // What is known does not become unknown by jitter that comes later.
-        let needed = if self.rate().is_some() { needed.min(self.needed) } else { needed };
-        if needed != self.needed {
+        if needed < self.needed || (needed > self.needed && self.link == 0) {
             self.needed = needed;
             self.divide();
         }
@@ -111,7 +117,7 @@ impl Pairs {
 
     /// The rate of the slowest link: the greatest that a pair told lately. `None` before there are enough.
     pub(crate) const fn rate(&self) -> Option<u64> {
-        if self.count < self.needed || self.best == 0 { None } else { Some(self.best as u64) }
+        if self.link == 0 { None } else { Some(self.link as u64) }
     }
 
     /// Ticks that `size` bytes take on the slowest link, zero where it is not known.
@@ -122,7 +128,9 @@ impl Pairs {
 
     /// Divides once for all packets, when the rate has changed.
     fn divide(&mut self) {
-        let rate = if self.count < self.needed || self.best == 0 { self.former } else { self.best };
+        let greatest = self.rates.iter().copied().max().unwrap_or(0);
+        self.link = if self.count < self.needed { 0 } else { greatest };
+        let rate = if self.link == 0 { self.former } else { self.link };
         let rate = if rate == 0 { 0 } else { rate.max(self.proven) };
         if rate != self.byte_at {
             let byte = if rate == 0 { 0 } else { BYTE.div_ceil(u64::from(rate)) };
@@ -132,7 +140,7 @@ impl Pairs {
 
     /// Whether [`own`](Self::own) can be relied on: the link is not being measured anew.
     pub(crate) fn is_settled(&self) -> bool {
-        self.former == 0 || self.rate().is_some()
+        self.former == 0 || self.link != 0
     }
 
     /// No pairs came: the link is taken to be what it was.
@@ -140,15 +148,14 @@ impl Pairs {
         if self.former > 0 && self.count < self.needed {
             let [first, ..] = &mut self.rates;
             (*first, self.count) = (self.former, self.needed);
-            self.best = self.rates.iter().copied().max().unwrap_or(0);
             self.divide();
         }
     }
 
     /// The link may have changed: it is to be measured anew.
     pub(crate) fn restart(&mut self) {
-        self.former = self.rate().and_then(|rate| u32::try_from(rate).ok()).unwrap_or(self.former);
-        (self.rates, self.count, self.best) = ([0; PAIRS as usize], 0, 0);
+        self.former = if self.link == 0 { self.former } else { self.link };
+        (self.rates, self.count) = ([0; PAIRS as usize], 0);
         self.divide();
     }
 }
@@ -163,8 +170,8 @@ pub(crate) fn ticks(size: u16, rate: u64) -> i32 {
 mod tests {
     use super::*;
 
-    fn sent(tick: u32, size: u16) -> Record {
-        Record { sent: tick, size, path: 0 }
+    fn push(pairs: &mut Pairs, number: u64, sent: u32, arrived: u32) -> bool {
+        pairs.push(number, 250, RemoteTime::from_ticks(sent), RemoteTime::from_ticks(arrived))
     }
 
     #[test]
@@ -174,8 +181,8 @@ mod tests {
         for (index, gap) in [(0, 977), (1, 1_500), (2, 1_100)] {
             let number = 10 * u64::from(index);
             let tick = 50_000 * index;
-            pairs.push(number, sent(tick, 250), RemoteTime::from_ticks(tick + 600));
-            pairs.push(number + 1, sent(tick + 1, 250), RemoteTime::from_ticks(tick + 600 + gap));
+            push(&mut pairs, number, tick, tick + 600);
+            push(&mut pairs, number + 1, tick + 1, tick + 600 + gap);
         }
         let rate = pairs.rate().unwrap();
         assert!((31_900..32_100).contains(&rate), "{rate}");
@@ -185,11 +192,10 @@ mod tests {
     #[test]
     fn packets_apart_or_out_of_order_tell_nothing() {
         let mut pairs = Pairs::new();
-        let at = RemoteTime::from_ticks;
-        pairs.push(1, sent(0, 250), at(100));
-        pairs.push(2, sent(300, 250), at(110));
-        pairs.push(4, sent(300, 250), at(120));
-        pairs.push(5, sent(301, 250), at(110));
+        push(&mut pairs, 1, 0, 100);
+        push(&mut pairs, 2, 300, 110);
+        push(&mut pairs, 4, 300, 120);
+        push(&mut pairs, 5, 301, 110);
         assert_eq!(pairs.rate(), None);
         assert_eq!(pairs.own(250), 0);
     }
@@ -197,8 +203,8 @@ mod tests {
     #[test]
     fn a_link_that_no_pair_measures_anew_is_what_it_was() {
         let mut pairs = Pairs::new();
-        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
-        pairs.push(2, sent(0, 250), RemoteTime::from_ticks(1_077));
+        push(&mut pairs, 1, 0, 100);
+        push(&mut pairs, 2, 0, 1_077);
         let before = pairs.rate();
         pairs.restart();
         assert_eq!((pairs.rate(), pairs.own(250), pairs.is_settled()), (None, 977, false));
@@ -209,23 +215,23 @@ mod tests {
     #[test]
     fn a_link_beyond_the_clock_is_endless_and_takes_no_time() {
         let mut pairs = Pairs::new();
-        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
-        pairs.push(2, sent(0, 250), RemoteTime::from_ticks(100));
+        push(&mut pairs, 1, 0, 100);
+        push(&mut pairs, 2, 0, 100);
         assert_eq!((pairs.rate(), pairs.own(250)), (Some(ENDLESS), 1));
     }
 
     #[test]
     fn jitter_that_comes_later_does_not_make_a_known_link_unknown() {
         let mut pairs = Pairs::new();
-        pairs.push(1, sent(0, 250), RemoteTime::from_ticks(100));
-        pairs.push(2, sent(1, 250), RemoteTime::from_ticks(1_077));
+        push(&mut pairs, 1, 0, 100);
+        push(&mut pairs, 2, 1, 1_077);
         assert!(pairs.rate().is_some());
         pairs.on_jitter(1_000);
         assert!(pairs.rate().is_some());
         pairs.restart();
         pairs.on_jitter(1_000);
-        pairs.push(3, sent(5_000, 250), RemoteTime::from_ticks(6_000));
-        pairs.push(4, sent(5_001, 250), RemoteTime::from_ticks(6_977));
+        push(&mut pairs, 3, 5_000, 6_000);
+        push(&mut pairs, 4, 5_001, 6_977);
         assert_eq!(pairs.rate(), None, "one pair is not enough where there is jitter");
     }
 }

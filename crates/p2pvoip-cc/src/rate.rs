@@ -3,6 +3,7 @@
 //! Taken from the first byte's moment to the last one's, so that a window of a few packets has no rounding: behind a
 //! bottleneck, the spacing of arrivals is its rate.
 
+use crate::recent::Recent;
 use crate::report::{RemoteTime, TICK_MICROS};
 
 /// Points are at least so far apart, 45 ms in ticks: twelve of them reach back as far as spans are asked for.
@@ -12,65 +13,48 @@ const APART: i32 = 703;
 /// of 64 us.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meter<const POINTS: usize> {
-    points: [(RemoteTime, u32); POINTS],
-    count: u32,
+    points: Recent<Point, POINTS>,
+    total: u32,
+}
+
+/// So many bytes had passed then.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at: RemoteTime,
     total: u32,
 }
 
 impl<const POINTS: usize> Meter<POINTS> {
     pub(crate) const fn new() -> Self {
-        Self { points: [(RemoteTime::from_ticks(0), 0); POINTS], count: 0, total: 0 }
+        Self { points: Recent::new(Point { at: RemoteTime::from_ticks(0), total: 0 }), total: 0 }
     }
 
-    /// `size` more bytes passed; the moment is set by [`mark`](Self::mark).
-    pub(crate) const fn add(&mut self, size: u16) {
-        self.total = self.total.wrapping_add(size as u32);
+    /// So many more bytes passed; the moment is set by [`mark`](Self::mark).
+    pub(crate) const fn add(&mut self, bytes: u32) {
+        self.total = self.total.wrapping_add(bytes);
     }
 
     /// All bytes added until now had passed at `at`; a moment not after the last one changes that one, and so does one so
-    /// close behind the one before it that the ring would not reach far enough back.
+    /// close behind the one before it that the points would not reach far enough back.
     pub(crate) fn mark(&mut self, at: RemoteTime) {
-        let total = self.total;
-        let newest = self.count.checked_sub(1).and_then(|last| self.points.get_mut(last as usize % POINTS));
-        if let Some(newest) = newest.filter(|newest| newest.0.since(at) >= 0) {
-            newest.1 = total;
-        } else if let Some(newest) = self.crowded(at) {
-            *newest = (at, total);
-        } else if let Some(place) = self.points.get_mut(self.count as usize % POINTS) {
-            *place = (at, total);
-            // Kept within twice the ring, so that it never wraps.
-            self.count += 1;
-            if self.count as usize >= 2 * POINTS {
-                self.count -= low(POINTS);
-            }
+        let point = Point { at, total: self.total };
+        match self.points.all_mut() {
+            [newest, ..] if newest.at.since(at) >= 0 => newest.total = point.total,
+            [newest, before, ..] if at.since(before.at) < APART => *newest = point,
+            _ => self.points.push(point),
         }
     }
 
-    /// The newest point, when the one before it is less than [`APART`] before `at`.
-    fn crowded(&mut self, at: RemoteTime) -> Option<&mut (RemoteTime, u32)> {
-        let before = self.points.get(self.count.checked_sub(2)? as usize % POINTS)?.0;
-        let newest = self.count.checked_sub(1)? as usize % POINTS;
-        if at.since(before) < APART { self.points.get_mut(newest) } else { None }
-    }
-
     /// Bits a second over the shortest span of at least `span` microseconds that ends at the newest moment.
+    #[inline]
     pub(crate) fn over(&self, span: u32) -> Option<u64> {
-        let back = |back: u32| {
-            let index = self.count.checked_sub(back + 1)?;
-            self.points.get(index as usize % POINTS).copied()
-        };
-        let (newest, total) = back(0)?;
+        let (newest, older) = self.points.all().split_first()?;
         let span = i32::try_from(u64::from(span).div_ceil(TICK_MICROS)).unwrap_or(i32::MAX).max(1);
-        let older = (1..self.count.min(low(POINTS))).filter_map(back);
-        let (since, before) = older.into_iter().find(|(at, _)| newest.since(*at) >= span)?;
-        let ticks = u64::try_from(newest.since(since)).ok()?;
-        (u64::from(total.wrapping_sub(before)) * (8_000_000 / TICK_MICROS)).checked_div(ticks)
+        let since = older.iter().find(|point| newest.at.since(point.at) >= span)?;
+        let ticks = u64::try_from(newest.at.since(since.at)).ok()?;
+        let bytes = u64::from(newest.total.wrapping_sub(since.total));
+        (bytes * (8_000_000 / TICK_MICROS)).checked_div(ticks)
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the ring is small")]
-const fn low(points: usize) -> u32 {
-    points as u32
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! knows nothing else. Numbers are whole, times are of the receiver's clock, which nobody compares with the sender's.
 
 use crate::fixed::low_u32;
+use core::fmt;
 use core::time::Duration;
 
 /// The unit of remote times in microseconds: fine enough for jitter, and 24 bits of it last 18 minutes.
@@ -16,8 +17,19 @@ pub const REACH: usize = 64;
 pub const MAX_TIMES: usize = 32;
 
 /// A moment of the receiver's clock, in ticks of 64 us, modulo 2^24 (18 minutes).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+///
+/// Kept in the upper 24 bits, so that differences wrap by themselves, without a mask.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct RemoteTime(u32);
+
+/// Bits below the ticks.
+const UNUSED: u32 = u32::BITS - CLOCK_BITS;
+
+impl fmt::Debug for RemoteTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteTime").field(&self.ticks()).finish()
+    }
+}
 
 impl RemoteTime {
     /// The tick in which that many microseconds of the receiver's clock have passed.
@@ -27,23 +39,34 @@ impl RemoteTime {
 
     /// That many ticks; the low 24 bits count.
     pub const fn from_ticks(ticks: u32) -> Self {
-        Self(ticks & ((1 << CLOCK_BITS) - 1))
+        Self(ticks << UNUSED)
     }
 
     /// Ticks of 64 us, below 2^24.
     pub const fn ticks(self) -> u32 {
-        self.0
+        self.0 >> UNUSED
+    }
+
+    /// With eight other bits in one word.
+    pub(crate) const fn with(self, low: u8) -> u32 {
+        self.0 | low as u32
+    }
+
+    /// The two that are [`with`](Self::with) one another.
+    pub(crate) const fn parted(word: u32) -> (Self, u8) {
+        let [low, ..] = word.to_le_bytes();
+        (Self(word & !0xff), low)
     }
 
     /// Ticks from `earlier` to this, negative when that is later; of the two ways round, the shorter.
     pub const fn since(self, earlier: Self) -> i32 {
-        (self.0.wrapping_sub(earlier.0) << (32 - CLOCK_BITS)).cast_signed() >> (32 - CLOCK_BITS)
+        self.0.wrapping_sub(earlier.0).cast_signed() >> UNUSED
     }
 
     /// That many ticks before.
     #[must_use]
     pub const fn back(self, ticks: i32) -> Self {
-        Self::from_ticks(self.0.wrapping_sub(ticks.cast_unsigned()))
+        Self::from_ticks(self.ticks().wrapping_sub(ticks.cast_unsigned()))
     }
 }
 
@@ -73,6 +96,8 @@ pub struct Report {
     /// A time was not told, or there is no room for more: those of lower numbers are not told either.
     torn: bool,
     times: [RemoteTime; MAX_TIMES],
+    /// Bit k: the arrival time of `largest - k` is told.
+    timed: u64,
     /// Ticks from the arrival of the largest to the report.
     held: Option<u32>,
     path: u8,
@@ -90,11 +115,12 @@ impl Report {
             told: 0,
             torn: false,
             times: [RemoteTime::default(); MAX_TIMES],
+            timed: 0,
             held,
             path: 0,
             ecn: None,
         };
-        report.tell(arrival);
+        report.tell(1, arrival);
         report
     }
 
@@ -109,9 +135,10 @@ impl Report {
     /// [`MAX_TIMES`] times, or one that is unknown, no further time is told.
     pub fn push(&mut self, arrival: Option<RemoteTime>) {
         if self.has_lower() {
-            self.received |= 1 << self.reach;
+            let bit = 1 << self.reach;
+            self.received |= bit;
             self.reach += 1;
-            self.tell(arrival);
+            self.tell(bit, arrival);
         }
     }
 
@@ -132,12 +159,14 @@ impl Report {
         !self.torn && (self.told as usize) < MAX_TIMES
     }
 
-    fn tell(&mut self, arrival: Option<RemoteTime>) {
+    /// The arrival of the number of that bit.
+    fn tell(&mut self, bit: u64, arrival: Option<RemoteTime>) {
         self.torn |= arrival.is_none() || usize::from(self.told) >= MAX_TIMES;
         let place = self.times.get_mut(usize::from(self.told)).filter(|_| !self.torn);
         if let Some((place, arrival)) = place.zip(arrival) {
             *place = arrival;
             self.told += 1;
+            self.timed |= bit;
         }
     }
 
@@ -168,17 +197,7 @@ impl Report {
 
     /// Bit k: the arrival time of `largest - k` is told.
     pub(crate) const fn timed(&self) -> u64 {
-        let mut above = self.received;
-        let mut left = self.told;
-        // What is left after as many as are told is not timed.
-        if self.received.count_ones() as usize <= self.told as usize {
-            return self.received;
-        }
-        while left > 0 {
-            above &= above - 1;
-            left -= 1;
-        }
-        self.received & !above
+        self.timed
     }
 
     /// From the arrival of the largest to the report.

@@ -4,7 +4,6 @@
 //! - The retransmission timer: nothing is retransmitted here.
 
 use crate::window::WindowedMin;
-use core::time::Duration;
 use p2pvoip_core::Instant;
 
 /// Estimator: smoothed and least round-trip time, in microseconds.
@@ -20,9 +19,10 @@ impl RttEstimator {
         Self { smoothed: None, newest: 0, least: WindowedMin::new() }
     }
 
-    pub(crate) fn push(&mut self, sample: Duration, now: Instant) {
+    /// A sample in microseconds.
+    pub(crate) fn push(&mut self, sample: u64, now: Instant) {
         // Half an hour is as good as for ever.
-        let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
+        let sample = u32::try_from(sample).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
         // RFC 6298 section 2.3, alpha = 1/8.
         self.smoothed = Some(self.smoothed.map_or(sample, |smoothed| smoothed - smoothed / 8 + sample / 8));
         // Two in a row: one sample is short when the receiver's clock jumped while it held the report.
@@ -57,7 +57,7 @@ mod tests {
     fn one_short_sample_is_not_the_least() {
         let mut rtt = RttEstimator::new();
         for ms in [80, 81, 20, 80] {
-            rtt.push(Duration::from_millis(ms), Instant::default());
+            rtt.push(ms * 1_000, Instant::default());
         }
         assert_eq!(rtt.least(), Some(80_000));
     }
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn the_smoothed_time_moves_by_an_eighth() {
         let mut rtt = RttEstimator::new();
-        rtt.push(Duration::from_millis(80), Instant::default());
-        rtt.push(Duration::from_millis(160), Instant::default());
+        rtt.push(80_000, Instant::default());
+        rtt.push(160_000, Instant::default());
         assert_eq!((rtt.smoothed(), rtt.least(), rtt.excess()), (Some(90_000), Some(80_000), Some(80_000)));
     }
 }

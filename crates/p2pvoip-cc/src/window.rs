@@ -14,16 +14,21 @@ const BUCKET_MICROS: u64 = 2_000_000;
 pub(crate) struct WindowedMin {
     buckets: [i32; BUCKETS as usize],
     current: u32,
+    /// The least of the current part: seldom does a value change it, and a part is found by a division.
+    newest: i32,
     least: i32,
 }
 
 impl WindowedMin {
     pub(crate) const fn new() -> Self {
-        Self { buckets: [i32::MAX; BUCKETS as usize], current: 0, least: i32::MAX }
+        Self { buckets: [i32::MAX; BUCKETS as usize], current: 0, newest: i32::MAX, least: i32::MAX }
     }
 
     pub(crate) fn push(&mut self, value: i32, now: Instant) {
         let bucket = low_u32(now.as_micros() / BUCKET_MICROS);
+        if bucket <= self.current && value >= self.newest {
+            return;
+        }
         if bucket > self.current {
             for passed in (self.current..bucket).take(BUCKETS as usize) {
                 // The place of `passed + 1` held a bucket a window ago.
@@ -34,18 +39,19 @@ impl WindowedMin {
             if bucket - self.current > BUCKETS {
                 self.buckets = [i32::MAX; BUCKETS as usize];
             }
-            self.current = bucket;
+            (self.current, self.newest) = (bucket, i32::MAX);
             self.least = self.buckets.iter().copied().min().unwrap_or(i32::MAX);
         }
         if let Some(place) = self.buckets.get_mut(place(self.current)) {
             *place = value.min(*place);
+            self.newest = *place;
             self.least = self.least.min(value);
         }
     }
 
     /// All values are this much more than was thought.
     pub(crate) fn shift(&mut self, by: i32) {
-        for value in self.buckets.iter_mut().chain([&mut self.least]) {
+        for value in self.buckets.iter_mut().chain([&mut self.newest, &mut self.least]) {
             if *value != i32::MAX {
                 *value = value.saturating_add(by);
             }

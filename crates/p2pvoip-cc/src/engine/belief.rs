@@ -3,7 +3,6 @@
 use crate::delay::{DelayEstimator, Queue};
 use crate::report::TICK_MICROS;
 use crate::rtt::RttEstimator;
-use core::time::Duration;
 use p2pvoip_core::Instant;
 
 /// The round trip that is assumed before there is a sample, in microseconds.
@@ -56,8 +55,8 @@ impl Belief {
         self.rtt_assumed = micros;
     }
 
-    /// A round trip.
-    pub(super) fn on_rtt(&mut self, sample: Duration, now: Instant) {
+    /// A round trip in microseconds.
+    pub(super) fn on_rtt(&mut self, sample: u64, now: Instant) {
         self.rtt.push(sample, now);
     }
 
@@ -129,7 +128,7 @@ mod tests {
             let sample = belief.delay.sample(RemoteTime::from_micros(sent), there, 0);
             belief.delay.push(sample, true, now);
             if let Some(rtt) = rtt {
-                belief.on_rtt(Duration::from_millis(*rtt), now);
+                belief.on_rtt(*rtt * 1_000, now);
             }
             last = belief.queue(rtt.is_some());
         }

@@ -9,7 +9,6 @@ use crate::engine::law::Signals;
 use crate::history::{Fate, Record};
 use crate::rate::Meter;
 use crate::report::{RemoteTime, Report, TICK_MICROS};
-use core::time::Duration;
 use p2pvoip_core::Instant;
 
 /// The span over which it is asked whether more brings more, in microseconds.
@@ -26,59 +25,51 @@ const SHORTER: i32 = 12;
 const GRAIN: i32 = 31;
 
 impl<const N: usize> Engine<N> {
-    /// Looks whether a report can be true, and changes nothing. The round trip, if it tells one.
-    pub(super) fn check(&self, report: &Report, now: Instant) -> Result<Option<Duration>, Useless> {
+    /// Looks whether a report can be true, and changes nothing. The round trip in microseconds, if it tells one.
+    pub(super) fn check(&self, report: &Report, now: Instant) -> Result<Option<u64>, Useless> {
         if !self.history.can_be_true(report) {
             return Err(Useless::Refused);
         }
         let record = self.history.get(report.largest()).ok_or(Useless::Stale)?;
         let Some(held) = report.held_ticks() else { return Ok(None) };
         let rtt = (record.age(now) + ROUNDING).checked_sub(held).ok_or(Useless::Refused)?;
-        Ok(Some(Duration::from_micros(u64::from(rtt.saturating_sub(ROUNDING)) * TICK_MICROS)))
+        Ok(Some(u64::from(rtt.saturating_sub(ROUNDING)) * TICK_MICROS))
     }
 
     /// Takes what came out of flight: whether any of it is news, how many came and how many were lost.
     pub(super) fn take(&mut self, report: &Report) -> (bool, u32, u32) {
         let (path, here, counts) = (self.here.path, &mut self.here, &mut self.counts);
-        let (mut acked, mut lost, mut torn) = (0, 0, false);
-        let news = self.history.take(report, |record, fate| {
-            let ours = record.path == path;
-            match fate {
-                Fate::Received => {
-                    counts.acked += 1;
-                    if ours {
-                        acked += 1;
-                        here.delivered.add(record.size);
-                    }
+        let (mut lost, mut torn) = (0, false);
+        let came = self.history.take(report, path, |fate, ours| match fate {
+            Fate::Late(size) => {
+                counts.acked += 1;
+                counts.lost = counts.lost.saturating_sub(1);
+                if ours {
+                    here.loss.on_late();
+                    here.delivered.add(u32::from(size));
                 }
-                Fate::Late => {
-                    counts.acked += 1;
-                    counts.lost = counts.lost.saturating_sub(1);
-                    if ours {
-                        here.loss.on_late();
-                        here.delivered.add(record.size);
-                    }
+            }
+            Fate::Kept if ours => here.loss.on_decided(false),
+            Fate::Kept => {}
+            Fate::Lost => {
+                counts.lost += 1;
+                if ours {
+                    lost += 1;
+                    here.loss.on_decided(true);
                 }
-                Fate::Kept if ours => here.loss.on_decided(false),
-                Fate::Lost => {
-                    counts.lost += 1;
-                    if ours {
-                        lost += 1;
-                        here.loss.on_decided(true);
-                    }
-                }
-                Fate::Unreported => {
-                    counts.unreported += 1;
-                    torn = true;
-                }
-                Fate::Kept => {}
+            }
+            Fate::Unreported => {
+                counts.unreported += 1;
+                torn = true;
             }
         });
+        counts.acked += u64::from(came.packets);
+        here.delivered.add(came.bytes);
         if torn {
             // Bytes that no report told of would read as a low rate of delivery.
             here.delivered = Meter::new();
         }
-        (news, acked, lost)
+        (came.news, came.ours, lost)
     }
 
     /// Uses each arrival time that was not told before, in the order of sending. Whether there was one.
@@ -115,19 +106,20 @@ impl<const N: usize> Engine<N> {
         let delay = &mut belief.delay;
         pairs.on_jitter(delay.jitter());
         let thought = pairs.own(record.size);
-        pairs.push(number, record, arrived);
-        let own = pairs.own(record.size);
+        let paired = pairs.push(number, record.size, record.sent, arrived);
+        let own = if paired { pairs.own(record.size) } else { thought };
         if own < thought - SHORTER && !asking.has_fallen(now) {
             // No delay has fallen: the link is no faster, it was taken for too slow.
             delay.shift(thought - own);
         }
-        let sample = delay.sample(RemoteTime::from_ticks(record.sent), arrived, own);
+        let sample = delay.sample(record.sent, arrived, own);
         let mut basis = pairs.is_settled();
         let below = if own > 0 { delay.below(sample) } else { 0 };
         if below > LEAP {
             *delivered = Meter::new();
         }
-        if below > SHORTER + (delay.jitter() - GRAIN).max(0) && asking.on_fall(below, record.size, now) {
+        let falls = below > SHORTER && below > SHORTER + delay.jitter() - GRAIN;
+        if falls && asking.on_fall(below, record.size, now) {
             // Less than ever: the link has become faster, or the path shorter. A pair tells which.
             law.on_faster();
             asking.ask(pairs, now);

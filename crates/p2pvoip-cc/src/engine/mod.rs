@@ -118,7 +118,7 @@ impl Here {
     /// What left on it.
     fn on_sent(&mut self, size: DataSize) {
         let size = u16::try_from(size.as_bytes()).unwrap_or(u16::MAX);
-        self.sent.add(size);
+        self.sent.add(u32::from(size));
         self.packet = size.max(self.packet - self.packet / 32);
     }
 

@@ -21,7 +21,7 @@ mod trend;
 pub use config::{GccConfig, GccConfigError};
 
 use crate::controller::{Controller, Path, Phase, Sent, Stats};
-use crate::ledger::{Fact, Ledger, News, Silence, Window, micros};
+use crate::ledger::{Fact, Ledger, News, Window, are_rates, micros};
 use crate::{Fixed, Report, Target};
 use aimd::{Aimd, State};
 use groups::Groups;
@@ -29,8 +29,6 @@ use loss::{Flow, Losses};
 use p2pvoip_core::{Bitrate, Instant, Wake};
 use trend::Trend;
 
-/// The largest rate that is allowed.
-const MOST: Bitrate = Bitrate::from_kbps(10_000_000);
 /// The largest pacing.
 const MOST_PACING: Fixed = Fixed::from_bits(4 << 16);
 /// The packet that is guessed before any has come, in bytes (section 5.5).
@@ -48,7 +46,6 @@ pub struct Gcc {
     trend: Trend,
     aimd: Aimd,
     losses: Losses,
-    silence: Silence,
     updated: Option<Instant>,
     received: Option<u64>,
 }
@@ -59,12 +56,7 @@ impl Gcc {
     /// # Errors
     /// A configuration that makes no sense.
     pub fn new(config: GccConfig) -> Result<Self, GccConfigError> {
-        let zero = Bitrate::from_bps(0);
-        if config.least == zero
-            || config.least > config.start
-            || config.start > config.most
-            || config.most > MOST
-        {
+        if !are_rates(config.least, config.start, config.most) {
             return Err(GccConfigError::Rates);
         }
         if config.pacing < Fixed::ONE || config.pacing > MOST_PACING {
@@ -78,7 +70,6 @@ impl Gcc {
             trend: Trend::new(),
             aimd: Aimd::new(config.start.as_bps()),
             losses: Losses::default(),
-            silence: Silence::default(),
             updated: None,
             received: None,
         })
@@ -91,7 +82,7 @@ impl Gcc {
             State::Hold => Phase::Draining,
         };
         let delivered = self.received.map(Bitrate::from_bps);
-        Stats { delivered, ..self.ledger.stats(self.silence.is_silent(), phase) }
+        Stats { delivered, ..self.ledger.stats(phase) }
     }
 
     /// What was measured on another path, or against another clock, is void.
@@ -115,9 +106,7 @@ impl Gcc {
 
 impl Controller for Gcc {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
-        if self.ledger.record(sent, now) {
-            self.silence.on_sent(now);
-        }
+        self.ledger.on_sent(sent, now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -132,7 +121,6 @@ impl Controller for Gcc {
             Fact::Decided { .. } => {}
         });
         let Some(news) = news else { return };
-        self.silence.on_news();
         if news.jumped {
             self.forget();
             return;
@@ -151,13 +139,13 @@ impl Controller for Gcc {
     }
 
     fn on_time(&mut self, now: Instant) {
-        if self.silence.grown(now) {
+        if self.ledger.is_more_silent(now) {
             self.aimd.rate = (self.aimd.rate / 2).max(self.config.least.as_bps());
         }
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.silence.next_at()
+        self.ledger.next_at()
     }
 
     fn target(&self) -> Target {

@@ -1,12 +1,13 @@
 //! What reports tell, as facts in order, for the controllers that follow published laws (NADA, GCC).
 //!
 //! Around the [`History`]: what cannot be true is refused whole, what is too old to be remembered is stale; arrival
-//! times are told in rising order of number, in microseconds of an unwrapped clock of the receiver.
+//! times are told in rising order of number, in microseconds of an unwrapped clock of the receiver. Also whether
+//! anything is told at all.
 
 mod silence;
 mod window;
 
-pub(crate) use silence::Silence;
+use silence::Silence;
 pub(crate) use window::{Sums, Window};
 
 use crate::Fixed;
@@ -16,7 +17,7 @@ use crate::loss::LossEstimator;
 use crate::report::{RemoteTime, Report, TICK_MICROS};
 use crate::rtt::RttEstimator;
 use core::time::Duration;
-use p2pvoip_core::{DataSize, Instant};
+use p2pvoip_core::{Bitrate, DataSize, Instant, Wake};
 
 /// Packets remembered: 2 s of 250 packets a second, 10 s of voice at 20 ms.
 pub(crate) const CAPACITY: usize = 512;
@@ -26,6 +27,14 @@ const ROUNDING_MICROS: u64 = 1_000;
 const JUMP_MICROS: u64 = 3_000_000;
 /// The round trip taken before there is a sample, in microseconds: what most calls stay below (ITU-T G.114).
 const ASSUMED_MICROS: u32 = 300_000;
+
+/// The largest rate that is allowed.
+const MOST: Bitrate = Bitrate::from_kbps(10_000_000);
+
+/// Whether a flow can be controlled between these rates.
+pub(crate) fn are_rates(least: Bitrate, start: Bitrate, most: Bitrate) -> bool {
+    least > Bitrate::default() && least <= start && start <= most && most <= MOST
+}
 
 /// What a report tells of one packet of the present path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,12 +62,13 @@ pub(crate) struct News {
     pub(crate) jumped: bool,
 }
 
-/// Memory of one flow: what was sent, what came of it, and the round trip.
+/// Memory of one flow: what was sent, what came of it, the round trip, and for how long nothing has been told.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     history: History<CAPACITY>,
     loss: LossEstimator,
     rtt: RttEstimator,
+    silence: Silence,
     path: u8,
     /// A remote time and the microseconds it stands for.
     clock: Option<(RemoteTime, i64)>,
@@ -75,6 +85,7 @@ impl Ledger {
             history: History::new(),
             loss: LossEstimator::new(),
             rtt: RttEstimator::new(),
+            silence: Silence::default(),
             path: 0,
             clock: None,
             last: None,
@@ -83,11 +94,23 @@ impl Ledger {
         }
     }
 
-    /// Notes a packet; false, and counted, when its number is not above all before it.
-    pub(crate) fn record(&mut self, sent: Sent, now: Instant) -> bool {
-        let rising = self.history.record(sent, now);
-        self.stats.misnumbered += u64::from(!rising);
-        rising
+    /// Notes a packet; one whose number is not above all before it is only counted.
+    pub(crate) fn on_sent(&mut self, sent: Sent, now: Instant) {
+        if self.history.record(sent, now) {
+            self.silence.on_sent(now);
+        } else {
+            self.stats.misnumbered += 1;
+        }
+    }
+
+    /// Whether the silence of the receiver has grown by one measure.
+    pub(crate) fn is_more_silent(&mut self, now: Instant) -> bool {
+        self.silence.grown(now)
+    }
+
+    /// When that is to be asked next.
+    pub(crate) fn next_at(&self) -> Option<Wake> {
+        self.silence.next_at()
     }
 
     /// Another path: what was measured on the old one is void. Whether it is another one.
@@ -110,7 +133,7 @@ impl Ledger {
     }
 
     /// What has been counted and measured here.
-    pub(crate) fn stats(&self, silent: bool, phase: Phase) -> Stats {
+    pub(crate) fn stats(&self, phase: Phase) -> Stats {
         let micros = |micros: Option<u32>| micros.map(|micros| Duration::from_micros(u64::from(micros)));
         Stats {
             rtt: micros(self.rtt.smoothed()),
@@ -118,14 +141,22 @@ impl Ledger {
             loss: self.loss.loss(),
             burst: self.loss.burst(),
             in_flight: DataSize::from_bytes(self.history.in_flight()),
-            phase: if silent { Phase::Silent } else { phase },
+            phase: if self.silence.is_silent() { Phase::Silent } else { phase },
             ..self.stats
         }
     }
 
     /// Reads a report and calls `each` with what it tells of packets. Nothing when it is refused, stale, or tells
     /// nothing new of this path.
-    pub(crate) fn read(&mut self, report: &Report, now: Instant, mut each: impl FnMut(Fact)) -> Option<News> {
+    pub(crate) fn read(&mut self, report: &Report, now: Instant, each: impl FnMut(Fact)) -> Option<News> {
+        let news = self.believe(report, now, each);
+        if news.is_some() {
+            self.silence.on_news();
+        }
+        news
+    }
+
+    fn believe(&mut self, report: &Report, now: Instant, mut each: impl FnMut(Fact)) -> Option<News> {
         let held = u64::from(report.held_ticks().unwrap_or(0)) * TICK_MICROS;
         let largest = self.history.get(report.largest());
         let gone = largest.map(|record| elapsed(record, now));
@@ -148,7 +179,7 @@ impl Ledger {
             return (came.packets > 0).then_some(news);
         }
         if largest.path == self.path && before != Some(report.largest()) {
-            self.rtt.push(Duration::from_micros(gone.saturating_sub(held)), now);
+            self.rtt.push(gone.saturating_sub(held), now);
         }
         news.marked = self.marks(report, came.packets);
         news.untimed = self.arrivals(report, now, came.bytes, &mut each);
@@ -157,36 +188,34 @@ impl Ledger {
     }
 
     /// What became of packets, and what came of this path.
-    fn fates(&mut self, report: &Report, each: &mut impl FnMut(Fact)) -> (News, Came) {
+    fn fates(&mut self, report: &Report, each: &mut impl FnMut(Fact)) -> (News, Ours) {
         let Self { history, loss, stats, path, .. } = self;
         let mut news = News { end: 0, untimed: 0, marked: 0, lost: 0, decided: 0, jumped: false };
-        let mut came = Came::default();
-        history.take(report, |record, fate| {
-            let ours = record.path == *path;
-            match fate {
-                Fate::Received | Fate::Late => {
-                    stats.acked += 1;
-                    stats.lost -= u64::from(fate == Fate::Late && stats.lost > 0);
-                    came.packets += u16::from(ours);
-                    came.bytes += if ours { u32::from(record.size) } else { 0 };
-                    if fate == Fate::Late && ours {
-                        loss.on_late();
-                    }
+        let mut late = Ours { packets: 0, bytes: 0 };
+        let came = history.take(report, *path, |fate, ours| match fate {
+            Fate::Late(size) => {
+                stats.acked += 1;
+                stats.lost = stats.lost.saturating_sub(1);
+                if ours {
+                    loss.on_late();
+                    (late.packets, late.bytes) = (late.packets + 1, late.bytes + u32::from(size));
                 }
-                Fate::Kept | Fate::Lost => {
-                    let lost = fate == Fate::Lost;
-                    stats.lost += u64::from(lost);
-                    if ours {
-                        loss.on_decided(lost);
-                        news.lost += u16::from(lost);
-                        news.decided += 1;
-                        each(Fact::Decided { lost });
-                    }
-                }
-                Fate::Unreported => stats.unreported += 1,
             }
+            Fate::Kept | Fate::Lost => {
+                let lost = fate == Fate::Lost;
+                stats.lost += u64::from(lost);
+                if ours {
+                    loss.on_decided(lost);
+                    news.lost += u16::from(lost);
+                    news.decided += 1;
+                    each(Fact::Decided { lost });
+                }
+            }
+            Fate::Unreported => stats.unreported += 1,
         });
-        (news, came)
+        stats.acked += u64::from(came.packets);
+        let ours = Ours { packets: came.ours + late.packets, bytes: came.bytes + late.bytes };
+        (news, ours)
     }
 
     /// When packets came, the lowest number first; the bytes of which it was not told.
@@ -207,9 +236,9 @@ impl Ledger {
     }
 
     /// Packets newly marked. Counts are of the whole flow, whatever path.
-    fn marks(&mut self, report: &Report, came: u16) -> u16 {
+    fn marks(&mut self, report: &Report, came: u32) -> u16 {
         let Some(ecn) = report.ecn() else { return 0 };
-        let marked = u16::from(ecn.ce.wrapping_sub(self.ce)).min(came);
+        let marked = u16::from(ecn.ce.wrapping_sub(self.ce)).min(u16::try_from(came).unwrap_or(u16::MAX));
         self.ce = ecn.ce;
         self.stats.marked += u64::from(marked);
         marked
@@ -237,10 +266,10 @@ impl Ledger {
     }
 }
 
-/// Of this path, told for the first time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Came {
-    packets: u16,
+/// What came on this path and had not been told before.
+#[derive(Clone, Copy, Debug)]
+struct Ours {
+    packets: u32,
     bytes: u32,
 }
 

@@ -13,22 +13,22 @@ const NEXT_SILENCE: Duration = Duration::from_secs(1);
 
 /// Whether anything is told of what is sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Silence {
+pub(super) struct Silence {
     due: Option<Instant>,
     silent: bool,
 }
 
 impl Silence {
-    pub(crate) fn on_sent(&mut self, now: Instant) {
+    pub(super) fn on_sent(&mut self, now: Instant) {
         self.due.get_or_insert(now + if self.silent { NEXT_SILENCE } else { FIRST_SILENCE });
     }
 
-    pub(crate) const fn on_news(&mut self) {
+    pub(super) const fn on_news(&mut self) {
         (self.due, self.silent) = (None, false);
     }
 
     /// Whether the silence has grown by one measure; it grows only while packets leave.
-    pub(crate) fn grown(&mut self, now: Instant) -> bool {
+    pub(super) fn grown(&mut self, now: Instant) -> bool {
         let grown = self.due.is_some_and(|due| due <= now);
         if grown {
             (self.due, self.silent) = (None, true);
@@ -36,11 +36,11 @@ impl Silence {
         grown
     }
 
-    pub(crate) const fn is_silent(&self) -> bool {
+    pub(super) const fn is_silent(&self) -> bool {
         self.silent
     }
 
-    pub(crate) fn next_at(&self) -> Option<Wake> {
+    pub(super) fn next_at(&self) -> Option<Wake> {
         self.due.map(|at| Wake { at, why: "silence of the receiver" })
     }
 }

@@ -10,7 +10,7 @@ fn filled(packets: u64) -> Box<Ledger> {
     let mut ledger = Box::new(Ledger::new());
     for number in 0..packets {
         let sent = Sent { number, size: DataSize::from_bytes(100), path: 0 };
-        assert!(ledger.record(sent, at(number * 20)));
+        ledger.on_sent(sent, at(number * 20));
     }
     ledger
 }

@@ -18,20 +18,18 @@ mod loss;
 pub use config::{NadaConfig, NadaConfigError};
 
 use crate::controller::{Controller, Path, Sent, Stats};
-use crate::ledger::{Fact, Ledger, News, Silence, Window, micros};
+use crate::ledger::{Fact, Ledger, News, Window, are_rates, micros};
 use crate::{Fixed, Report, Target};
 use core::time::Duration;
 use delay::Delay;
 use law::{Law, Signal};
 use loss::Losses;
-use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
+use p2pvoip_core::{DataSize, Ecn, Instant, Wake};
 
 /// `DELTA`: the signal is computed so often (RFC 8698 section 4.1).
 const DELTA: Duration = Duration::from_millis(100);
 /// Reports come on a jittering way back: so much of `DELTA` is enough.
 const DELTA_ENOUGH: Duration = Duration::from_millis(90);
-/// The largest rate that is allowed.
-const MOST: Bitrate = Bitrate::from_kbps(10_000_000);
 
 /// Estimator: the rate of one flow by NADA (RFC 8698).
 #[derive(Clone, Debug)]
@@ -42,7 +40,6 @@ pub struct Nada {
     window: Window,
     delay: Delay,
     losses: Losses,
-    silence: Silence,
     /// When the signal was last computed.
     updated: Option<Instant>,
     /// What the sender holds back, if it tells.
@@ -55,12 +52,7 @@ impl Nada {
     /// # Errors
     /// A configuration that makes no sense.
     pub fn new(config: NadaConfig) -> Result<Self, NadaConfigError> {
-        let zero = Bitrate::from_bps(0);
-        if config.least == zero
-            || config.least > config.start
-            || config.start > config.most
-            || config.most > MOST
-        {
+        if !are_rates(config.least, config.start, config.most) {
             return Err(NadaConfigError::Rates);
         }
         if config.priority == Fixed::ZERO {
@@ -73,7 +65,6 @@ impl Nada {
             window: Window::new(),
             delay: Delay::new(),
             losses: Losses::default(),
-            silence: Silence::default(),
             updated: None,
             buffer: None,
         })
@@ -90,7 +81,7 @@ impl Nada {
         Stats {
             queueing_delay: self.delay.queue().map(Duration::from_micros),
             delivered: self.law.received(),
-            ..self.ledger.stats(self.silence.is_silent(), self.law.phase())
+            ..self.ledger.stats(self.law.phase())
         }
     }
 
@@ -121,9 +112,7 @@ impl Nada {
 
 impl Controller for Nada {
     fn on_sent(&mut self, sent: Sent, now: Instant) {
-        if self.ledger.record(sent, now) {
-            self.silence.on_sent(now);
-        }
+        self.ledger.on_sent(sent, now);
     }
 
     fn on_feedback(&mut self, report: &Report, now: Instant) {
@@ -133,7 +122,6 @@ impl Controller for Nada {
             Fact::Decided { lost } => losses.decided(lost),
         });
         let Some(news) = news else { return };
-        self.silence.on_news();
         if news.jumped {
             self.forget();
             return;
@@ -151,13 +139,13 @@ impl Controller for Nada {
     }
 
     fn on_time(&mut self, now: Instant) {
-        if self.silence.grown(now) {
+        if self.ledger.is_more_silent(now) {
             self.law.halve();
         }
     }
 
     fn next_at(&self) -> Option<Wake> {
-        self.silence.next_at()
+        self.ledger.next_at()
     }
 
     fn target(&self) -> Target {

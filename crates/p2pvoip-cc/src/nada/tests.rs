@@ -4,6 +4,7 @@ use super::law::{Law, Signal};
 use super::*;
 use crate::RemoteTime;
 use crate::ledger::Sums;
+use p2pvoip_core::Bitrate;
 use proptest::prelude::*;
 extern crate std;
 use std::boxed::Box;

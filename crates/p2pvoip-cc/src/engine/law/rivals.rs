@@ -141,7 +141,8 @@ impl Law {
     /// what arrives.
     fn overloads(&mut self, signals: &Signals, now: Instant) -> bool {
         let [.., delivered] = signals.delivered;
-        let Some(came) = delivered.zip(signals.sent).filter(|(came, sent)| *came < part(*sent, OWN, 100)) else {
+        let Some(came) = delivered.zip(signals.sent).filter(|(came, sent)| *came < part(*sent, OWN, 100))
+        else {
             self.rivals.overload = Moment::NONE;
             return false;
         };
