@@ -7,6 +7,9 @@ use p2pvoip_core::Instant;
 
 /// The round trip that is assumed before there is a sample, in microseconds.
 const RTT_UNKNOWN: u32 = 300_000;
+/// Of a clock that was set the least delay is known up to this, 20 ms in ticks: the round trip has the time of a second packet
+/// on the link in it.
+const DOUBT: i32 = 312;
 /// A queue may be this much longer than the round trip shows, 5 ms in ticks ...
 const UNSURE: i32 = 78;
 /// ... or so often; then the least delay is forgotten.
@@ -88,7 +91,7 @@ impl Belief {
         if wrong > LEAP {
             // A clock that was set by so much is known by one packet. What the base is too high is soon found out.
             self.contradicted = 0;
-            delay.rebase(wrong, UNSURE);
+            delay.rebase(wrong, DOUBT);
             let queue = Queue { least: queue.least.min(most), newest: most, ..queue };
             return Some(Believed { queue, jumped: false, leapt: true });
         }
@@ -105,7 +108,7 @@ impl Belief {
             self.contradicted = 0;
             if wrong > SET {
                 // What is too much is soon found out by a packet that waits less.
-                delay.rebase(wrong, UNSURE);
+                delay.rebase(wrong, DOUBT);
             } else {
                 delay.restart();
             }

@@ -130,7 +130,7 @@ impl Law {
             self.rivals.refute();
         }
         // Where much more or less is delivered than when the link was measured, it has changed.
-        let (now, then) = (self.ceiling.unwrap_or(0), self.link.learnt.unwrap_or(0));
+        let (now, then) = (self.ceiling.unwrap_or(0), self.link.learnt);
         self.link.learning |= stays || now < part(then, 80, 100) || now > part(then, 125, 100);
     }
 

@@ -84,7 +84,7 @@ const LEAST_FALL: u64 = 200;
 struct Link {
     /// Its rate at the last queue, and what was delivered behind that.
     full: Option<u64>,
-    learnt: Option<u64>,
+    learnt: u64,
     /// It is to be measured.
     learning: bool,
 }
@@ -137,7 +137,7 @@ impl Law {
             phase: Phase::Growing,
             standing: Moment::NONE,
             ceiling: None,
-            link: Link { full: None, learnt: None, learning: false },
+            link: Link { full: None, learnt: 0, learning: false },
             drain: Drain::new(),
             rivals: Rivals::new(rate),
             yields: Yields::new(),
@@ -250,7 +250,7 @@ impl Law {
         (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.link.learning && self.phase != Phase::Draining && signals.link.is_some() {
-            self.link = Link { full: signals.link, learnt: self.ceiling, learning: false };
+            self.link = Link { full: signals.link, learnt: self.ceiling.unwrap_or(0), learning: false };
         }
         if signals.queue <= self.calm_queue {
             self.standing = Moment::NONE;
@@ -344,7 +344,7 @@ impl Law {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
             (self.ceiling, self.free, self.news) = (Some(self.rate), Moment::at(now), News::Leap);
-            self.link = Link { full: Some(link), learnt: self.ceiling, learning: false };
+            self.link = Link { full: Some(link), learnt: self.ceiling.unwrap_or(0), learning: false };
         }
     }
 
