@@ -16,4 +16,5 @@ mod people;
 #[cfg(all(target_os = "linux", feature = "device"))]
 #[path = "../../../p2pvoip-media/tests/pulse/mod.rs"]
 mod pulse;
+mod screen;
 mod view;

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::common::{Running, caller, listener, program, server, without_configuration};
+use crate::screen::Screen;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,15 +17,20 @@ const READS: u32 = 400;
 const ENTERS: &str = "\x1b[?1049h";
 const LEAVES: &str = "\x1b[?1049l";
 /// Runs the program between two looks at the terminal's settings.
-const LOOK: &str =
-    r#"stty rows 30 cols 100; stty -g; "$PROGRAM" $ARGUMENTS; code=$?; stty -g; echo "code=$code.""#;
+/// The shell outlives a Ctrl-C that is meant for the program: with it the terminal would go, and what is still to be said.
+const LOOK: &str = r#"trap : INT; stty rows 30 cols 100; stty -g
+"$PROGRAM" $ARGUMENTS; code=$?; stty -g; echo "code=$code.""#;
 
 /// The program on a terminal of its own.
 struct Watched {
     child: Child,
     keys: ChildStdin,
-    output: Receiver<String>,
+    output: Receiver<Vec<u8>>,
+    /// All that was written, whole characters or not.
+    written: Vec<u8>,
     seen: String,
+    /// Where [`Self::sees`] begins to look.
+    from: usize,
 }
 
 impl Watched {
@@ -42,26 +48,41 @@ impl Watched {
         std::thread::spawn(move || {
             let mut buf = [0; 4_096];
             while let Ok(len @ 1..) = from.read(&mut buf) {
-                if tell.send(String::from_utf8_lossy(&buf[..len]).into_owned()).is_err() {
+                if tell.send(buf[..len].to_vec()).is_err() {
                     return;
                 }
             }
         });
-        Self { child, keys, output, seen: String::new() }
+        Self { child, keys, output, written: Vec::new(), seen: String::new(), from: 0 }
     }
 
-    /// Waits until this is on the screen.
+    /// Waits until this was written.
     fn sees(&mut self, what: &str) {
+        self.waits(what, |watched| watched.seen[watched.from..].contains(what));
+    }
+
+    /// Waits until this stands on the screen, of which a picture writes only what is not there yet.
+    fn shows(&mut self, what: &str) {
+        self.waits(what, |watched| Screen::of(&watched.seen).shows(what));
+    }
+
+    fn waits(&mut self, what: &str, is_there: impl Fn(&Self) -> bool) {
         for _ in 0..READS {
-            if self.seen.contains(what) {
+            if is_there(self) {
                 return;
             }
             match self.output.recv_timeout(PATIENCE) {
-                Ok(more) => self.seen.push_str(&more),
+                Ok(more) => self.written.extend(more),
                 Err(error) => panic!("{what}: {error} after {:?}", self.seen),
             }
+            self.seen = String::from_utf8_lossy(&self.written).into_owned();
         }
         panic!("{what} is not in {:?}", self.seen);
+    }
+
+    /// What was seen so far is not what is waited for from now on.
+    fn looks_from_here(&mut self) {
+        self.from = self.seen.len();
     }
 
     fn press(&mut self, keys: &str) {
@@ -105,9 +126,9 @@ fn keys_mute_and_hang_up_and_the_plain_lines_come_afterwards() {
     let (mut listener, card) = listener(&url, &["--once"]);
     let mut call = call(&card, &[]);
     listener.reach("connected");
-    call.sees("playout");
+    call.shows("playout");
     call.press("m");
-    call.sees("MUTED");
+    call.shows("MUTED");
     call.press("q");
     let after = call.ends(0);
     for line in ["Connected.", "Path: direct", "You ended the call."] {
@@ -123,7 +144,7 @@ fn a_second_ctrl_c_ends_at_once_and_gives_the_terminal_back() {
     // The callee's process stands still, so that the first Ctrl-C has to wait.
     listener.signal("-STOP");
     let mut call = call(&card, &[]);
-    call.sees("looking for the other side");
+    call.shows("looking for the other side");
     call.press("\x03\x03");
     call.ends(130);
 }
@@ -134,7 +155,7 @@ fn the_other_sides_end_gives_the_terminal_back() {
     let (mut listener, card) = listener(&url, &["--once"]);
     let mut call = call(&card, &["-v"]);
     listener.reach("connected");
-    call.sees("playout");
+    call.shows("playout");
     listener.signal("-INT");
     let after = call.ends(0);
     assert!(after.contains("keys are agreed"), "the log was kept for afterwards: {after}");
@@ -158,12 +179,15 @@ fn a_call_rings_until_a_key_answers_it() {
     let card = listen.seen.lines().find_map(|line| line.trim().strip_prefix("p2pvoip:")).unwrap();
     let mut caller = caller(&format!("p2pvoip:{card}"), &[]);
     caller.reach("ringing");
-    listen.sees("first contact, not verified");
+    listen.shows("first contact, not verified");
     listen.press("a");
     caller.reach("connected");
     // The code is shown, the two have compared it, and it is the same.
+    listen.shows("playout");
     listen.press("v");
+    listen.shows("y  they match");
     listen.press("y");
+    listen.shows("verified by words");
     caller.expect("path");
     caller.signal("-INT");
     listen.sees("Trust: verified by words.");
@@ -178,8 +202,9 @@ fn codes_that_differ_end_the_call_and_both_are_told_why() {
     let (mut listener, card) = listener(&url, &["--once"]);
     let mut call = call(&card, &[]);
     listener.reach("connected");
-    call.sees("playout");
+    call.shows("playout");
     call.press("v");
+    call.shows("n  they differ");
     call.press("n");
     let after = call.ends(5);
     assert!(after.contains("somebody may be listening in"), "{after}");
@@ -208,7 +233,7 @@ fn a_key_declines_and_the_caller_is_told() {
     listen.sees("\r\n\r\n");
     let card = listen.seen.lines().find_map(|line| line.trim().strip_prefix("p2pvoip:")).unwrap();
     let caller = caller(&format!("p2pvoip:{card}"), &[]);
-    listen.sees("first contact, not verified");
+    listen.shows("first contact, not verified");
     listen.press("d");
     assert_eq!(caller.code(), 7);
     assert!(!listen.seen.contains('▀'));
@@ -233,15 +258,15 @@ fn a_call_that_cannot_be_recorded_leaves_the_view_to_the_next_one() {
         Running::start(&["call", &card, "--silent", "--bind", "127.0.0.1", "--identity", key])
     };
     let first = call();
-    listen.sees("first contact, not verified");
+    listen.shows("first contact, not verified");
     std::fs::remove_dir_all(&into).unwrap();
     listen.press("a");
     listen.sees("error:");
     assert_eq!(first.code(), 7);
-    let earlier = std::mem::take(&mut listen.seen);
+    listen.looks_from_here();
     let second = call();
-    listen.sees("first contact, not verified");
-    listen.seen.insert_str(0, &earlier);
+    listen.sees(ENTERS);
+    listen.shows("first contact, not verified");
     listen.press("\x03");
     assert_eq!(second.code(), 7);
     listen.ends(0);
