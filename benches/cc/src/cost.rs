@@ -1,7 +1,7 @@
 //! What the workspace's controllers cost: the time of a packet noted and of a packet told of, and their size.
 //!
 //! Times are medians of many short batches in a release build; they are measured when they are asked for, and no test
-//! depends on them. Sizes are held when this is compiled.
+//! depends on them. Sizes are held by the controllers' own tests as well.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -21,8 +21,6 @@ const FEEDBACK: f64 = 25.0;
 const VOICE_SIZE: usize = 1_536;
 /// Of video.
 const VIDEO_SIZE: usize = 4_096;
-const _: () = assert!(size_of::<AudioController>() <= VOICE_SIZE);
-const _: () = assert!(size_of::<VideoController>() <= VIDEO_SIZE);
 
 /// Batches of which the median is taken.
 const BATCHES: usize = 4_000;
