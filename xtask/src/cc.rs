@@ -48,15 +48,15 @@ mod tests {
     use super::*;
 
     fn seen(line: &str) -> String {
-        absolute(line.split(' ').map(str::to_owned), Path::new("/home/me")).join(" ")
+        absolute(line.split(' ').map(str::to_owned), Path::new("/here")).join(" ")
     }
 
     #[test]
     #[cfg(unix)]
     fn paths_are_those_of_the_directory_of_the_call() {
-        assert_eq!(seen("--scenario my.toml --json"), "--scenario /home/me/my.toml --json");
-        assert_eq!(seen("--svg=out/cc --seeds 3"), "--svg=/home/me/out/cc --seeds 3");
-        assert_eq!(seen("--scenario /tmp/x.toml --svg d"), "--scenario /tmp/x.toml --svg /home/me/d");
+        assert_eq!(seen("--scenario my.toml --json"), "--scenario /here/my.toml --json");
+        assert_eq!(seen("--svg=out/cc --seeds 3"), "--svg=/here/out/cc --seeds 3");
+        assert_eq!(seen("--scenario /tmp/x.toml --svg d"), "--scenario /tmp/x.toml --svg /here/d");
         assert_eq!(seen("--case a1 --controller p2pvoip"), "--case a1 --controller p2pvoip");
         assert_eq!(seen("--scenario"), "--scenario");
     }

@@ -52,6 +52,11 @@ pub enum Command {
     Help,
     /// Name cases and controllers.
     List,
+    /// Measure what a controller costs, as a table or as JSON.
+    Cost {
+        /// One JSON document.
+        json: bool,
+    },
     /// Run.
     Run(Options),
 }
@@ -83,6 +88,9 @@ pub fn parse(words: &[String]) -> Result<Command, UsageError> {
         svg: None,
         scenario: None,
     };
+    if words.iter().any(|word| word == "--cost") {
+        return cost(words);
+    }
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let (name, given) = match word.split_once('=') {
@@ -119,6 +127,17 @@ pub fn parse(words: &[String]) -> Result<Command, UsageError> {
     }
     check(&options)?;
     Ok(Command::Run(options))
+}
+
+/// Costs are those of a machine, and of no case: nothing but `--json` goes with them.
+fn cost(words: &[String]) -> Result<Command, UsageError> {
+    match words.iter().find(|word| !["--cost", "--json"].contains(&word.as_str())) {
+        Some(word) if word == "--help" || word == "-h" => Ok(Command::Help),
+        Some(word) => {
+            Err(UsageError(format!("`{word}` does not go with --cost; give it alone, or with --json")))
+        }
+        None => Ok(Command::Cost { json: words.iter().any(|word| word == "--json") }),
+    }
 }
 
 fn listed(value: &str) -> impl Iterator<Item = String> {
@@ -202,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn cost_is_asked_for_alone() {
+        assert_eq!(parsed("--cost"), Ok(Command::Cost { json: false }));
+        assert_eq!(parsed("--json --cost"), Ok(Command::Cost { json: true }));
+        assert_eq!(parsed("--cost --help"), Ok(Command::Help));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (line, part) in [
             ("--cases 5.1", "`--cases` is no option"),
@@ -210,6 +236,7 @@ mod tests {
             ("--seeds 0", "a number from 1 to 1000"),
             ("--seeds", "--seeds needs a value"),
             ("--scenario x.toml --case 5.1", "not both"),
+            ("--cost --case 5.1", "`--case` does not go with --cost"),
         ] {
             let error = parsed(line).expect_err(line).to_string();
             assert!(error.contains(part), "{line}: {error}");

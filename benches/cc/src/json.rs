@@ -3,12 +3,24 @@
 use serde_json::{Value, json};
 
 use crate::aims::Side;
+use crate::cost::Cost;
 use crate::frozen::Compared;
 use crate::run::Outcome;
 use crate::table::Judged;
 
 /// The version of the document's shape.
 const VERSION: u32 = 1;
+
+/// Costs as a document that ends with a line feed.
+pub fn costs(costs: &[Cost]) -> String {
+    let costs: Vec<Value> = costs
+        .iter()
+        .map(|one| {
+            json!({ "flow": one.flow, "what": one.what, "most": one.most, "is": one.is, "met": one.is_met() })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "version": VERSION, "costs": costs }))
+}
 
 /// Outcomes, aims, and what became of frozen rows, as a document that ends with a line feed.
 pub fn document(outcomes: &[Outcome], judged: &[Judged<'_>], compared: &[Compared]) -> String {

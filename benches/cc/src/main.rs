@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use p2pvoip_cc_suite::args::{self, Command, Options};
 use p2pvoip_cc_suite::scenario::Scenario;
 use p2pvoip_cc_suite::table::{self, Paint};
-use p2pvoip_cc_suite::{cases, controllers, file, frozen, json, run, svg};
+use p2pvoip_cc_suite::{cases, clock, controllers, cost, file, frozen, json, run, svg};
 
 /// Whose aims are judged.
 const JUDGED: &str = "p2pvoip";
@@ -27,12 +27,25 @@ fn main() -> ExitCode {
     match args::parse(&words) {
         Ok(Command::Help) => say(args::HELP),
         Ok(Command::List) => say(&list()),
+        Ok(Command::Cost { json }) => cost(json),
         Ok(Command::Run(options)) => match perform(&options) {
             Ok(code) => code,
             Err(error) => complain(&error),
         },
         Err(error) => complain(&error.to_string()),
     }
+}
+
+/// Measures and judges costs.
+fn cost(json: bool) -> ExitCode {
+    if cfg!(debug_assertions) {
+        return complain("this build is not optimised; measure with `cargo xtask cc --cost`");
+    }
+    let Some(costs) = cost::measure() else {
+        return complain("the default configuration of a controller is refused; mend it first");
+    };
+    say(&if json { json::costs(&costs) } else { table::costs(&costs, Paint::for_stdout()) });
+    if costs.iter().all(cost::Cost::is_met) { ExitCode::SUCCESS } else { ExitCode::from(MISSED) }
 }
 
 fn complain(error: &str) -> ExitCode {
@@ -105,9 +118,8 @@ struct Progress {
 }
 
 impl Progress {
-    #[expect(clippy::disallowed_methods, reason = "how long a person waits; no result depends on it")]
     fn new(total: usize) -> Self {
-        Self { shows: std::io::stderr().is_terminal(), began: Instant::now(), total }
+        Self { shows: std::io::stderr().is_terminal(), began: clock::now(), total }
     }
 
     fn tell(&self, done: usize) {

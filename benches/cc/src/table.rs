@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use crate::aims::{AIMS, Aim, Metric, Side};
+use crate::aims::{AIMS, Aim, EVERYWHERE, Metric, Side};
+use crate::cost::Cost;
 use crate::frozen::{self, Compared};
 use crate::metrics::Metrics;
 use crate::run::Outcome;
@@ -125,7 +126,7 @@ fn frozen_cells([utilisation, p95, delivered]: [Option<f64>; 3]) -> String {
 /// The table of frozen rows beside live ones.
 pub fn calibration(compared: &[Compared], paint: Paint) -> String {
     let head = format!(
-        "{:30} {:>8} {:>8} {:>7} {:>8}",
+        "{:32} {:>8} {:>8} {:>7} {:>8}",
         format!("live {} of {} runs", frozen::CONTROLLER, frozen::RUNS),
         "frozen",
         "live",
@@ -136,7 +137,7 @@ pub fn calibration(compared: &[Compared], paint: Paint) -> String {
     for one in compared {
         let _ = writeln!(
             text,
-            "{:9} {:20} {:>8.0} {:>8.1} {:>+6.0}% {:>+8.0}  {}",
+            "{:11} {:20} {:>8.0} {:>8.1} {:>+6.0}% {:>+8.0}  {}",
             one.case,
             one.metric.name(),
             one.frozen,
@@ -153,6 +154,19 @@ pub fn calibration(compared: &[Compared], paint: Paint) -> String {
          far such means of the live controller lie from its own, 19 times in 20.",
         compared.len()
     );
+    text
+}
+
+/// The table of costs.
+pub fn costs(costs: &[Cost], paint: Paint) -> String {
+    let head = "cost of p2pvoip                       at most      is";
+    let mut text = format!("{}\n", paint.wrap("1", head));
+    for cost in costs {
+        let shown = |value| if cost.most < 100.0 { tenth(value) } else { whole(value) };
+        let (most, is) = (shown(cost.most), shown(cost.is));
+        let verdict = verdict(cost.is_met(), paint);
+        let _ = writeln!(text, "{:11} {:22} {most:>10} {is:>7}  {verdict}", cost.flow, cost.what);
+    }
     text
 }
 
@@ -186,7 +200,22 @@ pub fn judge<'a>(outcomes: &[Outcome], controller: &str) -> Vec<Judged<'a>> {
             });
         }
     }
+    judged.extend(EVERYWHERE.iter().filter_map(|aim| everywhere(outcomes, controller, aim)));
     judged
+}
+
+/// An aim of every case, by the case that is farthest from it; none without any outcome.
+fn everywhere<'a>(outcomes: &[Outcome], controller: &str, aim: &'a Aim) -> Option<Judged<'a>> {
+    let own = || outcomes.iter().filter(|one| one.controller == controller);
+    own().next()?;
+    let means: Vec<Metrics> = own().map(|one| one.mean.clone()).collect();
+    let runs: Vec<Metrics> = own().flat_map(|one| one.runs.iter().cloned()).collect();
+    Some(Judged {
+        aim,
+        value: worst(aim.metric, aim.side, &means),
+        worst: worst(aim.metric, aim.side, &runs),
+        is_met: means.iter().all(|mean| aim.is_met(mean)),
+    })
 }
 
 /// The worst of several runs, none when one never reached it.
@@ -200,7 +229,7 @@ fn worst(metric: Metric, side: Side, runs: &[Metrics]) -> Option<f64> {
 
 /// The table of aims.
 pub fn aims(judged: &[Judged<'_>], paint: Paint) -> String {
-    let head = "aim of p2pvoip                      wanted      is    worst";
+    let head = "aim of p2pvoip                        wanted      is    worst";
     let mut text = format!("{}\n", paint.wrap("1", head));
     for Judged { aim, value, worst, is_met } in judged {
         let side = match aim.side {
@@ -211,7 +240,7 @@ pub fn aims(judged: &[Judged<'_>], paint: Paint) -> String {
             |value: &Option<f64>| value.map_or_else(|| "never".to_owned(), |value| number(value, aim.value));
         let (is, worst, verdict) = (shown(value), shown(worst), verdict(*is_met, paint));
         let (name, wanted) = (aim.metric.name(), number(aim.value, aim.value));
-        let _ = writeln!(text, "{:9} {name:20} {side} {wanted:>8} {is:>8} {worst:>8}  {verdict}", aim.case);
+        let _ = writeln!(text, "{:11} {name:20} {side} {wanted:>8} {is:>8} {worst:>8}  {verdict}", aim.case);
     }
     let met = judged.iter().filter(|one| one.is_met).count();
     let _ = writeln!(text, "{met} of {} aims are met.", judged.len());
@@ -226,5 +255,53 @@ fn number(value: f64, beside: f64) -> String {
         format!("{value:.2}")
     } else {
         format!("{value:.1}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(case: &str, p95: &[f64]) -> Outcome {
+        let run = |p95: &f64| Metrics { p95: *p95, feedback: *p95 / 10.0, ..Metrics::default() };
+        let runs: Vec<Metrics> = p95.iter().map(run).collect();
+        let mean = crate::metrics::mean(&runs);
+        let (title, controller) = (String::new(), "p2pvoip".to_owned());
+        Outcome { case: case.to_owned(), title, controller, mean, runs }
+    }
+
+    #[test]
+    fn the_worst_variant_stands_beside_the_mean() {
+        let outcomes = [outcome("5.1", &[20.0, 32.0])];
+        let judged = judge(&outcomes, "p2pvoip");
+        let p95 = judged.iter().find(|one| one.aim.metric == Metric::P95).expect("5.1 has this aim");
+        assert_eq!((p95.value, p95.worst, p95.is_met), (Some(26.0), Some(32.0), true));
+        let up = judged.iter().find(|one| one.aim.metric == Metric::Up).expect("5.1 has this aim");
+        assert_eq!((up.value, up.worst, up.is_met), (None, None, false), "it never came to be");
+        assert!(aims(&judged, Paint::off()).contains("26.0     32.0  met"));
+    }
+
+    #[test]
+    fn an_aim_of_every_case_is_judged_by_the_worst_case() {
+        let outcomes = [outcome("5.1", &[20.0, 20.0]), outcome("5.2", &[20.0, 48.0])];
+        let judged = judge(&outcomes, "p2pvoip");
+        let fb = judged.iter().find(|one| one.aim.metric == Metric::Feedback).expect("it is everywhere");
+        assert_eq!((fb.value, fb.worst, fb.is_met), (Some(3.4), Some(4.8), false));
+        assert!(judge(&outcomes, "oracle").is_empty());
+    }
+
+    #[test]
+    fn frozen_rows_stand_in_their_columns() {
+        let text = outcomes(&[outcome("5.1", &[20.0])], Paint::off());
+        let lines: Vec<&str> = text.lines().collect();
+        let place = |line: &str, part: &str| line.find(part).map(|at| at + part.len());
+        assert_eq!(place(lines[0], "util %"), place(lines[2], "86"));
+        assert_eq!(place(lines[0], "p95"), place(lines[2], "164"));
+        assert!(lines[3].contains("best known"));
+        assert!(!outcomes_of_no_row().contains("Frozen"));
+    }
+
+    fn outcomes_of_no_row() -> String {
+        outcomes(&[outcome("a3", &[20.0])], Paint::off())
     }
 }

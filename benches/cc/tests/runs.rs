@@ -69,7 +69,8 @@ fn outcomes_stand_in_the_order_of_cases_and_controllers() {
         outcomes.iter().map(|one| (one.case.as_str(), one.controller.as_str(), one.runs.len())).collect();
     assert_eq!(order, [("a1", "fixed", 2), ("a1", "oracle", 2), ("a8", "fixed", 1), ("a8", "oracle", 1)]);
     let judged = table::judge(&outcomes, "oracle");
-    assert!(judged.len() > 3 && judged.iter().all(|one| one.aim.case == "a1" || one.aim.case == "a8"));
+    assert!(judged.len() > 5 && judged.iter().all(|one| ["a1", "a8", "every"].contains(&one.aim.case)));
+    assert_eq!(judged.iter().filter(|one| one.aim.case == "every").count(), 2);
     let text = table::outcomes(&outcomes, table::Paint::off());
     // Each of the two cases has a frozen row and the best known, and two lines stand below.
     assert_eq!(text.lines().count(), 1 + outcomes.len() + 4 + 2);
@@ -78,6 +79,7 @@ fn outcomes_stand_in_the_order_of_cases_and_controllers() {
         serde_json::from_str(&json::document(&outcomes, &judged, &[])).expect("JSON");
     assert_eq!(document["outcomes"][3]["controller"], "oracle");
     assert_eq!(document["aims"][0]["case"], "a1");
+    assert_eq!(document["aims"][0]["worst"], judged[0].worst.expect("it came to be"));
 }
 
 #[test]

@@ -30,6 +30,10 @@ pub(crate) const ALLOWED: Allowed = Allowed {
             reason: "measures a call of which it has to leave the beginning out",
         },
         Exception {
+            path: "benches/cc/src/clock.rs",
+            reason: "shows a person how long cases take, and measures what controllers cost",
+        },
+        Exception {
             path: "benches/constant-time/src/measure.rs",
             reason: "measures whether a time tells of a secret",
         },

@@ -3,14 +3,17 @@
 use p2pvoip_sim::tcp::Algorithm;
 
 use super::{case, flow, free, link, lossy, queue};
-use crate::scenario::{Flow, Media, Reference, Route, Scenario, Tcp, Transfer};
-use crate::time::{MILLI, from_seconds};
+use crate::scenario::{Flow, Link, Media, Reference, Route, Scenario, Tcp, Transfer};
+use crate::time::{MILLI, Micros, from_seconds};
 
 /// Capacity of 5.1 in kbit/s from seconds on.
 pub(super) const STEPS_1: [(f64, f64); 4] = [(0.0, 1_000.0), (40.0, 2_500.0), (60.0, 600.0), (80.0, 1_000.0)];
 /// Capacity of 5.2.
 pub(super) const STEPS_2: [(f64, f64); 5] =
     [(0.0, 4_000.0), (25.0, 2_000.0), (50.0, 3_500.0), (75.0, 1_000.0), (100.0, 2_000.0)];
+
+/// Deviation of the jitter of RFC 8868 section 3.1.2's model on RFC 8867's path.
+const JITTER: Micros = 5 * MILLI;
 
 pub(super) fn video(start: f64, end: f64, delay: u64) -> Flow {
     flow(Media::Video, start, end, delay)
@@ -34,6 +37,8 @@ fn variable() -> Vec<Scenario> {
         let links = vec![link(&STEPS_1), free()];
         all.push(case(name, "a video, capacity varies", 100.0, links, vec![video(0.0, 99.0, delay)]));
     }
+    let jittery = vec![Link { jitter: JITTER, ..link(&STEPS_1) }, free()];
+    all.push(case("5.1-jitter", "the same, jitter of 5 ms", 100.0, jittery, vec![video(0.0, 99.0, 50)]));
     let lost = vec![link(&STEPS_1), lossy(&[(0.0, 100_000.0)], 30.0)];
     all.push(case("5.1-fb30", "the same, 30 % of feedback lost", 100.0, lost, vec![video(0.0, 99.0, 50)]));
     for (name, delay) in [("5.2", 50), ("5.2-100", 100)] {

@@ -17,8 +17,11 @@ pub fn all(variant: u64) -> Vec<Scenario> {
     all.extend(links::all(&seed));
     all.extend(voice::all(&seed));
     if variant > 0 {
-        for (index, scenario) in all.iter_mut().enumerate() {
-            vary::vary(scenario, &seed.derive_index("vary", index as u64));
+        let seed = seed.derive("vary");
+        for scenario in &mut all {
+            // By its name, so that a case keeps its variants when others come and go.
+            let own = seed.derive(&scenario.name);
+            vary::vary(scenario, &own);
         }
     }
     all

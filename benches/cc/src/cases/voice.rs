@@ -74,6 +74,11 @@ fn losses() -> Vec<Scenario> {
 /// Beside TCP, and beside other voices.
 fn shared() -> Vec<Scenario> {
     let mut all = Vec::new();
+    let links = vec![queue(&[(0.0, 2_000.0)], 300), free()];
+    let sound = vec![flow(Media::Audio(Ladder::Free), 5.0, 119.0, 50)];
+    let mut long = case("5.6-voice", "a voice beside an endless TCP", 120.0, links, sound);
+    long.tcps.push(tcp(Algorithm::NewReno, Transfer::Long, 0.0, 119.0, 50));
+    all.push(long);
     for (kbps, milliseconds) in [(1_000, 300), (256, 300), (128, 2_000)] {
         let links = vec![queue(&[(0.0, f64::from(kbps))], milliseconds), free()];
         let mut beside = case(&format!("a7-{kbps}"), "a TCP from 10 to 40 s", 60.0, links, voice(60.0, 40));

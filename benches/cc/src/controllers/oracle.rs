@@ -1,8 +1,10 @@
-//! A controller that knows the capacity, one one-way delay late, and shares it equally: a reference, not a bound.
+//! A controller that knows the capacity, one one-way delay late, and shares it equally: a reference, not a bound. Of a link
+//! that changes too fast to follow it knows what each second carries.
 
 use p2pvoip_cc::{Controller, Path, Report, Sent, Target};
 use p2pvoip_core::{Bitrate, Instant, Wake};
 
+use crate::metrics;
 use crate::scenario::Scenario;
 use crate::time::{Micros, instant, micros};
 
@@ -20,17 +22,7 @@ impl Oracle {
     pub(super) fn new(scenario: &Scenario, flow: usize) -> Self {
         let own = &scenario.flows[flow];
         let delay = own.forward.propagation();
-        let mut moments: Vec<Micros> = vec![0];
-        for link in &scenario.links {
-            moments.extend(link.rates.iter().map(|rate| rate.0));
-        }
-        for flow in &scenario.flows {
-            moments.extend([flow.start, flow.end]);
-            moments.extend(flow.pauses.iter().flat_map(|pause| [pause.0, pause.1]));
-        }
-        moments.sort_unstable();
-        moments.dedup();
-        let rates = moments.into_iter().map(|at| {
+        let rates = metrics::possible_moments(scenario).into_iter().map(|at| {
             let links = own.forward.hops.iter().map(|hop| hop.1);
             (at + delay, links.map(|link| share(scenario, flow, link, at)).min().unwrap_or(0))
         });
@@ -47,7 +39,7 @@ fn share(scenario: &Scenario, flow: usize, link: usize, at: Micros) -> u64 {
     let mut wants: Vec<u64> =
         (0..scenario.flows.len()).filter(uses).map(|index| scenario.flows[index].most()).collect();
     wants.sort_unstable();
-    let mut left = scenario.rate(link, at) * SHARE.0 / SHARE.1;
+    let mut left = metrics::carries(scenario, link, at) * SHARE.0 / SHARE.1;
     let mut part = left;
     for (index, want) in wants.iter().enumerate() {
         part = left / (wants.len() - index) as u64;

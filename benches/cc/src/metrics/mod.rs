@@ -10,12 +10,12 @@
 mod possible;
 mod special;
 
-pub use possible::rate as possible_rate;
+pub use possible::{carries, moments as possible_moments, rate as possible_rate};
 
 use serde::Serialize;
 
 use crate::record::{BIN, Bins, FlowRecord};
-use crate::scenario::{Scenario, Tcp};
+use crate::scenario::{Flow, Scenario, Tcp};
 use crate::time::{MILLI, Micros, SECOND, seconds};
 use crate::world::Noted;
 
@@ -57,6 +57,8 @@ pub struct Metrics {
     pub down: Option<f64>,
     /// Jain's index of mean rates.
     pub jain: f64,
+    /// The least of these rates over the greatest.
+    pub ratio: f64,
     /// Sound lost after repair, skipped or late, in percent of sound made.
     pub bad: f64,
     /// Sound not there within 60 ms of its own packet's time, in percent: the residual loss.
@@ -73,6 +75,8 @@ pub struct Metrics {
     pub lost: f64,
     /// Feedback of a flow, headers left out.
     pub feedback: f64,
+    /// Feedback of the flow that has the most, in packets a second.
+    pub feedbacks: f64,
     /// Competing TCP.
     pub tcp: f64,
     /// The least that a flow sent in any second after its first five.
@@ -127,6 +131,10 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
     };
     let sound = sound(records, scenario.duration);
     let (up, down) = events(scenario, records);
+    let rates = settled_rates(scenario, records);
+    let rate = |(record, active): (&FlowRecord, &Micros)| {
+        record.feedbacks as f64 * SECOND as f64 / (*active).max(SECOND) as f64
+    };
     Metrics {
         utilisation: 100.0 * delivered as f64 * 8.0 / possible::bits(scenario, start, end).max(1.0),
         p50: percentile(&all, 0.5),
@@ -138,7 +146,8 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
         e2e_p99: percentile(&late, 0.99),
         up,
         down,
-        jain: jain(scenario, records),
+        jain: jain(&rates),
+        ratio: ratio(&rates),
         bad: sound[0],
         residual60: sound[1],
         residual160: sound[2],
@@ -147,6 +156,7 @@ pub fn measure(scenario: &Scenario, noted: &Noted) -> Metrics {
         delivered: kbps(delivered, end - start),
         lost: 100.0 * lost as f64 / sent.max(1) as f64,
         feedback: kbps(sum(|record| record.feedback), total_active),
+        feedbacks: records.iter().zip(&active).map(rate).fold(0.0, f64::max),
         tcp: tcp(scenario, noted),
         least: special::least(scenario, records),
         resumed: special::resumed(scenario, records),
@@ -232,8 +242,8 @@ fn fall(records: &[FlowRecord], from: Micros, to: Micros) -> Option<f64> {
     (calm + WINDOW <= to).then(|| seconds(calm - from))
 }
 
-/// Jain's index of mean rates, by weight, while all are active and settled.
-fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
+/// Mean rates by weight while all are active and settled; none where there is no such time, or one flow.
+fn settled_rates(scenario: &Scenario, records: &[FlowRecord]) -> Vec<f64> {
     let starts = scenario
         .flows
         .iter()
@@ -241,16 +251,33 @@ fn jain(scenario: &Scenario, records: &[FlowRecord]) -> f64 {
     let from = starts.max().unwrap_or(0) + SETTLE;
     let to = scenario.flows.iter().map(|flow| flow.end).min().unwrap_or(0);
     if records.len() < 2 || to <= from {
-        return 1.0;
+        return Vec::new();
     }
-    let rates: Vec<f64> = records
-        .iter()
-        .zip(&scenario.flows)
-        .map(|(record, flow)| record.delivered.between(from, to) as f64 / flow.weight)
-        .collect();
+    let rate = |(record, flow): (&FlowRecord, &Flow)| record.delivered.between(from, to) as f64 / flow.weight;
+    records.iter().zip(&scenario.flows).map(rate).collect()
+}
+
+fn jain(rates: &[f64]) -> f64 {
     let sum: f64 = rates.iter().sum();
     let squares: f64 = rates.iter().map(|rate| rate * rate).sum();
-    if squares > 0.0 { sum * sum / (squares * rates.len() as f64) } else { 0.0 }
+    match rates.len() {
+        0 => 1.0,
+        count if squares > 0.0 => sum * sum / (squares * count as f64),
+        _ => 0.0,
+    }
+}
+
+/// The least over the greatest; one where there is nothing to compare.
+fn ratio(rates: &[f64]) -> f64 {
+    let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = rates.iter().copied().fold(0.0, f64::max);
+    if least.is_infinite() {
+        1.0
+    } else if greatest > 0.0 {
+        least / greatest
+    } else {
+        0.0
+    }
 }
 
 /// In percent of sound made: bad, lost after repair within 60 ms, within 160 ms.
@@ -304,6 +331,7 @@ pub fn mean(runs: &[Metrics]) -> Metrics {
         up: time(|run| run.up),
         down: time(|run| run.down),
         jain: of(|run| run.jain),
+        ratio: of(|run| run.ratio),
         bad: of(|run| run.bad),
         residual60: of(|run| run.residual60),
         residual160: of(|run| run.residual160),
@@ -312,6 +340,7 @@ pub fn mean(runs: &[Metrics]) -> Metrics {
         delivered: of(|run| run.delivered),
         lost: of(|run| run.lost),
         feedback: of(|run| run.feedback),
+        feedbacks: of(|run| run.feedbacks),
         tcp: of(|run| run.tcp),
         least: of(|run| run.least),
         resumed: time(|run| run.resumed),

@@ -12,7 +12,7 @@ fn is_shaped(link: &Link) -> bool {
 }
 
 /// Moments at which what is possible changes.
-pub(super) fn moments(scenario: &Scenario) -> Vec<Micros> {
+pub fn moments(scenario: &Scenario) -> Vec<Micros> {
     let mut moments = vec![0];
     for link in &scenario.links {
         if is_shaped(link) {
@@ -31,7 +31,7 @@ pub(super) fn moments(scenario: &Scenario) -> Vec<Micros> {
 }
 
 /// Bits a second that a link carries at a moment, or in the second of it.
-fn carries(scenario: &Scenario, link: usize, at: Micros) -> u64 {
+pub fn carries(scenario: &Scenario, link: usize, at: Micros) -> u64 {
     let rates = &scenario.links[link].rates;
     if !is_shaped(&scenario.links[link]) {
         return scenario.rate(link, at);

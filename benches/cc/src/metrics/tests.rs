@@ -98,9 +98,22 @@ fn jain_is_one_for_equals_and_a_half_for_one_of_two() {
         late.delivered.add(second * SECOND, 1_000);
     }
     near(measured(&two, vec![late.clone(), late.clone()]).jain, 1.0);
-    near(measured(&two, vec![late.clone(), FlowRecord::new(30 * SECOND)]).jain, 0.5);
+    let starved = measured(&two, vec![late.clone(), FlowRecord::new(30 * SECOND)]);
+    near(starved.jain, 0.5);
+    near(starved.ratio, 0.0);
     two.flows[0].weight = 2.0;
-    near(measured(&two, vec![late.clone(), late]).jain, 0.9);
+    let weighted = measured(&two, vec![late.clone(), late]);
+    near(weighted.jain, 0.9);
+    near(weighted.ratio, 0.5);
+}
+
+#[test]
+fn feedback_is_counted_a_second_of_the_flow_that_has_most() {
+    let mut two = scenario();
+    two.flows.push(two.flows[0].clone());
+    two.flows[1].pauses.push((0, 5 * SECOND));
+    let told = |feedbacks| FlowRecord { feedbacks, ..FlowRecord::new(10 * SECOND) };
+    near(measured(&two, vec![told(150), told(100)]).feedbacks, 20.0);
 }
 
 #[test]

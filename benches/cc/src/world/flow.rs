@@ -57,10 +57,15 @@ impl World<'_> {
     }
 
     fn send_feedback(&mut self, index: usize, feedback: Option<Feedback>) {
+        let spec = &self.scenario.flows[index];
+        // What is told of packets that were under way when the flow ended or paused is of no time that counts.
+        let counts = self.now.checked_sub(spec.forward.propagation()).is_some_and(|at| spec.is_active(at));
         let flow = &mut self.flows[index];
         if let Some(feedback) = feedback {
-            flow.record.feedback += feedback.size() as u64;
-            flow.record.feedbacks += 1;
+            if counts {
+                flow.record.feedback += feedback.size() as u64;
+                flow.record.feedbacks += 1;
+            }
             let size = feedback.size() as u32 + receiver::HEADERS;
             let load = Load::Feedback(feedback);
             let ecn = Ecn::NotEct;
