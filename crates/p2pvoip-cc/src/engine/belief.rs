@@ -76,6 +76,7 @@ impl Belief {
     pub(super) fn queue(&mut self, timed: bool) -> Option<Believed> {
         let Self { delay, rtt, .. } = self;
         let queue = delay.queue()?;
+        delay.note(queue.apart);
         let jumped = delay.jump().is_some_and(|jump| jump > JUMP + 3 * delay.jitter());
         let excess = rtt.excess().filter(|_| timed);
         let Some(excess) = excess.and_then(|micros| i32::try_from(u64::from(micros) / TICK_MICROS).ok())

@@ -10,6 +10,7 @@
 //! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989).
 
 mod drain;
+mod judge;
 mod rivals;
 mod signals;
 mod silence;
@@ -30,10 +31,12 @@ const SOJOURN: u64 = 14_000;
 const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
+/// Behind a packet of another flow a packet waits without a queue: so many parts in a hundred of its own time.
+const OTHERS: u64 = 60;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 4;
+const RELATIVE_RISE: u64 = 2;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
@@ -50,12 +53,12 @@ const RETURNED: u64 = 90;
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
-/// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 250;
-/// Jitter up to this is the grain of packets, in microseconds.
-const GRAIN: u64 = 1_500;
-/// At most this is added for jitter, in microseconds.
-const MOST_JITTER: u64 = 40_000;
+/// So many parts in a hundred of the spread are added: the least of a few samples is seldom higher.
+const SPREADS: u64 = 200;
+/// A spread up to this is the grain of clocks and packets, in microseconds.
+const GRAIN: u64 = 300;
+/// At most this is added for the spread, in microseconds.
+const MOST_SPREAD: u64 = 40_000;
 /// The power with which the rise falls with the rate.
 const STEEP: u64 = 3;
 /// The rate rises at most to this many parts in a hundred of what is really sent.
@@ -151,7 +154,7 @@ impl Law {
         let wire = self.rate * self.drain.part / WHOLE;
         // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
         let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
-        let held = spare || self.rivals.are_known();
+        let held = (spare || self.rivals.are_known()) && !self.drain.judge.follows();
         let floor =
             limits.floor.min(self.rate).min(part(self.ceiling.unwrap_or(limits.floor), FLOOR_PART, 100));
         wire.max(if held { floor } else { 0 }).max(limits.least)
@@ -237,9 +240,12 @@ impl Law {
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.since(now).unwrap_or(0).min(LONGEST_STEP);
         (self.updated, self.news, self.before_silence) = (Moment::at(now), News::Nothing, 0);
-        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
-        let limit = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
-        (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
+        let spread = part(signals.spread.saturating_sub(GRAIN), SPREADS, 100).min(MOST_SPREAD);
+        let limit = SOJOURN.saturating_sub(signals.own);
+        // Packets of other flows are waited for without a queue that stands.
+        let others = if self.is_alone(signals) { 0 } else { part(signals.own, OTHERS, 100) };
+        let limit = limit.max(others).clamp(LEAST_STANDING, MOST_STANDING);
+        (self.limit_of_queue, self.calm_queue) = (limit + spread, limit / 2 + spread);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.link.learning && self.phase != Phase::Draining && signals.link.is_some() {
             self.link = Link { full: signals.link, learnt: self.ceiling, learning: false };
@@ -257,7 +263,7 @@ impl Law {
                 // Packets sent before a drain ended still tell of the queue that was.
                 let fresh = signals.arrived >= self.drain.hold;
                 if fresh {
-                    self.drain.full_since.get_or_insert(now);
+                    self.drain.full_since.or_set(now);
                 }
                 if stands && fresh {
                     self.begin_drain(signals, limits, now);
