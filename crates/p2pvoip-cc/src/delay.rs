@@ -55,6 +55,8 @@ pub(crate) struct DelayEstimator {
     /// What the first packet's difference of clocks was: others are counted from it.
     origin: Option<i32>,
     base: WindowedMin,
+    /// The base may be too high by this, in ticks.
+    doubt: i32,
     groups: [Sample; GROUPS as usize],
     count: u32,
     /// The mean change from sample to sample, in thirty-seconds of a tick.
@@ -74,6 +76,7 @@ impl DelayEstimator {
         Self {
             origin: None,
             base: WindowedMin::new(),
+            doubt: 0,
             groups: [group; GROUPS as usize],
             count: 0,
             jitter: 0,
@@ -94,9 +97,9 @@ impl DelayEstimator {
         Sample { sent, delay: bits.since(RemoteTime::from_ticks(0)) - own }
     }
 
-    /// How far below the least delay a packet came, in ticks; not above zero when it did not.
+    /// How far below the least delay a packet came, in ticks, beyond what that may be too high; not above zero when it did not.
     pub(crate) fn below(&self, sample: Sample) -> i32 {
-        self.base.get().map_or(0, |base| base - sample.delay)
+        self.base.get().map_or(0, |base| base - sample.delay - self.doubt)
     }
 
     /// Packets come in the order of sending; one that was overtaken moves the base alone.
@@ -106,6 +109,7 @@ impl DelayEstimator {
         let Sample { sent, delay } = sample;
         if basis || self.base.get().is_none() {
             self.base.push(delay, now);
+            self.doubt = 0;
         }
         let newest =
             self.count.checked_sub(1).and_then(|last| self.groups.get_mut(last as usize % GROUPS as usize));
@@ -200,9 +204,10 @@ impl DelayEstimator {
         *self = Self::new();
     }
 
-    /// The least delay is this much more than was thought: the clocks have jumped.
-    pub(crate) fn rebase(&mut self, by: i32) {
-        self.base.shift(by);
+    /// The least delay is this much more than was thought, or less by up to `doubt`: the clocks have jumped.
+    pub(crate) fn rebase(&mut self, by: i32, doubt: i32) {
+        self.base.shift(by + doubt);
+        self.doubt = doubt;
     }
 
     fn back(&self, back: u32) -> Option<Sample> {

@@ -89,7 +89,7 @@ impl Belief {
         if wrong > LEAP {
             // A clock that was set by so much is known by one packet. What the base is too high is soon found out.
             self.contradicted = 0;
-            delay.rebase(wrong + UNSURE);
+            delay.rebase(wrong, UNSURE);
             let queue = Queue { least: queue.least.min(most), newest: most, ..queue };
             return Some(Believed { queue, jumped: false, leapt: true });
         }
@@ -106,7 +106,7 @@ impl Belief {
             self.contradicted = 0;
             if wrong > SET {
                 // What is too much is soon found out by a packet that waits less.
-                delay.rebase(wrong + UNSURE);
+                delay.rebase(wrong, UNSURE);
             } else {
                 delay.restart();
             }

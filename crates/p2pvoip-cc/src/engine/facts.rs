@@ -175,6 +175,7 @@ impl<const N: usize> Engine<N> {
             raw: delivered.over(RAW_SPAN),
             sent: leaving,
             jumped,
+            jitter: u64::from(delay.jitter().unsigned_abs()) * TICK_MICROS,
             spread: u64::from(delay.spread().unsigned_abs()) * TICK_MICROS,
             met: u64::try_from(queue.newest).unwrap_or(0) * TICK_MICROS,
             newest: u64::from(newest.size) * 8,

@@ -3,7 +3,7 @@
 use super::Law;
 use super::judge::{Judge, Verdict};
 use super::rivals::LONG;
-use super::signals::{Limits, SPANS, Signals, micros, part};
+use super::signals::{Limits, SPANS, Signals, part};
 use crate::controller::Phase;
 use crate::moment::Moment;
 use p2pvoip_core::Instant;
@@ -72,7 +72,7 @@ impl Law {
     pub(super) fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         if let Some(before) = self.rivals.on_drain(signals.queue, self.rate, self.is_ours(signals), now) {
             self.phase = Phase::Competing;
-            (self.drain.part, self.free) = (WHOLE, None);
+            (self.drain.part, self.free) = (WHOLE, Moment::NONE);
             self.rate = self.rate.max(before);
             return;
         }
@@ -90,7 +90,7 @@ impl Law {
         }
         // What arrived right after a drain tells how little was sent, not what the link carries.
         self.drain.measures = self.drain.full_since.is_before(now, u64::from(SPANS[0]));
-        (self.free, self.cut) = (None, Some(now));
+        (self.free, self.cut) = (Moment::NONE, Moment::at(now));
         self.drain(signals, limits, now);
     }
 
@@ -100,7 +100,7 @@ impl Law {
         if signals.arrived < self.drain.cut_at {
             self.measure(signals, limits, now);
         } else {
-            let ripe = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt + PATIENCE);
+            let ripe = self.cut.is_before(now, signals.rtt + PATIENCE);
             let stood = self.drain.judge.queue();
             match self.drain.judge.hear(signals.queue, (link, self.wire(limits)), ripe, now) {
                 // From now on there is no floor.
@@ -137,7 +137,7 @@ impl Law {
     /// While packets from before the cut arrive they tell what the link carries: all that arrived since the queue stands was
     /// sent on as fast as it could.
     fn measure(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        let stood = self.standing.map_or(0, |since| micros(now, since));
+        let stood = self.standing.since(now).unwrap_or(0);
         let delivered = signals.since(stood).filter(|delivered| {
             // Far less than is sent says so in any case.
             self.drain.measures || signals.sent.is_some_and(|sent| *delivered < part(sent, OVERLOAD, 100))

@@ -21,7 +21,6 @@ use crate::moment::Moment;
 use drain::{DEEPEST, Drain, WHOLE};
 use p2pvoip_core::Instant;
 use rivals::Rivals;
-use signals::micros;
 pub(crate) use signals::{Limits, SPANS, Signals, part};
 use yields::{Answer, Yields};
 
@@ -36,7 +35,7 @@ const OTHERS: u64 = 60;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 2;
+const RELATIVE_RISE: u64 = 3;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
@@ -53,12 +52,14 @@ const RETURNED: u64 = 90;
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
-/// So many parts in a hundred of the spread are added: the least of a few samples is seldom higher.
-const SPREADS: u64 = 200;
-/// A spread up to this is the grain of clocks and packets, in microseconds.
-const GRAIN: u64 = 300;
-/// At most this is added for the spread, in microseconds.
-const MOST_SPREAD: u64 = 40_000;
+/// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher ...
+const JITTERS: u64 = 250;
+/// ... and at most so many of the difference of the two least, which packets of other flows in between do not make.
+const SPREADS: u64 = 400;
+/// Jitter up to this is the grain of packets, in microseconds.
+const GRAIN: u64 = 1_500;
+/// At most this is added for jitter, in microseconds.
+const MOST_JITTER: u64 = 40_000;
 /// The power with which the rise falls with the rate.
 const STEEP: u64 = 3;
 /// The rate rises at most to this many parts in a hundred of what is really sent.
@@ -108,7 +109,7 @@ pub(crate) struct Law {
     rate: u64,
     phase: Phase,
     /// Since when a queue stands, without having been gone.
-    standing: Option<Instant>,
+    standing: Moment,
     /// What was delivered behind the last queue.
     ceiling: Option<u64>,
     link: Link,
@@ -118,8 +119,8 @@ pub(crate) struct Law {
     /// What the last feedback brought.
     news: News,
     /// Since when none does, after the rate passed the ceiling.
-    free: Option<Instant>,
-    cut: Option<Instant>,
+    free: Moment,
+    cut: Moment,
     updated: Moment,
     /// The rate from which it fell silent; zero when a queue is known again.
     before_silence: u64,
@@ -134,15 +135,15 @@ impl Law {
             calm_queue: LEAST_STANDING / 2,
             rate,
             phase: Phase::Growing,
-            standing: None,
+            standing: Moment::NONE,
             ceiling: None,
             link: Link { full: None, learnt: None, learning: false },
             drain: Drain::new(),
             rivals: Rivals::new(rate),
             yields: Yields::new(),
             news: News::Nothing,
-            free: None,
-            cut: None,
+            free: Moment::NONE,
+            cut: Moment::NONE,
             updated: Moment::NONE,
             before_silence: 0,
             marked: 0,
@@ -192,7 +193,7 @@ impl Law {
 
     /// No queue stands.
     pub(crate) const fn is_calm(&self) -> bool {
-        matches!(self.phase, Phase::Growing) && self.standing.is_none()
+        matches!(self.phase, Phase::Growing) && !self.standing.is_set()
     }
 
     /// A drain has ended, and the link is not known yet.
@@ -230,7 +231,7 @@ impl Law {
     /// The flow goes on after a pause: most of its rate is dared again.
     pub(crate) fn on_resume(&mut self, limits: Limits) {
         self.rate = part(self.rate, RESUMED, 100);
-        (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, None);
+        (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, Moment::NONE);
         self.ceiling.get_or_insert(self.rate);
         self.updated = Moment::NONE;
         self.limit(limits);
@@ -240,20 +241,21 @@ impl Law {
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
         let step = self.updated.since(now).unwrap_or(0).min(LONGEST_STEP);
         (self.updated, self.news, self.before_silence) = (Moment::at(now), News::Nothing, 0);
-        let spread = part(signals.spread.saturating_sub(GRAIN), SPREADS, 100).min(MOST_SPREAD);
+        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100);
+        let jitter = jitter.min(part(signals.spread, SPREADS, 100)).min(MOST_JITTER);
         let limit = SOJOURN.saturating_sub(signals.own);
         // Packets of other flows are waited for without a queue that stands.
         let others = if self.is_alone(signals) { 0 } else { part(signals.own, OTHERS, 100) };
         let limit = limit.max(others).clamp(LEAST_STANDING, MOST_STANDING);
-        (self.limit_of_queue, self.calm_queue) = (limit + spread, limit / 2 + spread);
+        (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.link.learning && self.phase != Phase::Draining && signals.link.is_some() {
             self.link = Link { full: signals.link, learnt: self.ceiling, learning: false };
         }
         if signals.queue <= self.calm_queue {
-            self.standing = None;
+            self.standing = Moment::NONE;
         } else {
-            self.standing.get_or_insert(now);
+            self.standing.or_set(now);
         }
         match self.phase {
             Phase::Growing | Phase::Silent => {
@@ -284,10 +286,10 @@ impl Law {
             let share = u64::from(signals.marks.min(signals.acked)) * 65_536 / u64::from(signals.acked);
             self.marked = (self.marked * 7 + share) / 8;
         }
-        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        let due = self.cut.is_before(now, signals.rtt);
         if signals.marks > 0 && due {
-            self.cut = Some(now);
-            self.free = None;
+            self.cut = Moment::at(now);
+            self.free = Moment::NONE;
             let fall = part(self.marked * self.marked / 65_536, MARKED_FALL, 100).max(LEAST_FALL);
             self.rate = part(self.rate, 65_536 - fall.min(32_768), 65_536);
             self.ceiling = Some(self.rate);
@@ -304,7 +306,7 @@ impl Law {
             Some((_, Answer::Wait)) => return,
             Some((raw, Answer::InVain)) => {
                 self.rate = part(raw, TAKEN, 100).max(limits.least);
-                (self.ceiling, self.free, self.news) = (Some(self.rate), None, News::InVain);
+                (self.ceiling, self.free, self.news) = (Some(self.rate), Moment::NONE, News::InVain);
                 return;
             }
         }
@@ -320,12 +322,13 @@ impl Law {
                 risen.min(most)
             }
             Some(ceiling) => {
-                let free = *self.free.get_or_insert(now);
+                self.free.or_set(now);
+                let free = self.free.since(now).unwrap_or(0);
                 if self.rate <= ceiling {
-                    self.free = Some(now);
+                    self.free = Moment::at(now);
                 }
                 let passed = self.rate > part(ceiling, PASSED, 100);
-                let doublings = match micros(now, free) / IMPATIENCE {
+                let doublings = match free / IMPATIENCE {
                     // What was delivered behind the last queue was less than the link: others had come, and gone.
                     _ if passed && self.rate < part(self.drain.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
                     doublings => doublings.min(MOST_DOUBLINGS),
@@ -340,7 +343,7 @@ impl Law {
         {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
             self.rate = self.rate.max(taken.min(limits.most));
-            (self.ceiling, self.free, self.news) = (Some(self.rate), Some(now), News::Leap);
+            (self.ceiling, self.free, self.news) = (Some(self.rate), Moment::at(now), News::Leap);
             self.link = Link { full: Some(link), learnt: self.ceiling, learning: false };
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Law;
 use super::drain::OWN;
-use super::signals::{Limits, Signals, micros, part};
+use super::signals::{Limits, Signals, part};
 use crate::controller::Phase;
 use crate::moment::Moment;
 use p2pvoip_core::Instant;
@@ -112,22 +112,22 @@ impl Law {
     /// Others fill the queue: the rate follows losses as that of TCP does.
     pub(super) fn compete(&mut self, signals: &Signals, limits: Limits, step: u64, now: Instant) {
         if signals.queue <= self.limit_of_queue {
-            let free = *self.free.get_or_insert(now);
-            if micros(now, free) >= GONE {
+            self.free.or_set(now);
+            if self.free.is_before(now, GONE) {
                 self.rivals.seen = Moment::at(now);
                 (self.phase, self.ceiling) = (Phase::Growing, Some(self.rate));
             }
             return;
         }
-        self.free = None;
+        self.free = Moment::NONE;
         let ours = self.overloads(signals, now);
         if ours || self.rivals.is_to_ask(now) {
             self.rivals.ask(signals.queue, self.rate);
             return self.drain_own(signals, ours, limits, now);
         }
-        let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
+        let due = self.cut.is_before(now, signals.rtt);
         if signals.lost > 0 && due {
-            self.cut = Some(now);
+            self.cut = Moment::at(now);
             self.rate = part(self.rate, FRIENDLY_FALL, 100).max(limits.floor.min(self.rate));
         } else {
             // Bits a second each second: a packet's part over the round trip squared.

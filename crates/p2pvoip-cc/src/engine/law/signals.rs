@@ -1,7 +1,5 @@
 //! What the law is told, and the arithmetic of rates.
 
-use p2pvoip_core::Instant;
-
 /// The spans over which arrivals are measured, in microseconds: the shortest has five packets of 20 ms.
 pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
 
@@ -12,6 +10,8 @@ pub(crate) struct Signals {
     pub(crate) queue: u64,
     /// What the largest packet takes on the slowest link, as far as known.
     pub(crate) own: u64,
+    /// The mean change of delay from packet to packet.
+    pub(crate) jitter: u64,
     /// How sure the least of them is: the mean difference to the second.
     pub(crate) spread: u64,
     /// It falls as a released burst does.
@@ -84,9 +84,4 @@ pub(crate) const fn part(whole: u64, numerator: u64, denominator: u64) -> u64 {
         #[expect(clippy::cast_possible_truncation, reason = "rates are far below 2^64")]
         None => (whole as u128 * numerator as u128 / denominator as u128) as u64,
     }
-}
-
-/// Microseconds since `earlier`.
-pub(crate) const fn micros(now: Instant, earlier: Instant) -> u64 {
-    now.as_micros().saturating_sub(earlier.as_micros())
 }
