@@ -5,13 +5,12 @@
 //! - congestion (section 4.3): loss and round trip under which the flow takes more than ten times what TCP would, for
 //!   [`INTERVAL`] or ten round trips. First to the least rate, then open.
 //! - trial (section 4.5): while it is open one packet may leave, [`FIRST_TRIAL`] after it opened (after congestion:
-//!   [`INTERVAL`]), and each time after twice the wait, at most [`RAREST_TRIAL`].
+//!   [`REST`]), and each time after twice the wait, at most [`RAREST_TRIAL`].
 //!
 //! # Left out
 //! - Media usability (section 4.4): telemetry judges that, with the person who listens.
 
 use crate::Fixed;
-use crate::fixed::low_u32;
 use crate::moment::Moment;
 use crate::target::Breaker;
 use core::time::Duration;
@@ -20,21 +19,23 @@ use p2pvoip_core::{Bitrate, DataSize, Instant};
 /// Without news for this long, in microseconds, the path is dead: the longest interval over which RFC 8083 section 4.3 averages.
 const MEDIA_TIMEOUT: u64 = 15_000_000;
 /// The least time in microseconds for which congestion must last: RFC 8083 asks for three reports of up to 5 s and ten round
-/// trips. As long at least the flow stays stopped after it (section 4.5).
+/// trips.
 const INTERVAL: u64 = 15_000_000;
-/// From the end of a path until its first trial, in microseconds: a packet a second is below the one in a round trip that TCP
+/// After congestion the flow stays stopped for as long at least, in seconds (section 4.5).
+const REST: u8 = 15;
+/// From the end of a path until its first trial, in seconds: a packet a second is below the one in a round trip that TCP
 /// keeps sending, whatever the round trip of a call.
-const FIRST_TRIAL: u64 = 1_000_000;
-/// The longest wait between trials, in microseconds: as long as consent to send lasts (RFC 7675 section 5.1).
-const RAREST_TRIAL: u64 = 30_000_000;
+const FIRST_TRIAL: u8 = 1;
+/// The longest wait between trials, in seconds: as long as consent to send lasts (RFC 7675 section 5.1).
+const RAREST_TRIAL: u8 = 30;
 
-/// What the breaker does, and what it needs for that.
+/// What the breaker does.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// The flow goes on; since when it meets congestion.
-    Closed { congested: Moment },
-    /// It goes on at the least rate; since when that is, or is not, clear of congestion.
-    Reduced { clear: bool, since: Moment },
+    /// The flow goes on.
+    Closed,
+    /// It goes on at the least rate, which is, or is not, clear of congestion.
+    Reduced { clear: bool },
     /// It has stopped.
     Open(Stop),
 }
@@ -42,9 +43,8 @@ enum State {
 /// A flow that has stopped.
 #[derive(Clone, Copy, Debug)]
 struct Stop {
-    /// When the next trial may leave, and how long that was waited for, in microseconds.
-    next: Moment,
-    wait: u32,
+    /// How long the next trial is waited for, in seconds.
+    wait: u8,
     /// A trial may leave now.
     trying: bool,
     /// It stopped because of congestion, and not for want of news.
@@ -55,16 +55,19 @@ struct Stop {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CircuitBreaker {
     state: State,
+    /// Closed: since when the flow meets congestion. Reduced: since when it does, or does not. Open: when the next trial may
+    /// leave.
+    moment: Moment,
 }
 
 impl CircuitBreaker {
     pub(super) const fn new() -> Self {
-        Self { state: State::Closed { congested: Moment::NONE } }
+        Self { state: State::Closed, moment: Moment::NONE }
     }
 
     pub(super) const fn state(&self) -> Breaker {
         match self.state {
-            State::Closed { .. } => Breaker::Closed,
+            State::Closed => Breaker::Closed,
             State::Reduced { .. } => Breaker::Reduced,
             State::Open(Stop { trying: true, .. }) => Breaker::Trial,
             State::Open(_) => Breaker::Open,
@@ -82,19 +85,17 @@ impl CircuitBreaker {
             && stop.trying
         {
             stop.trying = false;
-            stop.wait = stop.wait.saturating_mul(2).min(low_u32(RAREST_TRIAL));
-            stop.next = Moment::at(now).later(u64::from(stop.wait));
+            stop.wait = stop.wait.saturating_mul(2).min(RAREST_TRIAL);
+            self.moment = after(now, stop.wait);
         }
     }
 
     /// Time passes, in which news has been awaited for so many microseconds while packets left.
     pub(super) fn on_time(&mut self, waiting: u64, now: Instant) {
         match &mut self.state {
-            State::Open(stop) => stop.trying |= has_come(stop.next, now),
-            State::Closed { .. } | State::Reduced { .. } if waiting >= MEDIA_TIMEOUT => {
-                self.state = State::open(now, false);
-            }
-            State::Closed { .. } | State::Reduced { .. } => {}
+            State::Open(stop) => stop.trying |= has_come(self.moment, now),
+            State::Closed | State::Reduced { .. } if waiting >= MEDIA_TIMEOUT => self.open(false, now),
+            State::Closed | State::Reduced { .. } => {}
         }
     }
 
@@ -103,13 +104,11 @@ impl CircuitBreaker {
     pub(super) fn on_news(&mut self, now: Instant) -> bool {
         let State::Open(stop) = self.state else { return false };
         // What was congested delivered packets all the time: only when a trial was due its news tell of another day.
-        let back = !stop.congested || has_come(stop.next, now) || u64::from(stop.wait) > INTERVAL;
-        if back {
-            self.state = if stop.congested {
-                State::Reduced { clear: true, since: Moment::at(now) }
-            } else {
-                State::Closed { congested: Moment::NONE }
-            };
+        let back = !stop.congested || has_come(self.moment, now) || stop.wait > REST;
+        match (back, stop.congested) {
+            (true, true) => (self.state, self.moment) = (State::Reduced { clear: true }, Moment::at(now)),
+            (true, false) => *self = Self::new(),
+            (false, _) => {}
         }
         back
     }
@@ -125,38 +124,32 @@ impl CircuitBreaker {
     ) {
         let interval = INTERVAL.max(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX).saturating_mul(10));
         let congested = exceeds_tcp_tenfold(loss, rtt, packet, sent);
-        self.state = self.state.after(congested, interval, now);
+        let lasts = self.moment.since(now).is_some_and(|since| since >= interval);
+        match self.state {
+            State::Closed if !congested => self.moment = Moment::NONE,
+            State::Closed if lasts => {
+                (self.state, self.moment) = (State::Reduced { clear: false }, Moment::at(now));
+            }
+            State::Closed => self.moment.or_set(now),
+            State::Reduced { clear } if clear == congested => {
+                (self.state, self.moment) = (State::Reduced { clear: !congested }, Moment::at(now));
+            }
+            State::Reduced { .. } if lasts && congested => self.open(true, now),
+            State::Reduced { .. } if lasts => *self = Self::new(),
+            State::Reduced { .. } | State::Open(_) => {}
+        }
+    }
+
+    /// The flow stops.
+    fn open(&mut self, congested: bool, now: Instant) {
+        let wait = if congested { REST } else { FIRST_TRIAL };
+        (self.state, self.moment) = (State::Open(Stop { wait, trying: false, congested }), after(now, wait));
     }
 }
 
-impl State {
-    /// The flow has stopped now.
-    const fn open(now: Instant, congested: bool) -> Self {
-        let wait = if congested { INTERVAL } else { FIRST_TRIAL };
-        let next = Moment::at(now).later(wait);
-        Self::Open(Stop { next, wait: low_u32(wait), trying: false, congested })
-    }
-
-    /// What follows when the flow is, or is not, `congested` now, and that lasts for an `interval` in microseconds.
-    fn after(self, congested: bool, interval: u64, now: Instant) -> Self {
-        let lasts = |since: Moment| since.since(now).is_some_and(|since| since >= interval);
-        match self {
-            Self::Closed { congested: since } if congested && lasts(since) => {
-                Self::Reduced { clear: false, since: Moment::at(now) }
-            }
-            Self::Closed { congested: mut since } if congested => {
-                since.or_set(now);
-                Self::Closed { congested: since }
-            }
-            Self::Reduced { clear, .. } if clear == congested => {
-                Self::Reduced { clear: !congested, since: Moment::at(now) }
-            }
-            Self::Reduced { since, .. } if congested && lasts(since) => Self::open(now, true),
-            Self::Reduced { since, .. } if !lasts(since) => self,
-            Self::Closed { .. } | Self::Reduced { .. } => Self::Closed { congested: Moment::NONE },
-            Self::Open(stop) => Self::Open(stop),
-        }
-    }
+/// So many seconds later.
+fn after(now: Instant, seconds: u8) -> Moment {
+    Moment::at(now).later(1_000_000 * u64::from(seconds))
 }
 
 fn has_come(moment: Moment, now: Instant) -> bool {
@@ -243,6 +236,11 @@ mod tests {
             tries
         };
         ms.step_by(100).filter(tries).collect()
+    }
+
+    #[test]
+    fn it_takes_16_bytes() {
+        assert_eq!(size_of::<CircuitBreaker>(), 16);
     }
 
     #[test]

@@ -44,8 +44,6 @@ const MOST_CALM_LOSS: u32 = 32_768;
 pub(crate) struct Engine<const N: usize> {
     history: History<N>,
     hearing: Hearing,
-    /// The marks counted so far: the receiver counts on over all paths.
-    ecn: Option<EcnCounts>,
     counts: Counts,
     here: Here,
 }
@@ -77,6 +75,8 @@ struct Counts {
     refused: u32,
     stale: u32,
     misnumbered: u32,
+    /// What the receiver has counted so far, which goes on over all paths.
+    ecn: Option<EcnCounts>,
 }
 
 impl Here {
@@ -150,7 +150,6 @@ impl<const N: usize> Engine<N> {
         Self {
             history: History::new(),
             hearing: Hearing::new(),
-            ecn: None,
             counts: Counts {
                 acked: 0,
                 lost: 0,
@@ -159,6 +158,7 @@ impl<const N: usize> Engine<N> {
                 refused: 0,
                 stale: 0,
                 misnumbered: 0,
+                ecn: None,
             },
             here: Here::new(0, start),
         }
@@ -307,7 +307,7 @@ impl<const N: usize> Engine<N> {
     /// How many packets were marked since the last feedback with counts.
     fn marks(&mut self, ecn: Option<EcnCounts>) -> u32 {
         let Some(ecn) = ecn else { return 0 };
-        let before = self.ecn.replace(ecn).unwrap_or_default();
+        let before = self.counts.ecn.replace(ecn).unwrap_or_default();
         u32::from(ecn.ce.wrapping_sub(before.ce))
     }
 
@@ -351,7 +351,7 @@ impl<const N: usize> Engine<N> {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let Counts { acked, lost, unreported, marked, refused, stale, misnumbered } = self.counts;
+        let Counts { acked, lost, unreported, marked, refused, stale, misnumbered, .. } = self.counts;
         let micros = |micros: u32| Duration::from_micros(u64::from(micros));
         let (smoothed, least) = self.here.belief.rtts();
         let queue = self.here.belief.delay.queue();

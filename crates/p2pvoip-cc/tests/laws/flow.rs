@@ -143,7 +143,7 @@ pub(crate) struct Flow<C> {
     credit: u64,
     waiting: u64,
     next_packet: u64,
-    link: Link,
+    pub(crate) link: Link,
     tcp: Tcp,
     last_came: u64,
     /// Packets that came, and those of them that were marked.

@@ -41,12 +41,11 @@ pub(crate) struct Tcp {
     flying: VecDeque<(u64, bool)>,
     /// Losses of segments sent before this, in ms, are of a window that was halved.
     halved: u64,
-    pub(crate) delivered: u64,
 }
 
 impl Tcp {
     pub(crate) const fn new() -> Self {
-        Self { window: INITIAL * ONE, threshold: u64::MAX, flying: VecDeque::new(), halved: 0, delivered: 0 }
+        Self { window: INITIAL * ONE, threshold: u64::MAX, flying: VecDeque::new(), halved: 0 }
     }
 
     /// A millisecond over a link with so much delay one way.
@@ -58,7 +57,6 @@ impl Tcp {
                 self.window = self.threshold;
                 self.halved = ms + 2 * delay + link.wait(ms) / 1_000;
             } else if !lost {
-                self.delivered += SEGMENT;
                 self.window += if self.window < self.threshold { ONE } else { ONE * ONE / self.window };
             }
         }

@@ -11,6 +11,7 @@ mod cost;
 mod flow;
 mod invariance;
 mod link;
+mod others;
 mod outages;
 mod subject;
 mod troubles;

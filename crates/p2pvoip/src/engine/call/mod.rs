@@ -43,7 +43,7 @@ use crate::event::{CallEvent, CallState, Path};
 pub(crate) use setup::{Contact, Parts};
 
 /// Silence after which a connected peer counts as vanished: as long as consent lasts without an answer (RFC 7675 section 5.1).
-/// A path that is dead for less is taken again (cc's circuit breaker).
+/// A path that comes back before that, and before consent is lost, is taken again (cc's circuit breaker).
 pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 /// How long the end of a call is told in the path when nobody acknowledges it.
 pub(crate) const LINGER: Duration = Duration::from_millis(1_500);

@@ -152,6 +152,13 @@ impl Pace {
     pub(super) fn news(&mut self, now: Instant) -> Option<Budget> {
         let target = self.controller.target();
         if self.target != target {
+            match (self.target.breaker.is_open(), target.breaker.is_open()) {
+                (false, true) => {
+                    tracing::info!("the peer hears nothing; voice waits, but for a packet now and then");
+                }
+                (true, false) => tracing::info!("the peer hears again"),
+                (true, true) | (false, false) => {}
+            }
             self.pacer.set_target(&target, now);
             self.target = target;
         }
