@@ -18,6 +18,8 @@ pub enum Metric {
     Utilisation,
     /// 95th percentile of the queueing delay in ms.
     P95,
+    /// 95th percentile of it over time.
+    P95Time,
     /// 99th percentile of it.
     P99,
     /// 99th percentile of the end-to-end delay without propagation.
@@ -56,6 +58,7 @@ impl Metric {
         match self {
             Self::Utilisation => "utilisation %",
             Self::P95 => "queue p95 ms",
+            Self::P95Time => "p95 over time ms",
             Self::P99 => "queue p99 ms",
             Self::EndToEndP99 => "end-to-end p99 ms",
             Self::Up => "up s",
@@ -79,6 +82,7 @@ impl Metric {
         Some(match self {
             Self::Utilisation => metrics.utilisation,
             Self::P95 => metrics.p95,
+            Self::P95Time => metrics.p95_time,
             Self::P99 => metrics.p99,
             Self::EndToEndP99 => metrics.e2e_p99,
             Self::Up => return metrics.up,

@@ -10,6 +10,8 @@ pub const HELP: &str = include_str!("help.txt");
 
 /// The cases of `--quick`.
 const QUICK: [&str; 8] = ["5.1", "5.2", "5.4", "5.6", "loss-10", "a1", "a5-10", "a8"];
+/// The controllers when nothing is said; of a scenario of the user's own the first.
+const DEFAULT: [&str; 3] = ["p2pvoip", "goog_cc", "oracle"];
 /// Variants when nothing is said.
 const VARIANTS: u64 = 3;
 /// The most variants.
@@ -24,6 +26,8 @@ pub struct Options {
     pub controllers: Vec<String>,
     /// Variants of each case; `None` is what the scenario says, or three.
     pub variants: Option<u64>,
+    /// A few cases once: nothing is compared with frozen rows.
+    pub quick: bool,
     /// No variant is varied.
     pub exact: bool,
     /// One JSON document.
@@ -73,12 +77,12 @@ pub fn parse(words: &[String]) -> Result<Command, UsageError> {
         cases: Vec::new(),
         controllers: Vec::new(),
         variants: None,
+        quick: false,
         exact: false,
         json: false,
         svg: None,
         scenario: None,
     };
-    let mut quick = false;
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let (name, given) = match word.split_once('=') {
@@ -99,18 +103,19 @@ pub fn parse(words: &[String]) -> Result<Command, UsageError> {
             "--scenario" => options.scenario = Some(PathBuf::from(value()?)),
             "--exact" => options.exact = true,
             "--json" => options.json = true,
-            "--quick" => quick = true,
+            "--quick" => options.quick = true,
             _ => return Err(UsageError(format!("`{word}` is no option"))),
         }
     }
-    if quick {
+    if options.quick {
         if options.cases.is_empty() {
             options.cases = QUICK.map(str::to_owned).to_vec();
         }
         options.variants = options.variants.or(Some(1));
     }
     if options.controllers.is_empty() {
-        options.controllers.push("p2pvoip".to_owned());
+        let beside = if options.scenario.is_some() { &DEFAULT[..1] } else { &DEFAULT[..] };
+        options.controllers.extend(beside.iter().map(|name| (*name).to_owned()));
     }
     check(&options)?;
     Ok(Command::Run(options))
@@ -172,8 +177,14 @@ mod tests {
     fn nothing_said_is_every_case_in_three_variants() {
         let options = options("");
         assert_eq!(options.variants(), 3);
-        assert_eq!(options.controllers, ["p2pvoip"]);
+        assert_eq!(options.controllers, ["p2pvoip", "goog_cc", "oracle"]);
         assert!(options.cases.is_empty() && !options.json && !options.exact);
+    }
+
+    #[test]
+    fn a_scenario_of_ones_own_is_run_with_our_controller() {
+        assert_eq!(options("--scenario x.toml").controllers, ["p2pvoip"]);
+        assert_eq!(options("--scenario x.toml --controller nada").controllers, ["nada"]);
     }
 
     #[test]

@@ -97,11 +97,12 @@ fn offsets(loss: f64, burst: f64, ptime: Micros, affordable: u32) -> u32 {
     (1..=count).map(|index| 1 << (reach * index / count - 1)).sum()
 }
 
-/// The packet duration for a controller that does not choose one: the shortest that leaves 16 kbit/s for sound.
+/// The packet duration for a controller that does not choose one: the shortest that leaves 12 kbit/s for sound, by which
+/// the frozen rows of a1 come out (docs/cc-suite.md).
 pub const fn ladder(wire: u64) -> Micros {
-    if wire >= 36_000 {
+    if wire >= 32_000 {
         20 * MILLI
-    } else if wire >= 26_000 {
+    } else if wire >= 22_000 {
         40 * MILLI
     } else {
         60 * MILLI

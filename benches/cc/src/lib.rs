@@ -13,6 +13,7 @@ pub mod cases;
 pub mod companion;
 pub mod controllers;
 pub mod file;
+pub mod frozen;
 pub mod json;
 pub mod metrics;
 pub mod receiver;

@@ -1,21 +1,24 @@
 //! The program behind `cargo xtask cc`.
 //!
 //! # Exit codes
-//! 0: all aims are met, or there was none. 1: one is missed. 2: the command line or the scenario is not understood.
+//! 0: all aims are met and all frozen rows come out, or there was none. 1: one is missed. 2: the command line or the scenario is not understood.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use p2pvoip_cc_suite::args::{self, Command, Options};
 use p2pvoip_cc_suite::scenario::Scenario;
 use p2pvoip_cc_suite::table::{self, Paint};
-use p2pvoip_cc_suite::{cases, controllers, file, json, run, svg};
+use p2pvoip_cc_suite::{cases, controllers, file, frozen, json, run, svg};
 
 /// Whose aims are judged.
 const JUDGED: &str = "p2pvoip";
 /// The exit code of a missed aim.
 const MISSED: u8 = 1;
+/// Progress is told of what takes longer.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The exit code of what was not understood.
 const USAGE: u8 = 2;
 
@@ -81,30 +84,64 @@ fn chosen(options: &Options) -> Result<Vec<Vec<Scenario>>, String> {
     Ok(variants)
 }
 
+/// Exact runs of the cases that have frozen rows, for the live controller to come out as they say.
+fn calibrating(options: &Options, variants: &[Vec<Scenario>]) -> Vec<Vec<Scenario>> {
+    let is_asked = options.controllers.iter().any(|name| name == frozen::CONTROLLER);
+    if !is_asked || options.quick || options.scenario.is_some() {
+        return Vec::new();
+    }
+    let is_chosen =
+        |case: &Scenario| variants.iter().any(|these| these.first().is_some_and(|one| one.name == case.name));
+    let has_row = |case: &Scenario| frozen::of(&case.name).is_some();
+    let cases = cases::all(0).into_iter().filter(|case| has_row(case) && is_chosen(case));
+    cases.map(|case| (0..frozen::RUNS).map(|_| case.clone()).collect()).collect()
+}
+
+/// Tells how far a run has come, on a terminal and when it takes long.
+struct Progress {
+    shows: bool,
+    began: Instant,
+    total: usize,
+}
+
+impl Progress {
+    #[expect(clippy::disallowed_methods, reason = "how long a person waits; no result depends on it")]
+    fn new(total: usize) -> Self {
+        Self { shows: std::io::stderr().is_terminal(), began: Instant::now(), total }
+    }
+
+    fn tell(&self, done: usize) {
+        if self.shows && self.began.elapsed() > PATIENCE {
+            let end = if done == self.total { "\r\x1b[K" } else { "" };
+            eprint!("\r{done} of {} runs{end}", self.total);
+        }
+    }
+}
+
 fn perform(options: &Options) -> Result<ExitCode, String> {
     let variants = chosen(options)?;
-    let total = variants.len() * options.controllers.len();
-    let shows = std::io::stderr().is_terminal();
-    let progress = |done: usize| {
-        if shows {
-            let end = if done == total { "\r\x1b[K" } else { "" };
-            eprint!("\r{done} of {total}{end}");
-        }
-    };
-    let outcomes = run::all(&variants, &options.controllers, progress);
+    let exact = calibrating(options, &variants);
+    let live = [frozen::CONTROLLER.to_owned()];
+    let before = run::count(&exact, &live);
+    let progress = Progress::new(before + run::count(&variants, &options.controllers));
+    let compared = frozen::compare(&run::all(&exact, &live, |done| progress.tell(done)));
+    let outcomes = run::all(&variants, &options.controllers, |done| progress.tell(before + done));
     let judged = table::judge(&outcomes, JUDGED);
     if let Some(folder) = &options.svg {
         svg::write(folder, &variants, &options.controllers)?;
     }
     if options.json {
-        say(&json::document(&outcomes, &judged));
+        say(&json::document(&outcomes, &judged, &compared));
     } else {
         let paint = Paint::for_stdout();
+        if !compared.is_empty() {
+            say(&format!("{}\n", table::calibration(&compared, paint)));
+        }
         say(&table::outcomes(&outcomes, paint));
         if !judged.is_empty() {
             say(&format!("\n{}", table::aims(&judged, paint)));
         }
     }
-    let all_met = judged.iter().all(|one| one.is_met);
+    let all_met = judged.iter().all(|one| one.is_met) && compared.iter().all(|one| one.is_met);
     Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::from(MISSED) })
 }

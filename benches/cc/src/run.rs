@@ -40,25 +40,26 @@ pub struct Outcome {
 }
 
 /// Runs every case with every controller: `variants` holds the variants of each case. Outcomes are in the order of cases,
-/// then of controllers; `progress` is told how many are done. Controllers without a name known are left out.
+/// then of controllers; `progress` is told how many runs are done. Controllers without a name known are left out.
 pub fn all(
     variants: &[Vec<Scenario>],
     controllers: &[String],
     progress: impl Fn(usize) + Sync,
 ) -> Vec<Outcome> {
-    let jobs: Vec<(&[Scenario], &str)> = variants
+    let jobs: Vec<(usize, &Scenario, &str)> = variants
         .iter()
-        .flat_map(|case| controllers.iter().map(move |controller| (case.as_slice(), controller.as_str())))
+        .flat_map(|case| controllers.iter().map(move |controller| (case, controller.as_str())))
+        .flat_map(|(case, name)| case.iter().enumerate().map(move |(seed, one)| (seed, one, name)))
         .collect();
-    let outcomes = Mutex::new(vec![None; jobs.len()]);
+    let runs = Mutex::new(vec![None; jobs.len()]);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         loop {
             let place = next.fetch_add(1, Ordering::SeqCst);
-            let Some((case, controller)) = jobs.get(place).copied() else { return };
-            let outcome = outcome(case, controller);
-            if let Ok(mut outcomes) = outcomes.lock() {
-                outcomes[place] = outcome;
+            let Some((seed, scenario, controller)) = jobs.get(place).copied() else { return };
+            let metrics = once(scenario, controller, seed as u64).map(|run| run.0);
+            if let Ok(mut runs) = runs.lock() {
+                runs[place] = metrics;
             }
             progress(done.fetch_add(1, Ordering::SeqCst) + 1);
         }
@@ -68,12 +69,19 @@ pub fn all(
             scope.spawn(work);
         }
     });
-    outcomes.into_inner().unwrap_or_default().into_iter().flatten().collect()
+    let mut runs = runs.into_inner().unwrap_or_default().into_iter();
+    let mut outcomes = Vec::new();
+    for case in variants {
+        for controller in controllers {
+            let these: Vec<Option<Metrics>> = runs.by_ref().take(case.len()).collect();
+            let these: Option<Vec<Metrics>> = these.into_iter().collect();
+            outcomes.extend(these.and_then(|runs| outcome(case, controller, runs)));
+        }
+    }
+    outcomes
 }
 
-fn outcome(variants: &[Scenario], controller: &str) -> Option<Outcome> {
-    let run = |(seed, scenario): (usize, &Scenario)| Some(once(scenario, controller, seed as u64)?.0);
-    let runs = variants.iter().enumerate().map(run).collect::<Option<Vec<_>>>()?;
+fn outcome(variants: &[Scenario], controller: &str, runs: Vec<Metrics>) -> Option<Outcome> {
     let first = variants.first()?;
     Some(Outcome {
         case: first.name.clone(),
@@ -82,4 +90,9 @@ fn outcome(variants: &[Scenario], controller: &str) -> Option<Outcome> {
         mean: mean(&runs),
         runs,
     })
+}
+
+/// How many runs [`all`] makes.
+pub fn count(variants: &[Vec<Scenario>], controllers: &[String]) -> usize {
+    variants.iter().map(Vec::len).sum::<usize>() * controllers.len()
 }

@@ -164,8 +164,40 @@ impl Controller for AudioController {
 
     fn target(&self) -> Target {
         let [.., longest] = PTIMES;
-        // While a queue drains in which sound would come too late anyway, headers are all that can be saved.
+        // While a queue drains in which sound would come too late anyway, headers are all that can be saved; a trial costs
+        // a dead path as little.
         let ptime = if self.engine.is_deep() { longest } else { self.ladder.ptime() };
         self.engine.target(self.limits(), ptime, PACING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_the_first_packet_the_path_tells_what_a_start_costs() {
+        let now = Instant::default();
+        let mut controller = AudioController::new(AudioConfig::default()).unwrap();
+        let relayed = Path { id: 3, overhead: DataSize::from_bytes(28 + 36) };
+        controller.on_path(relayed, now);
+        // 36 bytes more in each of 50 packets a second: the payload stays.
+        let more = Bitrate::from_bps(36 * 8 * 50);
+        let start = AudioConfig::default().start();
+        assert_eq!(controller.target().wire, start + more);
+        controller.on_path(Path { id: 3, ..Path::ipv4(3) }, now);
+        assert_eq!(controller.target().wire, start, "the same path, with less");
+        controller.on_sent(Sent { number: 0, size: DataSize::from_bytes(150), path: 3 }, now);
+        controller.on_path(relayed, now);
+        assert_eq!(controller.target().wire, start, "now it only moves the limits");
+    }
+
+    #[test]
+    fn before_the_first_packet_a_memory_stays() {
+        let memory = Memory { wire: Bitrate::from_kbps(40), rtt: None, loss: crate::Fixed::ZERO };
+        let config = AudioConfig { memory: Some(memory), ..AudioConfig::default() };
+        let mut controller = AudioController::new(config).unwrap();
+        controller.on_path(Path::ipv4(1), Instant::default());
+        assert_eq!(controller.target().wire, Bitrate::from_kbps(36));
     }
 }

@@ -22,14 +22,12 @@ pub struct Path {
     pub id: u8,
     /// Bytes of IP, UDP and relay headers that every packet carries.
     pub overhead: DataSize,
-    /// The largest packet, those headers included.
-    pub mtu: DataSize,
 }
 
 impl Path {
-    /// A path of plain IPv4 and UDP with the MTU of Ethernet.
+    /// A path of plain IPv4 and UDP.
     pub const fn ipv4(id: u8) -> Self {
-        Self { id, overhead: DataSize::from_bytes(28), mtu: DataSize::from_bytes(1_500) }
+        Self { id, overhead: DataSize::from_bytes(28) }
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Queue {
     pub(crate) change: i32,
     /// The span.
     pub(crate) span: i32,
+    /// From the least to the second.
+    pub(crate) apart: i32,
 }
 
 /// Estimator: the standing queue in front of the receiver.
@@ -61,6 +63,9 @@ pub(crate) struct DelayEstimator {
     change: i32,
     /// Changes counted, up to [`MEMORY`].
     samples: i32,
+    /// The mean difference of the two least delays over a span, in thirty-seconds of a tick, and how many were counted.
+    spread: i32,
+    spreads: i32,
 }
 
 impl DelayEstimator {
@@ -74,6 +79,8 @@ impl DelayEstimator {
             jitter: 0,
             change: 0,
             samples: 0,
+            spread: 0,
+            spreads: 0,
         }
     }
 
@@ -141,18 +148,32 @@ impl DelayEstimator {
     pub(crate) fn queue(&self) -> Option<Queue> {
         let base = self.base.get()?;
         let newest = self.back(0)?;
-        let mut least = newest.delay;
+        let (mut least, mut second) = (newest.delay, i32::MAX);
         for back in 1..self.count.min(GROUPS) {
             let group = self.back(back)?;
-            least = least.min(group.delay);
+            (least, second) = (least.min(group.delay), second.min(group.delay.max(least)));
             let span = newest.sent.since(group.sent);
             if span >= SPAN && back + 1 >= SAMPLES {
-                let least = least - base;
+                let (least, apart) = (least - base, second - least);
                 let met = (newest.delay - base - 2 * self.jitter()).max(least);
-                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span });
+                return Some(Queue { least, newest: met, change: newest.delay - group.delay, span, apart });
             }
         }
         None
+    }
+
+    /// How sure the least delay over a span is: the mean difference to the second, in ticks.
+    pub(crate) const fn spread(&self) -> i32 {
+        self.spread / MEMORY
+    }
+
+    /// Notes how far the two least delays of a span are [`apart`](Queue::apart).
+    pub(crate) fn note(&mut self, apart: i32) {
+        self.spreads = (self.spreads + 1).min(MEMORY);
+        // A queue that grows or drains sets them apart for a while, jitter always.
+        let usual = 3 * self.spread() + QUIET;
+        let counted = apart.min(if self.spreads > FIRST { usual } else { LONGEST });
+        self.spread += (MEMORY * counted - self.spread) / self.spreads.max(FIRST);
     }
 
     /// The mean change of delay from one sample to the next, in ticks.

@@ -127,6 +127,29 @@ fn without_feedback_the_rate_falls_by_the_clock_and_comes_back() {
 }
 
 #[test]
+fn a_call_comes_back_on_a_path_that_was_dead_for_20_seconds() {
+    let dies = LinkConfig { outages: vec![(Duration::from_secs(12), Duration::from_secs(32))], ..clean() };
+    for down in [dies.clone(), clean()] {
+        let mut story = over(dies.clone(), down, Relays::None);
+        let before = *watch(&mut story, Duration::from_secs(5)).last().unwrap();
+        story.world.run_for(Duration::from_secs(23));
+        let open = watch(&mut story, Duration::from_secs(3));
+        let rate = |stats: &CallStats| stats.outbound.target_bitrate;
+        let (sent, early) = (open.last().unwrap().outbound.packets_sent, open[0].outbound.packets_sent);
+        assert!(sent - early <= 10, "{} packets in 3 s into a dead path", sent - early);
+        assert!(rate(&open[0]) < rate(&before).scaled(1, 5), "{open:?}");
+        // The trial after the end of the outage leaves some seconds later; a few more, and all is as it was.
+        watch(&mut story, Duration::from_secs(12));
+        let after = *watch(&mut story, Duration::from_secs(1)).last().unwrap();
+        assert!(rate(&after) >= rate(&before).scaled(9, 10), "{before:?} {after:?}");
+        let heard = story.person(story.b).heard.spoken;
+        story.world.run_for(Duration::from_secs(5));
+        assert!(story.person(story.b).heard.spoken - heard >= 490, "{:?}", story.person(story.b).heard);
+        assert_eq!(story.ends(), (None, None));
+    }
+}
+
+#[test]
 fn the_next_call_to_the_same_peer_starts_where_the_last_one_left_off() {
     let mut story = over(narrow(48, None), clean(), Relays::None);
     let first = watch(&mut story, Duration::from_secs(30));

@@ -9,7 +9,7 @@ use p2pvoip_sim::tcp::Algorithm;
 use super::basic::tcp;
 use super::links::shaped;
 use super::{case, flow, free, link, lossy, queue};
-use crate::scenario::{Flow, Ladder, Link, Loss, Media, Scenario, Transfer, drop_tail};
+use crate::scenario::{Flow, Ladder, Link, Loss, Media, Reference, Scenario, Transfer, drop_tail};
 use crate::time::MILLI;
 
 const STEPS: [(f64, f64); 4] = [(0.0, 100.0), (20.0, 48.0), (40.0, 32.0), (60.0, 100.0)];
@@ -82,6 +82,8 @@ fn shared() -> Vec<Scenario> {
     }
     let delays: [(f64, u64); 4] = [(0.0, 30), (10.0, 40), (20.0, 50), (30.0, 60)];
     let flows = delays.map(|(start, delay)| flow(Media::Audio(Ladder::Free), start, 90.0, delay)).to_vec();
-    all.push(case("a8", "four voices on 200 kbit/s", 90.0, vec![link(&[(0.0, 200.0)]), free()], flows));
+    let links = vec![link(&[(0.0, 200.0)]), free()];
+    let four = case("a8", "four voices on 200 kbit/s", 90.0, links, flows);
+    all.push(Scenario { reference: Reference::Link, ..four });
     all
 }

@@ -6,7 +6,7 @@ use p2pvoip_sim::bottleneck::{DualPi2Config, FqCoDelConfig, PieConfig};
 use p2pvoip_sim::{Discipline, Limit, tcp};
 
 use super::Read;
-use super::shape::{Against, Algorithm, Capacity, Direction, File, Flow, Kind, Media, Tcp, Way};
+use super::shape::{Against, Algorithm, Capacity, File, Flow, Kind, Media, Tcp, Way};
 use crate::scenario::{self, Ladder, Link, Loss, Reference, Route, Scenario, Transfer};
 use crate::time::{Micros, from_seconds};
 
@@ -40,9 +40,9 @@ pub(super) fn scenario(file: File) -> Result<Read, String> {
     if file.flow.is_empty() || file.flow.len() > MOST || file.tcp.len() > MOST {
         return Err(format!("give 1 to {MOST} tables `[[flow]]` and at most {MOST} tables `[[tcp]]`"));
     }
-    let forward = link("forward", &file.forward)?;
+    let forward = link("forward", &file.forward, seconds)?;
     let backward = match &file.backward {
-        Some(way) => link("backward", way)?,
+        Some(way) => link("backward", way, seconds)?,
         None => Link {
             rates: scenario::rates(&[(0.0, 100_000.0)]),
             queue: scenario::drop_tail(300),
@@ -67,7 +67,7 @@ pub(super) fn scenario(file: File) -> Result<Read, String> {
     Ok(Read { scenario, variants: file.seeds })
 }
 
-fn link(field: &str, way: &Way) -> Result<Link, String> {
+fn link(field: &str, way: &Way, seconds: f64) -> Result<Link, String> {
     let steps = match &way.capacity {
         Capacity::Constant(kbps) => vec![(0.0, *kbps)],
         Capacity::Steps(steps) => steps.clone(),
@@ -77,7 +77,11 @@ fn link(field: &str, way: &Way) -> Result<Link, String> {
     }
     for (index, (at, kbps)) in steps.iter().enumerate() {
         within(&format!("{field}.capacity[{index}]"), *kbps, 0.0, FASTEST)?;
-        within(&format!("{field}.capacity[{index}]"), *at, 0.0, LONGEST)?;
+        if !(0.0..seconds).contains(at) {
+            return Err(format!(
+                "`{field}.capacity[{index}]` is at {at} s; give a time before `seconds`, {seconds}"
+            ));
+        }
         if index > 0 && steps[index - 1].0 >= *at {
             return Err(format!("`{field}.capacity[{index}]` is not later than the step before it"));
         }
@@ -87,6 +91,14 @@ fn link(field: &str, way: &Way) -> Result<Link, String> {
     }
     let loss = within(&format!("{field}.loss"), way.loss, 0.0, MOST_LOSS)?;
     let burst = within(&format!("{field}.burst"), way.burst, 1.0, 1_000.0)?;
+    // A channel that goes bad at each chance is good for one packet between two bursts.
+    let most = burst / (burst + 1.0);
+    if burst > 1.0 && loss > most {
+        return Err(format!(
+            "`{field}.loss` is {loss}, and bursts of {burst} packets lose at most {most:.3} of all; \
+             give less loss or a longer `{field}.burst`"
+        ));
+    }
     let jitter = within(&format!("{field}.jitter-ms"), way.jitter_ms, 0.0, SLOWEST)?;
     within(&format!("{field}.queue-ms"), way.queue_ms as f64, 1.0, SLOWEST)?;
     Ok(Link {
@@ -133,15 +145,29 @@ fn span(field: &str, start: f64, end: Option<f64>, seconds: f64) -> Result<(Micr
     Ok((from_seconds(start), from_seconds(end)))
 }
 
+/// Pauses within a flow's time, one after another.
+fn pauses(field: &str, pauses: &[(f64, f64)], start: f64, end: f64) -> Result<(), String> {
+    let mut before = start;
+    for (index, (from, to)) in pauses.iter().enumerate() {
+        let name = format!("{field}.pauses[{index}]");
+        if *from < before && index > 0 {
+            return Err(format!("`{name}` begins before the pause before it ends; give pauses in order"));
+        }
+        within(&name, *from, start, end)?;
+        within(&name, *to, *from, end)?;
+        if to <= from {
+            return Err(format!("`{name}` is [{from}, {to}]; give an end that is later than its begin"));
+        }
+        before = *to;
+    }
+    Ok(())
+}
+
 fn flow(field: &str, flow: &Flow, seconds: f64) -> Result<scenario::Flow, String> {
     let (start, end) = span(field, flow.start, flow.end, seconds)?;
     let delay = milliseconds(within(&format!("{field}.delay-ms"), flow.delay_ms, 0.0, SLOWEST)?);
-    let (there, back) = if flow.direction == Direction::Forward { (0, 1) } else { (1, 0) };
-    for (index, (from, to)) in flow.pauses.iter().enumerate() {
-        let name = format!("{field}.pauses[{index}]");
-        within(&name, *from, 0.0, seconds)?;
-        within(&name, *to, *from, seconds)?;
-    }
+    let (there, back) = flow.direction.links();
+    pauses(field, &flow.pauses, flow.start, flow.end.unwrap_or(seconds))?;
     Ok(scenario::Flow {
         media: match flow.media {
             Media::Video => scenario::Media::Video,
@@ -160,6 +186,7 @@ fn flow(field: &str, flow: &Flow, seconds: f64) -> Result<scenario::Flow, String
 fn tcp_of(field: &str, one: &Tcp, seconds: f64) -> Result<scenario::Tcp, String> {
     let (start, end) = span(field, one.start, one.end, seconds)?;
     let delay = milliseconds(within(&format!("{field}.delay-ms"), one.delay_ms, 0.0, SLOWEST)?);
+    let (there, back) = one.direction.links();
     let transfer = match one.bytes {
         None => Transfer::Long,
         Some((least, most)) if least == 0 || least > most => {
@@ -180,7 +207,7 @@ fn tcp_of(field: &str, one: &Tcp, seconds: f64) -> Result<scenario::Tcp, String>
         transfer,
         start,
         end,
-        forward: Route::through(0, 0, delay),
-        backward: Route::through(1, 0, delay),
+        forward: Route::through(there, 0, delay),
+        backward: Route::through(back, 0, delay),
     })
 }

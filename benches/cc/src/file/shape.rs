@@ -115,6 +115,16 @@ pub(super) enum Direction {
     Backward,
 }
 
+impl Direction {
+    /// The link of what is sent, and of what answers it.
+    pub(super) const fn links(self) -> (usize, usize) {
+        match self {
+            Self::Forward => (0, 1),
+            Self::Backward => (1, 0),
+        }
+    }
+}
+
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Tcp {
@@ -125,6 +135,8 @@ pub(super) struct Tcp {
     pub(super) end: Option<f64>,
     #[serde(default = "usual_delay")]
     pub(super) delay_ms: f64,
+    #[serde(default)]
+    pub(super) direction: Direction,
     /// Least and most bytes of a download; without it, it sends without end.
     pub(super) bytes: Option<(u64, u64)>,
     /// The mean time between downloads in seconds.

@@ -3,12 +3,33 @@
 use super::possible_rate;
 use crate::record::{FlowRecord, PLOT};
 use crate::scenario::Scenario;
-use crate::time::{Micros, SECOND};
+use crate::time::{MILLI, Micros, SECOND};
 
 /// A flow's first seconds do not count for the least that it sends.
 const BEGIN: Micros = 5 * SECOND;
 /// Capacity that returns is looked at when nothing changes for so long after it.
 const STEADY: Micros = 3 * SECOND;
+
+/// The unit of time of a percentile over time.
+const SAMPLE: Micros = 10 * MILLI;
+
+/// The 95th percentile of the queueing delay, of moments and not of packets, which come faster on a faster link.
+pub(super) fn over_time(records: &[FlowRecord]) -> f64 {
+    let mut delays = Vec::new();
+    for record in records {
+        let mut next = record.queued.first().map_or(0, |first| first.0);
+        for (at, queued) in &record.queued {
+            // While nothing is sent there is no delay.
+            next = next.max(at.saturating_sub(SECOND));
+            while next <= *at {
+                delays.push(*queued);
+                next += SAMPLE;
+            }
+        }
+    }
+    delays.sort_unstable();
+    super::percentile(&delays, 0.95)
+}
 
 fn kbps(bytes: u64, time: Micros) -> f64 {
     bytes as f64 * 8_000.0 / time.max(1) as f64

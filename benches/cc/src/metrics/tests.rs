@@ -129,6 +129,49 @@ fn sound_is_bad_when_it_is_late_or_lost_and_repaired_when_a_copy_is_near() {
 }
 
 #[test]
+fn sound_under_way_at_the_end_is_not_judged() {
+    let mut voice = scenario();
+    voice.flows[0].media = Media::Audio(Ladder::Free);
+    let mut record = FlowRecord::new(10 * SECOND);
+    let sound = |made: Micros, late: Option<Micros>| Sound {
+        made,
+        ptime: 20 * MILLI,
+        late,
+        repaired: 0,
+        skipped: false,
+    };
+    record.sound = vec![sound(9 * SECOND, Some(0)), sound(9 * SECOND + 1, None)];
+    near(measured(&voice, vec![record.clone()]).bad, 0.0);
+    record.sound.push(sound(9 * SECOND, None));
+    near(measured(&voice, vec![record]).bad, 50.0);
+}
+
+#[test]
+fn a_flow_is_active_but_for_its_pauses_within_its_time() {
+    let mut pausing = scenario();
+    let active = |scenario: &Scenario| active_time(scenario, 0);
+    pausing.flows[0].pauses = vec![(SECOND, 3 * SECOND), (9 * SECOND, 12 * SECOND)];
+    assert_eq!(active(&pausing), 7 * SECOND);
+    pausing.flows[0].pauses = vec![(5 * SECOND, 4 * SECOND)];
+    assert_eq!(active(&pausing), 10 * SECOND, "a pause that ends before it begins is none");
+    (pausing.flows[0].start, pausing.flows[0].end) = (11 * SECOND, 12 * SECOND);
+    assert_eq!(active(&pausing), 0);
+}
+
+#[test]
+fn a_percentile_over_time_counts_moments_and_no_silence() {
+    let mut record = FlowRecord::new(10 * SECOND);
+    // Half a second of a packet each ms at 10 ms, then a tenth as many at 100 ms, for as long; then silence.
+    record.queued.extend((0..500).map(|at| (at * MILLI, 10_000)));
+    record.queued.extend((0..50).map(|at| (500 * MILLI + at * 10 * MILLI, 100_000)));
+    near(measured(&scenario(), vec![record.clone()]).p95_time, 100.0);
+    record.queued.extend((0..10).map(|at| (9 * SECOND + at * 10 * MILLI, 500_000)));
+    // A second before a packet that ends a silence is its own.
+    near(measured(&scenario(), vec![record]).p95_time, 500.0);
+    near(measured(&scenario(), vec![FlowRecord::new(10 * SECOND)]).p95_time, 0.0);
+}
+
+#[test]
 fn a_flow_that_resumes_is_measured_against_its_share() {
     let mut pausing = scenario();
     pausing.links[0].rates = rates(&[(0.0, 800.0)]);

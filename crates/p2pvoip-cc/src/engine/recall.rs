@@ -20,11 +20,12 @@ impl<const N: usize> Engine<N> {
     pub(crate) fn warm(start: u64, memory: Option<Memory>, limits: Limits) -> Self {
         let mut engine = Self::new(start);
         if let Some(Memory { wire, rtt, loss }) = memory {
-            engine.law.recall(wire.as_bps(), limits);
-            engine.estimates.rtt_assumed = rtt.map_or(engine.estimates.rtt_assumed, |rtt| {
-                u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).min(LONGEST_RTT)
-            });
-            engine.estimates.recall_loss(loss);
+            engine.here.law.recall(wire.as_bps(), limits);
+            if let Some(rtt) = rtt {
+                let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).min(LONGEST_RTT);
+                engine.here.belief.recall_rtt(micros);
+            }
+            engine.here.recall_loss(loss);
         }
         engine
     }
@@ -32,16 +33,16 @@ impl<const N: usize> Engine<N> {
     /// What the next flow on this path should know; `None` until enough has arrived, and while nothing does.
     pub(crate) fn memory(&self, limits: Limits) -> Option<Memory> {
         let fine = self.counts.acked >= ENOUGH
-            && self.law.phase() != Phase::Silent
-            && self.breaker.state() == Breaker::Closed;
-        let delivered = self.estimates.delivered.over(super::LONG_SPAN).filter(|_| fine)?;
+            && self.here.law.phase() != Phase::Silent
+            && self.here.breaker.state() == Breaker::Closed;
+        let delivered = self.here.delivered.over(super::LONG_SPAN).filter(|_| fine)?;
         // A drain delivers little for a moment; what the link carried at its last queue is known all the same.
-        let proven = super::part(delivered, PROVEN, 100).max(self.law.ceiling().unwrap_or(0));
-        let wire = self.law.rate().min(proven).max(limits.least);
+        let proven = super::part(delivered, PROVEN, 100).max(self.here.law.ceiling().unwrap_or(0));
+        let wire = self.here.law.rate().min(proven).max(limits.least);
         Some(Memory {
             wire: Bitrate::from_bps(wire),
-            rtt: self.estimates.rtt.least().map(|micros| Duration::from_micros(u64::from(micros))),
-            loss: Fixed::from_bits(self.estimates.calm_loss.min(Fixed::ONE.bits())),
+            rtt: self.here.belief.rtts().1.map(|micros| Duration::from_micros(u64::from(micros))),
+            loss: Fixed::from_bits(self.here.calm_loss.min(Fixed::ONE.bits())),
         })
     }
 }

@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0xe191_f32e_95a7_6c6a, 0xeebe_563a_fb00_1c6e];
+const DIGESTS: [u64; 2] = [0x1456_6f05_8f57_76b6, 0x54ed_3f6c_533b_cc8f];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]

@@ -3,8 +3,11 @@
 //!
 //! The sender's and the receiver's clock are apart by any amount, run at different speeds, and jump.
 
+use crate::link::{Link, Tcp};
 use core::time::Duration;
-use p2pvoip_cc::{Class, Controller, Pacer, Path, REACH, RemoteTime, Report, Sent, Target};
+use p2pvoip_cc::{
+    Breaker, Class, Controller, EcnCounts, Pacer, Path, REACH, RemoteTime, Report, Sent, Target,
+};
 use p2pvoip_core::{DataSize, Instant, Rng, Seed};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +52,16 @@ pub(crate) struct Scene {
     pub(crate) pairs: bool,
     /// At these moments another path is taken.
     pub(crate) paths: Vec<u64>,
+    /// `(at ms, by ms)`: the way there becomes longer, or shorter, and so does the way back.
+    pub(crate) detours: Vec<(u64, i64)>,
+    /// Packets that wait for longer than so many ms are marked, and the receiver counts marks.
+    pub(crate) mark_above: Option<u64>,
+    /// In `[from, to)` ms nothing is sent.
+    pub(crate) pause: Option<(u64, u64)>,
+    /// In `[from, to)` ms a TCP sends over the same link.
+    pub(crate) tcp: Option<(u64, u64)>,
+    /// Reports tell no times.
+    pub(crate) untimed: bool,
 }
 
 impl Scene {
@@ -75,7 +88,18 @@ impl Scene {
             spent: 100,
             pairs: true,
             paths: vec![],
+            detours: vec![],
+            mark_above: None,
+            pause: None,
+            tcp: None,
+            untimed: false,
         }
+    }
+
+    /// One way at that moment, in ms.
+    fn way(&self, ms: u64) -> u64 {
+        let detour: i64 = self.detours.iter().filter(|(at, _)| *at <= ms).map(|(_, by)| by).sum();
+        self.delay.saturating_add_signed(detour)
     }
 
     fn kbps(&self, ms: u64) -> u64 {
@@ -100,6 +124,7 @@ struct Flying {
     number: u64,
     size: u64,
     path: u8,
+    marked: bool,
 }
 
 /// The flow and everything around it.
@@ -118,9 +143,11 @@ pub(crate) struct Flow<C> {
     credit: u64,
     waiting: u64,
     next_packet: u64,
-    /// When the link is free again, in us.
-    free: u64,
+    link: Link,
+    tcp: Tcp,
     last_came: u64,
+    /// Packets that came, and those of them that were marked.
+    counted: EcnCounts,
     arrivals: VecDeque<(u64, Flying)>,
     feedback: VecDeque<(u64, Report)>,
     /// Every report comes twice.
@@ -141,8 +168,10 @@ impl<C: Controller> Flow<C> {
             credit: 0,
             waiting: 0,
             next_packet: 0,
-            free: 0,
+            link: Link::default(),
+            tcp: Tcp::new(),
             last_came: 0,
+            counted: EcnCounts::default(),
             arrivals: VecDeque::new(),
             feedback: VecDeque::new(),
             repeats: false,
@@ -169,6 +198,11 @@ impl<C: Controller> Flow<C> {
 
     pub(crate) fn step(&mut self) -> Seen {
         let came = self.receive();
+        if within(self.scene.tcp, self.ms) {
+            let Scene { queue_ms, .. } = self.scene;
+            let (kbps, way) = (self.scene.kbps(self.ms), self.scene.way(self.ms));
+            self.tcp.step(&mut self.link, kbps, queue_ms, way, self.ms);
+        }
         let now = self.now();
         while self.feedback.front().is_some_and(|(at, _)| *at <= self.ms) {
             let Some((_, report)) = self.feedback.pop_front() else { break };
@@ -187,7 +221,7 @@ impl<C: Controller> Flow<C> {
         let target = self.controller.target();
         self.pacer.set_target(&target, now);
         let sent = self.send(&target, now);
-        let queue = self.free.saturating_sub(1_000 * self.ms) / 1_000;
+        let queue = self.link.wait(self.ms) / 1_000;
         let seen = Seen { ms: self.ms, target, sent, came, queue };
         self.ms += 1;
         seen
@@ -209,6 +243,13 @@ impl<C: Controller> Flow<C> {
             self.waiting = self.credit / (1_000 * VIDEO);
             (Class::Video, VIDEO)
         };
+        if within(self.scene.pause, self.ms) {
+            (self.waiting, self.credit) = (0, 0);
+        } else if target.breaker.is_open() {
+            // Nothing, or one packet.
+            self.waiting = u64::from(target.breaker == Breaker::Trial);
+            self.credit = 0;
+        }
         let mut sent = 0;
         while self.waiting > 0 && self.pacer.permit(DataSize::from_bytes(size), class, now).is_ok() {
             self.waiting -= 1;
@@ -228,24 +269,22 @@ impl<C: Controller> Flow<C> {
         let (number, path) = (self.number, self.path);
         self.number += 1;
         self.controller.on_sent(Sent { number, size: DataSize::from_bytes(size), path }, now);
-        let micros = 1_000 * self.ms;
-        let begins = self.free.max(micros);
-        let kbps = self.scene.kbps(self.ms);
-        let lost = self.rng.below(100) < self.scene.loss;
-        if kbps == 0 || lost || begins - micros > 1_000 * self.scene.queue_ms {
+        let (kbps, wait) = (self.scene.kbps(self.ms), self.link.wait(self.ms) / 1_000);
+        if self.rng.below(100) < self.scene.loss {
             return size;
         }
-        self.free = begins + size * 8_000 / kbps;
+        let Some(through) = self.link.enter(size, kbps, self.scene.queue_ms, self.ms) else { return size };
+        let marked = self.scene.mark_above.is_some_and(|above| wait > above);
         let late = if self.rng.below(100) < self.scene.overtaken { 25 } else { 0 };
         let jitter = if self.scene.jitter == 0 { 0 } else { self.rng.below(self.scene.jitter) };
-        let mut at = self.free.div_ceil(1_000) + self.scene.delay + jitter;
+        let mut at = through.div_ceil(1_000) + self.scene.way(self.ms) + jitter;
         if self.scene.overtaken == 0 {
             at = at.max(self.last_came);
         }
         self.last_came = at;
-        self.arrivals.push_back((at + late, Flying { number, size, path }));
+        self.arrivals.push_back((at + late, Flying { number, size, path, marked }));
         if self.rng.below(100) < self.scene.twice {
-            self.arrivals.push_back((at + late + 5, Flying { number, size, path }));
+            self.arrivals.push_back((at + late + 5, Flying { number, size, path, marked }));
         }
         size
     }
@@ -260,14 +299,17 @@ impl<C: Controller> Flow<C> {
         for (_, packet) in due {
             came += packet.size;
             self.news = true;
+            self.counted.ect1 = self.counted.ect1.wrapping_add(u8::from(!packet.marked));
+            self.counted.ce = self.counted.ce.wrapping_add(u8::from(packet.marked));
             self.came.entry(packet.number).or_insert((there, packet.path));
         }
         // The receiver sends a packet every 40 ms on which a report rides.
         if self.ms.is_multiple_of(40) && std::mem::take(&mut self.news) {
-            let silent = self.scene.silent.is_some_and(|(from, to)| (from..to).contains(&self.ms));
+            let silent = within(self.scene.silent, self.ms);
             let lost = self.rng.below(100) < self.scene.feedback_loss;
             if let Some(report) = self.report(there).filter(|_| !silent && !lost) {
-                self.feedback.push_back((self.ms + self.scene.delay + self.scene.feedback_delay, report));
+                let way = self.scene.way(self.ms) + self.scene.feedback_delay;
+                self.feedback.push_back((self.ms + way, report));
             }
         }
         came
@@ -277,18 +319,24 @@ impl<C: Controller> Flow<C> {
     fn report(&mut self, now: RemoteTime) -> Option<Report> {
         let (largest, (at, path)) = self.came.last_key_value()?;
         let held = u32::try_from(now.since(*at)).ok();
-        let mut report = Report::new(*largest, Some(*at), held);
+        let told = |at: RemoteTime| Some(at).filter(|_| !self.scene.untimed);
+        let mut report = Report::new(*largest, told(*at), held);
         let lowest = largest.saturating_sub(REACH as u64 - 1).max(self.scene.first);
         for number in (lowest..*largest).rev() {
             match self.came.get(&number) {
-                Some((at, _)) => report.push(Some(*at)),
+                Some((at, _)) => report.push(told(*at)),
                 None => report.push_missing(),
             }
         }
-        let report = report.with(*path, None);
+        let report = report.with(*path, self.scene.mark_above.map(|_| self.counted));
         self.came = self.came.split_off(&lowest);
         Some(report)
     }
+}
+
+/// Whether that millisecond is one of those.
+fn within(span: Option<(u64, u64)>, ms: u64) -> bool {
+    span.is_some_and(|(from, to)| (from..to).contains(&ms))
 }
 
 /// A clock after `ms`: its epoch, its speed, and its jumps.

@@ -10,5 +10,7 @@ mod bounds;
 mod cost;
 mod flow;
 mod invariance;
+mod link;
+mod outages;
 mod subject;
 mod troubles;

@@ -1,29 +1,35 @@
 //! Draining a queue that stands: to what the link carries, and for a while below it.
 
 use super::Law;
-use super::rivals::{FRIENDLY_FALL, LONG};
+use super::judge::{Judge, Verdict};
+use super::rivals::LONG;
 use super::signals::{Limits, SPANS, Signals, micros, part};
 use crate::controller::Phase;
+use crate::moment::Moment;
 use p2pvoip_core::Instant;
 
 /// All of the rate, in thousandths.
 pub(super) const WHOLE: u64 = 1_000;
-/// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate.
+/// After a queue this many parts in a thousand of what was delivered are given up at half of the greatest rate ...
 const GIVEN: u64 = 20;
+/// ... but not twice within this, in microseconds: flows that meet more drains than others would come to have less.
+const GIVEN_AGAIN: u64 = 1_000_000;
 /// While draining, at least this many parts in a thousand are still sent, and at most [`GENTLEST`].
 pub(super) const DEEPEST: u64 = 150;
 /// The gentlest draining.
 const GENTLEST: u64 = 850;
 /// A queue is to be drained within this time, in microseconds.
 const DRAIN_TIME: u64 = 100_000;
-/// A drain that works leaves less than so many parts in a hundred of the queue after a while.
-const SHRUNK: u64 = 85;
-/// A queue must become shorter within the round trip and this time, in microseconds.
+/// Whose queue it is is judged when the round trip and this time have passed, in microseconds.
 const PATIENCE: u64 = 200_000;
 /// When less than so many parts in a hundred of what is sent arrive, the link is overloaded, whatever came before.
 const OVERLOAD: u64 = 75;
+/// A queue that has come over a time is of an excess of at most so many times its part of that.
+const EXCESS: u64 = 2;
+/// ... where at least so many parts in a hundred of the rate seem to arrive: else the link has become slower.
+const SMALL_EXCESS: u64 = 65;
 /// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
-const OWN: u64 = 90;
+pub(super) const OWN: u64 = 90;
 
 /// A queue that is being drained, and the last one that was.
 #[derive(Clone, Copy, Debug)]
@@ -32,19 +38,32 @@ pub(super) struct Drain {
     pub(super) part: u64,
     /// The first number sent after the last cut.
     cut_at: u64,
-    /// The rate before it, and the queue at it.
+    /// The rate before it.
     pub(super) cut_from: u64,
-    cut_queue: u64,
+    pub(super) judge: Judge,
+    /// When a part of the rate was last given up, and whether it is not to be given up again.
+    gave: Moment,
+    gives: bool,
     /// The first number sent after the last drain.
     pub(super) hold: u64,
     /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
-    pub(super) full_since: Option<Instant>,
+    pub(super) full_since: Moment,
     measures: bool,
 }
 
 impl Drain {
     pub(super) const fn new() -> Self {
-        Self { part: WHOLE, cut_at: 0, cut_from: 0, cut_queue: 0, hold: 0, full_since: None, measures: true }
+        Self {
+            part: WHOLE,
+            cut_at: 0,
+            cut_from: 0,
+            judge: Judge::new(false),
+            gave: Moment::NONE,
+            gives: true,
+            hold: 0,
+            full_since: Moment::NONE,
+            measures: true,
+        }
     }
 }
 
@@ -54,44 +73,65 @@ impl Law {
         if let Some(before) = self.rivals.on_drain(signals.queue, self.rate, self.is_ours(signals), now) {
             self.phase = Phase::Competing;
             (self.drain.part, self.free) = (WHOLE, None);
-            self.rate = self.rate.max(part(before, FRIENDLY_FALL, 100));
+            self.rate = self.rate.max(before);
             return;
         }
+        self.drain_own(signals, false, limits, now);
+    }
+
+    /// A queue that may be ours, or is `known` to be, is drained.
+    pub(super) fn drain_own(&mut self, signals: &Signals, known: bool, limits: Limits, now: Instant) {
         self.phase = Phase::Draining;
-        (self.drain.cut_at, self.drain.cut_from, self.drain.cut_queue) =
-            (signals.next, self.rate, signals.queue);
+        (self.drain.cut_at, self.drain.cut_from) = (signals.next, self.rate);
+        self.drain.judge = Judge::new(known);
+        self.drain.gives = self.drain.gave.is_before(now, GIVEN_AGAIN);
+        if self.drain.gives {
+            self.drain.gave = Moment::at(now);
+        }
         // What arrived right after a drain tells how little was sent, not what the link carries.
-        self.drain.measures =
-            self.drain.full_since.is_none_or(|since| micros(now, since) >= u64::from(SPANS[0]));
+        self.drain.measures = self.drain.full_since.is_before(now, u64::from(SPANS[0]));
         (self.free, self.cut) = (None, Some(now));
         self.drain(signals, limits, now);
     }
 
     /// Less is sent until nothing waits, which is reckoned, so that the end is known a round trip before it is seen.
     pub(super) fn drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
+        let link = self.ceiling.unwrap_or(self.rate);
         if signals.arrived < self.drain.cut_at {
             self.measure(signals, limits, now);
-        }
-        let cut = self.cut.map_or(0, |cut| micros(now, cut));
-        if signals.arrived >= self.drain.cut_at
-            && cut >= signals.rtt + PATIENCE
-            && signals.queue > part(self.drain.cut_queue, SHRUNK, 100)
-        {
-            return self.drain_again(signals, limits, now);
+        } else {
+            let ripe = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt + PATIENCE);
+            let stood = self.drain.judge.queue();
+            match self.drain.judge.hear(signals.queue, (link, self.wire(limits)), ripe, now) {
+                // From now on there is no floor.
+                Verdict::Ours => self.drain.cut_at = signals.next,
+                Verdict::Futile if stood > LONG / 2 => return self.drain_again(signals, limits, now),
+                // So short a queue may be a packet's own time, on a link that has become slower.
+                Verdict::Futile => return self.end_drain(signals, true),
+                Verdict::Open => {}
+            }
         }
         let link = self.ceiling.unwrap_or(self.rate);
         let time = self.backlog(signals, link);
         if time <= self.limit_of_queue / 4
             || (signals.queue <= self.calm_queue && signals.arrived >= self.drain.cut_at)
         {
-            (self.phase, self.drain.part, self.drain.hold) = (Phase::Growing, WHOLE, signals.next);
-            self.drain.full_since = None;
-            // Where much more or less is delivered than when the link was measured, it has changed.
-            let (now, then) = (self.ceiling.unwrap_or(0), self.link.learnt.unwrap_or(0));
-            self.link.learning |= now < part(then, 80, 100) || now > part(then, 125, 100);
+            self.end_drain(signals, false);
         } else {
             self.drain.part = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
         }
+    }
+
+    /// The queue has gone, as it is reckoned, or it `stays`; then the link is asked for.
+    fn end_drain(&mut self, signals: &Signals, stays: bool) {
+        (self.phase, self.drain.part, self.drain.hold) = (Phase::Growing, WHOLE, signals.next);
+        self.drain.full_since = Moment::NONE;
+        if self.drain.judge.follows() {
+            self.rivals.refute();
+        }
+        // Where much more or less is delivered than when the link was measured, it has changed.
+        let (now, then) = (self.ceiling.unwrap_or(0), self.link.learnt.unwrap_or(0));
+        self.link.learning |= stays || now < part(then, 80, 100) || now > part(then, 125, 100);
     }
 
     /// While packets from before the cut arrive they tell what the link carries: all that arrived since the queue stands was
@@ -104,9 +144,17 @@ impl Law {
         });
         // Without a measure a long queue speaks for itself.
         let unknown = if signals.queue > LONG { self.drain.cut_from / 2 } else { self.drain.cut_from };
-        let delivered = delivered.unwrap_or(unknown).min(self.drain.cut_from);
+        let delivered = delivered.unwrap_or(unknown);
+        // A queue that came slowly is of a small excess, whatever a few packets seem to tell.
+        let borne = if delivered >= part(self.drain.cut_from, SMALL_EXCESS, 100) {
+            part(self.drain.cut_from, stood, stood + EXCESS * signals.queue)
+        } else {
+            0
+        };
+        let delivered = delivered.max(borne).min(self.drain.cut_from);
         self.ceiling = Some(delivered);
-        self.rate = part(delivered, kept(delivered, limits), 1_000).max(limits.least);
+        let kept = if self.drain.gives { kept(delivered, limits) } else { WHOLE };
+        self.rate = part(delivered, kept, WHOLE).max(limits.least);
     }
 
     /// What waits in the link, in microseconds of it: what the newest arrival met, and what was sent since.

@@ -10,11 +10,14 @@
 //! Additive increase with a multiplicative cut shares a link fairly (Chiu and Jain, 1989).
 
 mod drain;
+mod judge;
 mod rivals;
 mod signals;
+mod silence;
 mod yields;
 
 use crate::controller::Phase;
+use crate::moment::Moment;
 use drain::{DEEPEST, Drain, WHOLE};
 use p2pvoip_core::Instant;
 use rivals::Rivals;
@@ -28,10 +31,12 @@ const SOJOURN: u64 = 14_000;
 const LEAST_STANDING: u64 = 4_000;
 /// A longer one is too long on the fastest link, in microseconds.
 const MOST_STANDING: u64 = 12_000;
+/// Behind a packet of another flow a packet waits without a queue: so many parts in a hundred of its own time.
+const OTHERS: u64 = 60;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
-const RELATIVE_RISE: u64 = 4;
+const RELATIVE_RISE: u64 = 2;
 /// With this many parts in a hundred of the link delivered behind the last queue, a flow is alone.
 const ALONE: u64 = 70;
 /// Before the first queue the rate doubles in about this time, in microseconds.
@@ -48,22 +53,18 @@ const RETURNED: u64 = 90;
 const IMPATIENCE: u64 = 1_000_000;
 /// The rise doubles at most so often.
 const MOST_DOUBLINGS: u64 = 3;
-/// So many parts in a hundred of the mean jitter are added: the least of a few samples is seldom higher.
-const JITTERS: u64 = 250;
-/// Jitter up to this is the grain of packets, in microseconds.
-const GRAIN: u64 = 1_500;
-/// At most this is added for jitter, in microseconds.
-const MOST_JITTER: u64 = 40_000;
+/// So many parts in a hundred of the spread are added: the least of a few samples is seldom higher.
+const SPREADS: u64 = 200;
+/// A spread up to this is the grain of clocks and packets, in microseconds.
+const GRAIN: u64 = 300;
+/// At most this is added for the spread, in microseconds.
+const MOST_SPREAD: u64 = 40_000;
 /// The power with which the rise falls with the rate.
 const STEEP: u64 = 3;
 /// The rate rises at most to this many parts in a hundred of what is really sent.
 const CLAIM: u64 = 140;
 /// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
 const LONGEST_STEP: u64 = 200_000;
-/// Without feedback for the round trip and this long, it has stopped (RFC 8869 has no longer handover).
-const SILENCE: u64 = 700_000;
-/// A silent flow halves its rate each such time.
-const SILENT_HALF: u64 = 1_000_000;
 /// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
 const FASTER: u64 = 140;
 /// Of a faster link this many parts in a hundred are taken at once.
@@ -119,7 +120,9 @@ pub(crate) struct Law {
     /// Since when none does, after the rate passed the ceiling.
     free: Option<Instant>,
     cut: Option<Instant>,
-    updated: Option<Instant>,
+    updated: Moment,
+    /// The rate from which it fell silent; zero when a queue is known again.
+    before_silence: u64,
     /// The smoothed share of marks, in 65,536ths.
     marked: u64,
 }
@@ -140,7 +143,8 @@ impl Law {
             news: News::Nothing,
             free: None,
             cut: None,
-            updated: None,
+            updated: Moment::NONE,
+            before_silence: 0,
             marked: 0,
         }
     }
@@ -150,7 +154,7 @@ impl Law {
         let wire = self.rate * self.drain.part / WHOLE;
         // Where others fill the queue at times, and far more is delivered, no drain takes the floor from a flow.
         let spare = self.ceiling.is_some_and(|ceiling| ceiling >= FLOOR_FROM * limits.floor);
-        let held = spare || self.rivals.are_known();
+        let held = (spare || self.rivals.are_known()) && !self.drain.judge.follows();
         let floor =
             limits.floor.min(self.rate).min(part(self.ceiling.unwrap_or(limits.floor), FLOOR_PART, 100));
         wire.max(if held { floor } else { 0 }).max(limits.least)
@@ -223,35 +227,25 @@ impl Law {
         self.phase == Phase::Growing && (self.rate < limits.most || self.link.learning || !settled)
     }
 
-    /// Time passes, and the sender has been `waiting` for news for so many microseconds: the rate decays.
-    pub(crate) fn on_time(&mut self, waiting: u64, rtt: u64, limits: Limits, now: Instant) {
-        if waiting <= rtt + SILENCE {
-            return;
-        }
-        let since = self.updated.filter(|_| self.phase == Phase::Silent).unwrap_or(now);
-        (self.phase, self.drain.part, self.updated) = (Phase::Silent, WHOLE, Some(now));
-        // Half a rate in a second, taken in small steps: linear within a step.
-        let passed = micros(now, since).min(SILENT_HALF);
-        self.rate = part(self.rate, 2 * SILENT_HALF - passed, 2 * SILENT_HALF);
-        self.limit(limits);
-    }
-
     /// The flow goes on after a pause: most of its rate is dared again.
     pub(crate) fn on_resume(&mut self, limits: Limits) {
         self.rate = part(self.rate, RESUMED, 100);
         (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, None);
         self.ceiling.get_or_insert(self.rate);
-        self.updated = None;
+        self.updated = Moment::NONE;
         self.limit(limits);
     }
 
     /// Feedback told something new.
     pub(crate) fn on_feedback(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        let step = self.updated.map_or(0, |updated| micros(now, updated)).min(LONGEST_STEP);
-        (self.updated, self.news) = (Some(now), News::Nothing);
-        let jitter = part(signals.jitter.saturating_sub(GRAIN), JITTERS, 100).min(MOST_JITTER);
-        let limit = SOJOURN.saturating_sub(signals.own).clamp(LEAST_STANDING, MOST_STANDING);
-        (self.limit_of_queue, self.calm_queue) = (limit + jitter, limit / 2 + jitter);
+        let step = self.updated.since(now).unwrap_or(0).min(LONGEST_STEP);
+        (self.updated, self.news, self.before_silence) = (Moment::at(now), News::Nothing, 0);
+        let spread = part(signals.spread.saturating_sub(GRAIN), SPREADS, 100).min(MOST_SPREAD);
+        let limit = SOJOURN.saturating_sub(signals.own);
+        // Packets of other flows are waited for without a queue that stands.
+        let others = if self.is_alone(signals) { 0 } else { part(signals.own, OTHERS, 100) };
+        let limit = limit.max(others).clamp(LEAST_STANDING, MOST_STANDING);
+        (self.limit_of_queue, self.calm_queue) = (limit + spread, limit / 2 + spread);
         let stands = (signals.queue > self.limit_of_queue && !signals.falls) || signals.jumped;
         if self.link.learning && self.phase != Phase::Draining && signals.link.is_some() {
             self.link = Link { full: signals.link, learnt: self.ceiling, learning: false };
@@ -269,7 +263,7 @@ impl Law {
                 // Packets sent before a drain ended still tell of the queue that was.
                 let fresh = signals.arrived >= self.drain.hold;
                 if fresh {
-                    self.drain.full_since.get_or_insert(now);
+                    self.drain.full_since.or_set(now);
                 }
                 if stands && fresh {
                     self.begin_drain(signals, limits, now);

@@ -1,6 +1,7 @@
 //! Queues that others fill: known by drains that do not help, and shared as TCP shares them.
 
 use super::Law;
+use super::drain::OWN;
 use super::signals::{Limits, Signals, micros, part};
 use crate::controller::Phase;
 use crate::moment::Moment;
@@ -14,11 +15,17 @@ const FUTILE: u32 = 3;
 /// throughput as NewReno (Floyd, Handley and Padhye 2000, section 3: a = 3 (1 - b) / (1 + b)).
 const FRIENDLY_RISE: u64 = 53;
 /// The fall at a loss while competing, in parts in a hundred.
-pub(super) const FRIENDLY_FALL: u64 = 70;
+const FRIENDLY_FALL: u64 = 70;
 /// The packet that TCP counts in, in bits.
 const TCP_PACKET: u64 = 12_000;
 /// For so long it is remembered that others fill the queue at times, in microseconds: two sawteeth of a TCP.
 const RIVALS_REMEMBERED: u64 = 20_000_000;
+/// While competing it is asked whether the queue is still of others after this, in microseconds; then after twice as long ...
+const ASKED_FIRST: u64 = 5_000_000;
+/// ... and so on up to this.
+const ASKED_LAST: u64 = 40_000_000;
+/// More is sent than is delivered for so long: that is no rival's doing, in microseconds.
+const OVERLOADED: u64 = 1_000_000;
 /// A queue that others filled must be gone for this long.
 const GONE: u64 = 500_000;
 
@@ -32,16 +39,34 @@ pub(super) struct Rivals {
     stood: u64,
     /// The rate before these.
     before: u64,
+    /// When it is asked anew whether the queue is still of others, and how long that was put off.
+    asks: Moment,
+    put_off: u64,
+    /// Since when less is delivered than is sent.
+    overload: Moment,
 }
 
 impl Rivals {
     pub(super) const fn new(rate: u64) -> Self {
-        Self { seen: Moment::NONE, failed: 0, stood: 0, before: rate }
+        Self {
+            seen: Moment::NONE,
+            failed: 0,
+            stood: 0,
+            before: rate,
+            asks: Moment::NONE,
+            put_off: 0,
+            overload: Moment::NONE,
+        }
     }
 
     /// Whether others filled the queue lately.
     pub(super) const fn are_known(&self) -> bool {
         self.seen.is_set()
+    }
+
+    /// The queue was ours: it has gone by what was sent less.
+    pub(super) const fn refute(&mut self) {
+        (self.seen, self.failed, self.put_off) = (Moment::NONE, 0, 0);
     }
 
     /// A queue was met while none is drained: half of the one that stood has gone.
@@ -51,12 +76,22 @@ impl Rivals {
         }
     }
 
+    /// Whether it is time to ask anew of whom the queue is.
+    const fn is_to_ask(&self, now: Instant) -> bool {
+        self.asks.is_before(now, 1)
+    }
+
+    /// It is asked by a drain; one that changes nothing is enough to go on at `rate`.
+    const fn ask(&mut self, queue: u64, rate: u64) {
+        (self.before, self.stood, self.failed) = (rate, queue, FUTILE);
+    }
+
     /// `queue` is to be drained from `rate` on. The rate that was before, when that has proved futile.
     ///
     /// A queue that is `ours` proves nothing about others.
     pub(super) fn on_drain(&mut self, queue: u64, rate: u64, ours: bool, now: Instant) -> Option<u64> {
         if self.seen.is_before(now, RIVALS_REMEMBERED) {
-            self.seen = Moment::NONE;
+            (self.seen, self.put_off) = (Moment::NONE, 0);
         }
         let (long, futile) = if self.are_known() { (LONG / 2, 1) } else { (LONG, FUTILE) };
         if self.failed == 0 || queue <= long || ours {
@@ -67,7 +102,9 @@ impl Rivals {
             return None;
         }
         (self.failed, self.seen) = (0, Moment::at(now));
-        Some(self.before)
+        self.put_off = (2 * self.put_off).clamp(ASKED_FIRST, ASKED_LAST);
+        (self.asks, self.overload) = (Moment::at(now).later(self.put_off), Moment::NONE);
+        Some(part(self.before, FRIENDLY_FALL, 100))
     }
 }
 
@@ -83,6 +120,11 @@ impl Law {
             return;
         }
         self.free = None;
+        let ours = self.overloads(signals, now);
+        if ours || self.rivals.is_to_ask(now) {
+            self.rivals.ask(signals.queue, self.rate);
+            return self.drain_own(signals, ours, limits, now);
+        }
         let due = self.cut.is_none_or(|cut| micros(now, cut) >= signals.rtt);
         if signals.lost > 0 && due {
             self.cut = Some(now);
@@ -93,5 +135,21 @@ impl Law {
             let rise = TCP_PACKET * FRIENDLY_RISE * 10_000 / (rtt_ms * rtt_ms);
             self.rate += part(rise.min(limits.most), step, 1_000_000);
         }
+    }
+
+    /// Far more is sent than arrives, for long: TCP takes its share by loss, and does not let that happen. The rate is then
+    /// what arrives.
+    fn overloads(&mut self, signals: &Signals, now: Instant) -> bool {
+        let [.., delivered] = signals.delivered;
+        let Some(came) = delivered.zip(signals.sent).filter(|(came, sent)| *came < part(*sent, OWN, 100)) else {
+            self.rivals.overload = Moment::NONE;
+            return false;
+        };
+        self.rivals.overload.or_set(now);
+        let lasts = self.rivals.overload.is_before(now, OVERLOADED.max(2 * signals.rtt));
+        if lasts {
+            self.rate = self.rate.min(came.0);
+        }
+        lasts
     }
 }

@@ -12,8 +12,8 @@ pub(crate) struct Signals {
     pub(crate) queue: u64,
     /// What the largest packet takes on the slowest link, as far as known.
     pub(crate) own: u64,
-    /// The mean change of delay from packet to packet.
-    pub(crate) jitter: u64,
+    /// How sure the least of them is: the mean difference to the second.
+    pub(crate) spread: u64,
     /// It falls as a released burst does.
     pub(crate) falls: bool,
     /// The rate of the slowest link.

@@ -42,8 +42,9 @@ use crate::engine::demux::{Protocol, classify, is_stun_response};
 use crate::event::{CallEvent, CallState, Path};
 pub(crate) use setup::{Contact, Parts};
 
-/// Silence after which a connected peer counts as vanished; both sides always send, so half of ICE's consent time is enough.
-pub(crate) const SILENCE: Duration = Duration::from_secs(15);
+/// Silence after which a connected peer counts as vanished: as long as consent lasts without an answer (RFC 7675 section 5.1).
+/// A path that is dead for less is taken again (cc's circuit breaker).
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 /// How long the end of a call is told in the path when nobody acknowledges it.
 pub(crate) const LINGER: Duration = Duration::from_millis(1_500);
 /// Events that wait to be polled, beyond which figures and paths are left out; states always find room.
@@ -439,9 +440,6 @@ impl Call {
             self.step(now, |state| state.on_timeout(now));
         }
         if self.silence_at().is_some_and(|wake| wake.at <= now) {
-            self.step(now, |state| state.fail(EndReason::PeerVanished));
-        }
-        if self.voice.as_ref().is_some_and(|voice| voice.is_path_broken()) {
             self.step(now, |state| state.fail(EndReason::PeerVanished));
         }
         if self.monitor.next_at.is_some_and(|at| at <= now) {

@@ -11,6 +11,7 @@
 
 use p2pvoip_cc::{
     AudioConfig, AudioController, Breaker, Class, Controller, Memory, Pacer, Path, Report, Sent, Stats,
+    Target,
 };
 use p2pvoip_core::wire::Malformed;
 use p2pvoip_core::{Bitrate, DataSize, Ecn, Instant, Wake};
@@ -18,7 +19,7 @@ use p2pvoip_crypto::OVERHEAD;
 use p2pvoip_media::{Budget, LARGEST_BODY};
 use p2pvoip_nat::{Route, RouteKind};
 
-use super::voice::{MAX_PACKET, VoiceError, bytes};
+use super::voice::{VoiceError, bytes};
 use crate::engine::slot::FEEDBACK_ROOM;
 
 /// Bytes of an IPv4 and a UDP header (RFC 791, RFC 768).
@@ -34,15 +35,17 @@ pub(crate) struct Pace {
     path: Option<(u8, DataSize)>,
     /// The largest number sent.
     largest: Option<u64>,
-    /// What the media was told last.
+    /// What the pacer and the media were told last.
+    target: Target,
     told: Option<Budget>,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Result<Self, VoiceError> {
         let controller = AudioController::new(AudioConfig::default())?;
-        let pacer = Pacer::new(&controller.target(), now);
-        Ok(Self { controller, pacer, path: None, largest: None, told: None })
+        let target = controller.target();
+        let pacer = Pacer::new(&target, now);
+        Ok(Self { controller, pacer, path: None, largest: None, target, told: None })
     }
 
     /// Starts where the last call on this path left off, if nothing was sent yet.
@@ -53,7 +56,8 @@ impl Pace {
         let mut config = AudioConfig::default();
         config.memory = Some(memory);
         if let Ok(controller) = AudioController::new(config) {
-            self.pacer = Pacer::new(&controller.target(), now);
+            self.target = controller.target();
+            self.pacer = Pacer::new(&self.target, now);
             self.controller = controller;
         }
     }
@@ -73,7 +77,8 @@ impl Pace {
         self.controller.target().wire
     }
 
-    /// Whether sending on would only congest (RFC 8083 section 4.5).
+    /// Whether the peer has not been hearing anything for so long that voice would only congest (RFC 8083 section 4.5). What
+    /// is let through now and then tells when it hears again.
     pub(super) fn is_broken(&self) -> bool {
         self.controller.target().breaker == Breaker::Open
     }
@@ -105,8 +110,7 @@ impl Pace {
         let overhead = ip + bytes(route.prefix.len());
         if self.path != Some((route.path, overhead)) {
             self.path = Some((route.path, overhead));
-            let mtu = overhead + bytes(MAX_PACKET);
-            self.controller.on_path(Path { id: route.path, overhead, mtu }, now);
+            self.controller.on_path(Path { id: route.path, overhead }, now);
         }
         overhead
     }
@@ -144,9 +148,13 @@ impl Pace {
         self.controller.next_at()
     }
 
-    /// What the media may spend, when that is not what it was told last; the pacer follows.
+    /// What the media may spend, when that is not what it was told last; the pacer follows any change of the target.
     pub(super) fn news(&mut self, now: Instant) -> Option<Budget> {
         let target = self.controller.target();
+        if self.target != target {
+            self.pacer.set_target(&target, now);
+            self.target = target;
+        }
         let budget = Budget {
             wire: target.wire,
             overhead: self.below() + bytes(OVERHEAD + FEEDBACK_ROOM),
@@ -158,8 +166,25 @@ impl Pace {
         if self.told == Some(budget) {
             return None;
         }
-        self.pacer.set_target(&target, now);
         self.told = Some(budget);
         Some(budget)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pacer_follows_a_window_that_changes_alone() {
+        let now = Instant::from_millis(1);
+        let mut pace = Pace::new(now).unwrap();
+        assert!(pace.news(now).is_some());
+        let (size, in_flight) = (DataSize::from_bytes(1_000), DataSize::from_bytes(9_000));
+        assert!(!pace.pacer.has_room(size, Class::Probe, in_flight));
+        // The window has ten packets of the largest size at least, which costs the media nothing.
+        pace.on_sent(Sent { number: 0, size, path: 0 }, now);
+        assert!(pace.news(now).is_none());
+        assert!(pace.pacer.has_room(size, Class::Probe, in_flight));
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Counters {
     pub(crate) marked_sent: u64,
     pub(crate) packets_received: u64,
     pub(crate) bytes_received: u64,
-    /// Dropped in our own queue: too old, or pushed out.
+    /// Dropped in our own queue: too old, pushed out, or made while the path was broken.
     pub(crate) queue_drops: u64,
     /// Datagrams too long to be a packet.
     pub(crate) refused_long: u64,
@@ -171,10 +171,10 @@ impl Voice {
 
     /// Sends the next packet on the route, if one is due and permitted; its bytes stand at the front of `buf`.
     pub(crate) fn send_next(&mut self, route: Option<&Route>, buf: &mut [u8], now: Instant) -> Sending {
-        self.drop_stale(now);
         self.opener.on_time(now);
         self.pace.on_time(now);
         self.spend(now);
+        self.drop_stale(now);
         match route.map(|route| self.send_on(route, buf, now)) {
             Some(Ok(sent)) => sent,
             Some(Err(wake)) => Sending::Wait(Wake::earliest(wake, self.pace.next_at())),
@@ -257,11 +257,6 @@ impl Voice {
     /// Whether the end of the call is still being told or acknowledged in the path.
     pub(crate) const fn is_hanging_up(&self) -> bool {
         self.asides.is_hanging_up()
-    }
-
-    /// Whether the peer has not been hearing anything for so long that sending on would only congest (RFC 8083 section 4.5).
-    pub(crate) fn is_path_broken(&self) -> bool {
-        !self.stopped && self.pace.is_broken()
     }
 
     /// When the last authenticated packet came.
@@ -417,8 +412,10 @@ impl Voice {
         Received::Media
     }
 
+    /// Drops what would come too late, and all voice while the path is broken.
     fn drop_stale(&mut self, now: Instant) {
-        while self.queue.peek().is_some_and(|queued| queued.made + STALE < now) {
+        let broken = self.pace.is_broken();
+        while self.queue.peek().is_some_and(|queued| broken || queued.made + STALE < now) {
             self.drop_oldest();
         }
     }
