@@ -23,6 +23,8 @@ const SAMPLES: u32 = 5;
 const MEMORY: i32 = 32;
 /// Samples that weigh alike at first.
 const FIRST: i32 = 8;
+/// Jitter before it is known: 10 ms in ticks.
+const USUAL: i32 = 160;
 /// No more than this counts as jitter: 64 ms in ticks.
 const LONGEST: i32 = 1_000;
 /// Samples remembered: as many as fall into the span, the one before it, and the newest.
@@ -161,6 +163,11 @@ impl DelayEstimator {
         let usual = 3 * self.spread() + QUIET;
         let counted = apart.min(if spreads > FIRST { usual } else { LONGEST });
         self.spread = smoothed(self.spread, counted, spreads);
+    }
+
+    /// The same, and before it is known as much as is often met.
+    pub(crate) fn jitter_at_least(&self) -> i32 {
+        if i32::from(self.samples) < FIRST { USUAL } else { self.jitter() }
     }
 
     /// The mean change of delay from one sample to the next, in ticks.

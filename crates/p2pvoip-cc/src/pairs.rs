@@ -115,6 +115,11 @@ impl Pairs {
         }
     }
 
+    /// There are pairs, and not enough of them.
+    pub(crate) const fn is_begun(&self) -> bool {
+        self.count > 0 && self.count < self.needed
+    }
+
     /// The rate of the slowest link: the greatest that a pair told lately. `None` before there are enough.
     pub(crate) const fn rate(&self) -> Option<u64> {
         if self.link == 0 { None } else { Some(self.link as u64) }

@@ -81,7 +81,7 @@ fn used(jitter: Jitter, seed: u64) -> u64 {
                 moving.insert((at + jitter.draw(&mut rng), order), Moving::There(number));
             }
         }
-        if at > Instant::from_millis(21_000) {
+        if at > Instant::from_millis(2_000) {
             (sum, count) = (sum + target.wire.as_bps(), count + 1);
         }
         at += target.ptime;
@@ -94,7 +94,9 @@ fn jitter_that_is_no_queue_costs_no_rate() {
     let normal = [4.0, 8.0, 12.0, 16.0].map(Jitter::Normal);
     let even = [8.0, 16.0, 24.0, 40.0, 60.0].map(Jitter::Even);
     for jitter in normal.into_iter().chain(even) {
-        let used: Vec<_> = (0..3).map(|seed| used(jitter, seed)).collect();
-        assert!(used.iter().all(|used| *used >= 90), "{jitter:?}: {used:?} % of the most");
+        let used: Vec<_> = (0..10).map(|seed| used(jitter, seed)).collect();
+        let mean = used.iter().sum::<u64>() / 10;
+        assert!(mean >= 90, "{jitter:?}: {used:?} % of the most");
+        assert!(used.iter().all(|used| *used >= 70), "{jitter:?}: {used:?} % of the most");
     }
 }

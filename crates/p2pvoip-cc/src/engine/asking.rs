@@ -60,7 +60,7 @@ impl Asking {
     /// A pair is wanted where the law has a use for one, once a `rtt` (in microseconds) when the link is `sought`, and now
     /// and then before any is known; ever more seldom where none leaves.
     pub(super) fn plan(&mut self, pairs: &Pairs, sought: bool, useful: bool, rtt: u32, now: Instant) {
-        let wait = match (sought || !pairs.is_settled(), pairs.rate()) {
+        let wait = match (sought || !pairs.is_settled() || pairs.is_begun(), pairs.rate()) {
             (true, _) if self.refused == 0 => u64::from(rtt),
             (false, Some(_)) => return self.wanted = Moment::NONE,
             _ => PROBE_EVERY << self.refused,

@@ -58,6 +58,13 @@ impl Belief {
         self.rtt_assumed = micros;
     }
 
+    /// The path has become longer by what seemed a queue.
+    pub(super) fn on_longer(&mut self) {
+        if let Some(queue) = self.delay.queue() {
+            self.delay.rebase(queue.least, 0);
+        }
+    }
+
     /// A round trip in microseconds.
     pub(super) fn on_rtt(&mut self, sample: u64, now: Instant) {
         self.rtt.push(sample, now);

@@ -104,12 +104,12 @@ impl<const N: usize> Engine<N> {
     pub(super) fn came(&mut self, number: u64, record: Record, arrived: RemoteTime, now: Instant) {
         let Here { asking, belief, pairs, delivered, law, .. } = &mut self.here;
         let delay = &mut belief.delay;
-        pairs.on_jitter(delay.jitter());
+        pairs.on_jitter(delay.jitter_at_least());
         let thought = pairs.own(record.size);
         let paired = pairs.push(number, record.size, record.sent, arrived);
         let own = if paired { pairs.own(record.size) } else { thought };
         if own < thought - SHORTER && !asking.has_fallen(now) {
-            // No delay has fallen: the link is no faster, it was taken for too slow.
+            // No delay has changed: the link is as it was, and was not known well.
             delay.shift(thought - own);
         }
         let sample = delay.sample(record.sent, arrived, own);
@@ -160,6 +160,7 @@ impl<const N: usize> Engine<N> {
         Signals {
             queue: u64::try_from(queue.least).unwrap_or(0) * TICK_MICROS,
             own: u64::try_from(pairs.own(self.here.packet)).unwrap_or(0) * TICK_MICROS,
+            span: u64::from(queue.span.unsigned_abs()) * TICK_MICROS,
             falls: queue.change * 10 < -3 * queue.span,
             link: pairs.rate(),
             faster: self.faster_link(now),

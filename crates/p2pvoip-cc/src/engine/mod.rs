@@ -295,6 +295,9 @@ impl<const N: usize> Engine<N> {
         let here = &mut self.here;
         let before = here.law.phase();
         here.law.on_feedback(signals, limits, now);
+        if here.law.is_longer() {
+            here.belief.on_longer();
+        }
         if here.law.is_unyielding() {
             here.calm_loss /= 2;
         }

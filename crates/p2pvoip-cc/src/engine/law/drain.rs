@@ -1,9 +1,9 @@
 //! Draining a queue that stands: to what the link carries, and for a while below it.
 
-use super::Law;
 use super::judge::{Judge, Verdict};
 use super::rivals::LONG;
 use super::signals::{Limits, SPANS, Signals, part};
+use super::{Law, News};
 use crate::controller::Phase;
 use crate::moment::Moment;
 use p2pvoip_core::Instant;
@@ -22,12 +22,16 @@ const GENTLEST: u64 = 850;
 const DRAIN_TIME: u64 = 100_000;
 /// Whose queue it is is judged when the round trip and this time have passed, in microseconds.
 const PATIENCE: u64 = 200_000;
+/// After so many drains that ended as it was reckoned, and left a queue, the end must be seen.
+const RECKONED: u8 = 4;
+/// Drains further apart than this, in microseconds, are not in a row.
+const FORGOTTEN: u64 = 1_000_000;
 /// When less than so many parts in a hundred of what is sent arrive, the link is overloaded, whatever came before.
 const OVERLOAD: u64 = 75;
 /// A queue that has come over a time is of an excess of at most so many times its part of that.
 const EXCESS: u64 = 2;
 /// ... where at least so many parts in a hundred of the rate seem to arrive: else the link has become slower.
-const SMALL_EXCESS: u64 = 65;
+const SMALL_EXCESS: u64 = 75;
 /// When less than so many parts in a hundred of what is sent are delivered, the queue is of our making.
 pub(super) const OWN: u64 = 90;
 
@@ -49,6 +53,8 @@ pub(super) struct Drain {
     /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
     pub(super) full_since: Moment,
     measures: bool,
+    /// How many drains in a row ended as it was reckoned, without that a queue was seen to go.
+    pub(super) reckoned: u8,
 }
 
 impl Drain {
@@ -63,6 +69,7 @@ impl Drain {
             hold: 0,
             full_since: Moment::NONE,
             measures: true,
+            reckoned: 0,
         }
     }
 }
@@ -89,6 +96,9 @@ impl Law {
             self.drain.gave = Moment::at(now);
         }
         // What arrived right after a drain tells how little was sent, not what the link carries.
+        if self.drain.full_since.is_before(now, FORGOTTEN) {
+            self.drain.reckoned = 0;
+        }
         self.drain.measures = self.drain.full_since.is_before(now, u64::from(SPANS[0]));
         (self.free, self.cut) = (Moment::NONE, Moment::at(now));
         self.drain(signals, limits, now);
@@ -105,21 +115,37 @@ impl Law {
             match self.drain.judge.hear(signals.queue, (link, self.wire(limits)), ripe, now) {
                 // From now on there is no floor.
                 Verdict::Ours => self.drain.cut_at = signals.next,
-                Verdict::Futile if stood > LONG / 2 => return self.drain_again(signals, limits, now),
+                // All that was sent came, and no queue follows.
+                Verdict::Longer if link >= part(self.drain.cut_from, OWN, 100) => {
+                    return self.on_longer(signals);
+                }
+                Verdict::Futile | Verdict::Longer if stood > LONG / 2 => {
+                    if link >= part(self.drain.cut_from, OWN, 100) {
+                        self.rivals.prove();
+                    }
+                    return self.drain_again(signals, limits, now);
+                }
                 // So short a queue may be a packet's own time, on a link that has become slower.
-                Verdict::Futile => return self.end_drain(signals, true),
+                Verdict::Futile | Verdict::Longer => return self.end_drain(signals, true),
                 Verdict::Open => {}
             }
         }
         let link = self.ceiling.unwrap_or(self.rate);
         let time = self.backlog(signals, link);
-        if time <= self.limit_of_queue / 4
-            || (signals.queue <= self.calm_queue && signals.arrived >= self.drain.cut_at)
-        {
+        let seen = signals.queue <= self.calm_queue && signals.arrived >= self.drain.cut_at;
+        let reckoned = time <= self.limit_of_queue / 4 && self.drain.reckoned < RECKONED;
+        if seen || reckoned {
+            self.drain.reckoned = if seen { 0 } else { self.drain.reckoned + 1 };
             self.end_drain(signals, false);
         } else {
             self.drain.part = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);
         }
+    }
+
+    /// What seemed a queue is a longer path: what was sent before did no harm.
+    fn on_longer(&mut self, signals: &Signals) {
+        (self.rate, self.ceiling, self.news) = (self.drain.cut_from, Some(self.drain.cut_from), News::Longer);
+        self.end_drain(signals, true);
     }
 
     /// The queue has gone, as it is reckoned, or it `stays`; then the link is asked for.

@@ -7,8 +7,14 @@ use super::signals::part;
 use crate::moment::Moment;
 use p2pvoip_core::Instant;
 
-/// It is judged when a queue of our own would have become shorter by so many parts in a hundred.
+/// It is judged when a queue of our own would have become shorter by so many parts in a hundred ...
 const JUDGED: u64 = 15;
+/// ... and by this, in microseconds: jitter may do as much as a part of that.
+const LEAST_DUE: u64 = 16_000;
+/// A queue that changed by at most so many parts in a hundred of what was due has stayed as it was.
+const STILL: u64 = 12;
+/// After so many such verdicts in a row it is none, and the path has become longer.
+const LONGER: u8 = 2;
 /// A queue of our own becomes shorter by at least so many parts in a hundred of what is expected: another flow of the same
 /// law, or the voice beside a video, may hold a part of the link.
 const FOLLOWS: u64 = 70;
@@ -24,8 +30,10 @@ pub(super) enum Verdict {
     Open,
     /// It becomes shorter by what is sent less; told once.
     Ours,
-    /// It does not: others fill it, or it is no queue.
+    /// It does not: others fill it.
     Futile,
+    /// It stays as it was whatever is sent: it is none, and the path has become longer.
+    Longer,
 }
 
 /// Estimator: whether a queue follows what is sent.
@@ -38,12 +46,14 @@ pub(super) struct Judge {
     follows: bool,
     /// It was known before the drain that it is of our making.
     known: bool,
+    /// How often in a row it stayed as it was.
+    still: u8,
 }
 
 impl Judge {
     /// A drain begins, of a queue that is `known` to be of our making, or not.
     pub(super) const fn new(known: bool) -> Self {
-        Self { met: Moment::NONE, queue: 0, follows: false, known }
+        Self { met: Moment::NONE, queue: 0, follows: false, known, still: 0 }
     }
 
     /// Whether the queue has become shorter by what was sent less.
@@ -72,11 +82,16 @@ impl Judge {
             return if stays { Verdict::Futile } else { Verdict::Open };
         }
         let due = part(passed, less, link);
-        if due < part(self.queue, JUDGED, 100) {
+        if due < part(self.queue, JUDGED, 100).max(LEAST_DUE) {
             return Verdict::Open;
         }
-        let fell = self.queue.saturating_sub(queue);
+        let (fell, changed) = (self.queue.saturating_sub(queue), self.queue.abs_diff(queue));
         (self.met, self.queue) = (Moment::at(now), queue);
+        if changed <= part(due, STILL, 100) {
+            self.still += 1;
+            return if self.still >= LONGER { Verdict::Longer } else { Verdict::Open };
+        }
+        self.still = 0;
         if fell < part(due, FOLLOWS, 100) {
             return Verdict::Futile;
         }
@@ -107,7 +122,12 @@ mod tests {
     fn a_queue_that_falls_by_what_is_sent_less_is_ours_and_one_that_stays_is_not() {
         // A link of which 15 parts in a hundred are used drains 850 us each millisecond.
         assert_eq!(verdict(-850, 15_000), Some((80, Verdict::Ours)));
-        assert_eq!(verdict(0, 15_000), Some((80, Verdict::Futile)));
+        assert_eq!(verdict(200, 15_000), Some((80, Verdict::Futile)));
+        assert_eq!(
+            verdict(0, 15_000),
+            Some((160, Verdict::Longer)),
+            "nothing but a longer path stays as it is"
+        );
         assert_eq!(verdict(-300, 15_000), Some((80, Verdict::Futile)), "a third of the link is ours");
     }
 

@@ -32,6 +32,9 @@ const LEAST_STANDING: u64 = 4_000;
 const MOST_STANDING: u64 = 12_000;
 /// Behind a packet of another flow a packet waits without a queue: so many parts in a hundred of its own time.
 const OTHERS: u64 = 60;
+/// Above the last ceiling the rate rises by at most so many parts in a hundred within the time in which a queue is seen: the span over
+/// which it is looked for, and the round trip.
+const REACH: u64 = 10;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
@@ -62,8 +65,6 @@ const GRAIN: u64 = 1_500;
 const MOST_JITTER: u64 = 40_000;
 /// The power with which the rise falls with the rate.
 const STEEP: u64 = 3;
-/// The rate rises at most to this many parts in a hundred of what is really sent.
-const CLAIM: u64 = 140;
 /// A rise counts at most this much time, in microseconds, so that a pause brings no jump.
 const LONGEST_STEP: u64 = 200_000;
 /// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
@@ -97,6 +98,8 @@ enum News {
     Leap,
     /// What was sent more was lost.
     InVain,
+    /// What seemed a queue is a longer path.
+    Longer,
 }
 
 /// Estimator: the wire rate.
@@ -186,6 +189,11 @@ impl Law {
         matches!(self.news, News::InVain)
     }
 
+    /// The last feedback showed that what seemed a queue is a longer path.
+    pub(crate) const fn is_longer(&self) -> bool {
+        matches!(self.news, News::Longer)
+    }
+
     /// The last feedback told of a faster link, and the rate took it at once.
     pub(crate) const fn has_leapt(&self) -> bool {
         matches!(self.news, News::Leap)
@@ -254,6 +262,7 @@ impl Law {
         }
         if signals.queue <= self.calm_queue {
             self.standing = Moment::NONE;
+            self.drain.reckoned = 0;
         } else {
             self.standing.or_set(now);
         }
@@ -310,7 +319,7 @@ impl Law {
                 return;
             }
         }
-        let claim = signals.sent.map_or(self.rate, |sent| part(sent, CLAIM, 100));
+        let claim = signals.claim(self.rate);
         let risen = match self.ceiling {
             None => {
                 let risen = self.rate + part(self.rate, step * 700, DOUBLING * 1_000);
@@ -333,7 +342,9 @@ impl Law {
                     _ if passed && self.rate < part(self.drain.cut_from, RETURNED, 100) => MOST_DOUBLINGS,
                     doublings => doublings.min(MOST_DOUBLINGS),
                 };
-                self.rate + part(self.rise(signals, limits) << doublings, step, 1_000_000)
+                // Not far beyond what the link carries before that is seen.
+                let most = part(part(self.rate, REACH, 100), 1_000_000, signals.span + signals.rtt);
+                self.rate + part((self.rise(signals, limits) << doublings).min(most), step, 1_000_000)
             }
         };
         self.rate = risen.min(claim).max(self.rate);

@@ -69,6 +69,11 @@ impl Rivals {
         (self.seen, self.failed, self.put_off) = (Moment::NONE, 0, 0);
     }
 
+    /// All that was sent came, and less of it made the queue no shorter: one drain says as much as several.
+    pub(super) const fn prove(&mut self) {
+        self.failed = FUTILE;
+    }
+
     /// A queue was met while none is drained: half of the one that stood has gone.
     pub(super) const fn on_queue(&mut self, queue: u64) {
         if queue <= self.stood / 2 {
@@ -133,7 +138,9 @@ impl Law {
             // Bits a second each second: a packet's part over the round trip squared.
             let rtt_ms = (signals.rtt / 1_000).max(1);
             let rise = TCP_PACKET * FRIENDLY_RISE * 10_000 / (rtt_ms * rtt_ms);
-            self.rate += part(rise.min(limits.most), step, 1_000_000);
+            let risen = self.rate + part(rise.min(limits.most), step, 1_000_000);
+            // As when growing: no more than what is really sent proves.
+            self.rate = risen.min(signals.claim(self.rate)).max(self.rate);
         }
     }
 

@@ -3,11 +3,16 @@
 /// The spans over which arrivals are measured, in microseconds: the shortest has five packets of 20 ms.
 pub(crate) const SPANS: [u32; 3] = [100_000, 200_000, 400_000];
 
+/// The rate rises at most to this many parts in a hundred of what is really sent.
+const CLAIM: u64 = 140;
+
 /// What one feedback tells the law. Times in microseconds, rates in bits a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
     /// The queue: the least of the newest samples.
     pub(crate) queue: u64,
+    /// The span of sending over which it was looked for.
+    pub(crate) span: u64,
     /// What the largest packet takes on the slowest link, as far as known.
     pub(crate) own: u64,
     /// The mean change of delay from packet to packet.
@@ -51,6 +56,11 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    /// The most that a rate may rise to: what is not sent proves nothing.
+    pub(super) fn claim(&self, rate: u64) -> u64 {
+        self.sent.map_or(rate, |sent| part(sent, CLAIM, 100))
+    }
+
     /// The rate of arrival since a queue stands, for so many microseconds.
     pub(super) fn since(&self, stood: u64) -> Option<u64> {
         let [short, middle, long] = self.delivered;
