@@ -15,7 +15,6 @@ laws! {
     a_faster_link_is_proven_before_it_is_used;
     forged_reports_raise_nothing_above_what_was_sent;
     forged_praise_raises_nothing_above_what_was_sent;
-    #[ignore = "while it competes the rate rises whatever is sent: 65 kbit/s where 18 were sent, of video 365 where 45 were"]
     forged_rivals_raise_nothing_above_what_was_sent;
 }
 

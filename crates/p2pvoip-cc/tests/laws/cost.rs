@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0xfcd2_65ee_b683_3079, 0x51a1_4ff3_bbba_e597];
+const DIGESTS: [u64; 2] = [0xbfef_e56a_65f3_40ec, 0x51a1_4ff3_bbba_e597];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]

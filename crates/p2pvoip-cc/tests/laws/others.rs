@@ -7,13 +7,13 @@ use crate::subject::{Subject, laws};
 
 laws! {
     a_shorter_route_is_no_queue;
-    #[ignore = "a longer way is drained as a queue until the least delay has expired: after 10 ms more 42 of 59 kbit/s are left, of video 681 of 987"]
     a_longer_route_is_no_queue_for_long;
+    #[ignore = "behind 120 ms more video on 1,000 kbit/s takes them for a TCP's, and makes 264 ms of its own; voice holds it"]
+    a_far_longer_route_is_no_queue_for_long;
     marks_keep_the_queue_short_and_the_link_full;
     a_tcp_on_a_short_queue_leaves_and_the_flow_is_back;
-    #[ignore = "voice on 60 kbit/s that met a TCP behind a queue of 1 s stays behind 165 ms of its own when that has gone; video holds it"]
     a_tcp_on_a_long_queue_leaves_and_the_flow_is_back;
-    #[ignore = "of two voices with delays of 40 and 10 ms on 60 kbit/s one gets 19 and the other 35; video holds it"]
+    #[ignore = "of two voices with delays of 40 and 10 ms on 60 kbit/s, whose packets take turns without any jitter, one gets 18 and the other 39; video holds it"]
     two_flows_share_whatever_their_ways;
 }
 
@@ -44,8 +44,14 @@ fn a_shorter_route_is_no_queue<S: Subject>() {
 }
 
 fn a_longer_route_is_no_queue_for_long<S: Subject>() {
-    for (by, kbps) in [10, 30, 60, 120].into_iter().flat_map(|by| [(by, S::NARROW), (by, S::WIDE)]) {
+    for (by, kbps) in [10, 30, 60].into_iter().flat_map(|by| [(by, S::NARROW), (by, S::WIDE)]) {
         is_back(&detour::<S>(by, kbps), &format!("{by} ms at {kbps}"));
+    }
+}
+
+fn a_far_longer_route_is_no_queue_for_long<S: Subject>() {
+    for kbps in [S::NARROW, S::WIDE] {
+        is_back(&detour::<S>(120, kbps), &format!("120 ms at {kbps}"));
     }
 }
 

@@ -13,7 +13,6 @@ laws! {
     a_long_way_with_gaps_is_remembered;
     a_sender_that_slept_goes_on;
     a_link_that_has_become_slower_is_no_queue_for_long;
-    #[ignore = "without pairs a packet's own time on the slower link stays as a queue: 18 kbit/s of 30, 218 of 500"]
     a_slower_link_is_no_queue_for_long_without_pairs_either;
     packets_out_of_order_or_twice_are_no_congestion;
     jitter_is_no_queue;

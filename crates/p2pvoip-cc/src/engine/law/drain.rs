@@ -22,10 +22,10 @@ const GENTLEST: u64 = 850;
 const DRAIN_TIME: u64 = 100_000;
 /// Whose queue it is is judged when the round trip and this time have passed, in microseconds.
 const PATIENCE: u64 = 200_000;
-/// After so many drains that ended as it was reckoned, and left a queue, the end must be seen.
-const RECKONED: u8 = 4;
-/// Drains further apart than this, in microseconds, are not in a row.
-const FORGOTTEN: u64 = 1_000_000;
+/// A drain that ended as it was reckoned has changed nothing where so many parts in a hundred of its queue are there again ...
+const UNCHANGED: u64 = 85;
+/// ... within this time, in microseconds: then the end of the next one must be seen.
+const SOON: u64 = 1_000_000;
 /// When less than so many parts in a hundred of what is sent arrive, the link is overloaded, whatever came before.
 const OVERLOAD: u64 = 75;
 /// A queue that has come over a time is of an excess of at most so many times its part of that.
@@ -53,8 +53,9 @@ pub(super) struct Drain {
     /// Since when packets sent at the full rate arrive, and whether they did for long enough at the cut.
     pub(super) full_since: Moment,
     measures: bool,
-    /// How many drains in a row ended as it was reckoned, without that a queue was seen to go.
-    pub(super) reckoned: u8,
+    /// The queue at the last cut whose end was reckoned and not seen, in microseconds, and whether the end of this one must be.
+    pub(super) unseen: u64,
+    sees: bool,
 }
 
 impl Drain {
@@ -69,7 +70,8 @@ impl Drain {
             hold: 0,
             full_since: Moment::NONE,
             measures: true,
-            reckoned: 0,
+            unseen: 0,
+            sees: false,
         }
     }
 }
@@ -96,9 +98,10 @@ impl Law {
             self.drain.gave = Moment::at(now);
         }
         // What arrived right after a drain tells how little was sent, not what the link carries.
-        if self.drain.full_since.is_before(now, FORGOTTEN) {
-            self.drain.reckoned = 0;
-        }
+        let soon = !self.drain.full_since.is_before(now, SOON);
+        self.drain.sees =
+            soon && signals.queue * 100 >= self.drain.unseen * UNCHANGED && self.drain.unseen > 0;
+        self.drain.unseen = signals.queue;
         self.drain.measures = self.drain.full_since.is_before(now, u64::from(SPANS[0]));
         (self.free, self.cut) = (Moment::NONE, Moment::at(now));
         self.drain(signals, limits, now);
@@ -133,9 +136,8 @@ impl Law {
         let link = self.ceiling.unwrap_or(self.rate);
         let time = self.backlog(signals, link);
         let seen = signals.queue <= self.calm_queue && signals.arrived >= self.drain.cut_at;
-        let reckoned = time <= self.limit_of_queue / 4 && self.drain.reckoned < RECKONED;
+        let reckoned = time <= self.limit_of_queue / 4 && !self.drain.sees;
         if seen || reckoned {
-            self.drain.reckoned = if seen { 0 } else { self.drain.reckoned + 1 };
             self.end_drain(signals, false);
         } else {
             self.drain.part = 1_000u64.saturating_sub(time * 1_000 / DRAIN_TIME).clamp(DEEPEST, GENTLEST);

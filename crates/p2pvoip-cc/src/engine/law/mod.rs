@@ -262,7 +262,7 @@ impl Law {
         }
         if signals.queue <= self.calm_queue {
             self.standing = Moment::NONE;
-            self.drain.reckoned = 0;
+            self.drain.unseen = 0;
         } else {
             self.standing.or_set(now);
         }
