@@ -16,8 +16,8 @@ pub use budget::{BUDGET_DEPTH, FEEDBACK_INTERVAL, FEEDBACK_RATE};
 use core::time::Duration;
 use p2pvoip_core::{Ecn, Instant, Wake};
 
-/// How long feedback may wait for a packet to ride on: longer than the longest ptime (60 ms) and its jitter, so that in a
-/// call feedback never goes alone; short enough for a controller that reacts within a few round trips.
+/// How long feedback may wait for a packet to ride on: longer than a ptime of 60 ms and its jitter, so that feedback seldom
+/// goes alone but beside packets of 120 ms; short enough for a controller that reacts within a few round trips.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
 /// Numbers remembered, the largest included: what a report reaches.
 const WINDOW: u64 = REACH as u64;

@@ -60,7 +60,7 @@ pub enum Phase {
     Growing,
     /// Sending less than is delivered, so that a standing queue drains.
     Draining,
-    /// Holding a floor behind a queue that others fill.
+    /// Sharing a queue that others fill: the rate follows losses as that of TCP does.
     Competing,
     /// Feedback has stopped; the rate decays.
     Silent,

@@ -3,7 +3,7 @@
 //! From each packet's delay its own time on the slowest link is taken off, where that is known, so that what is left is
 //! propagation and waiting, whatever the packet's size. The base is the least of the last 20 s: neither the
 //! offset of the two clocks nor their drift matters. A queue stands when even the least delay over a span of sending is
-//! above the base (CoDel's idea, RFC 8289 section 3.2), and does not fall as fast as a burst does that a link releases
+//! above the base (CoDel's idea, RFC 8289 section 3.1), and does not fall as fast as a burst does that a link releases
 //! after a stall.
 
 use crate::recent::Recent;

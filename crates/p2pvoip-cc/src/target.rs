@@ -60,8 +60,8 @@ pub enum Breaker {
     /// Send at the least rate: the flow takes more than ten times what TCP would under this loss (RFC 8083 section
     /// 4.3); if that goes on, the breaker opens.
     Reduced,
-    /// Stop sending media on this path (RFC 8083 section 4.5). News of a packet that was delivered, or a new path, closes
-    /// the breaker.
+    /// Stop sending media on this path (RFC 8083 section 4.5). News of a packet that was delivered lets the flow go on,
+    /// at the least rate, and a new path closes the breaker; after congestion such news counts from the first trial on.
     Open,
     /// It is open, but one packet, of the longest duration, may leave now, to learn whether the path delivers again; then it
     /// is `Open` until that is told, or the next may leave.

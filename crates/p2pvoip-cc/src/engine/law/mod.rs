@@ -32,7 +32,7 @@ const LEAST_STANDING: u64 = 4_000;
 const MOST_STANDING: u64 = 12_000;
 /// Behind a packet of another flow a packet waits without a queue: so many parts in a hundred of its own time.
 const OTHERS: u64 = 60;
-/// Above the last ceiling the rate rises by at most so many parts in a hundred within the time in which a queue is seen: the span over
+/// After the first queue the rate rises by at most so many parts in a hundred within the time in which a queue is seen: the span over
 /// which it is looked for, and the round trip.
 const REACH: u64 = 10;
 /// The constant rise in a second is this part of the most a flow can send.

@@ -14,7 +14,7 @@ const FUTILE: u32 = 3;
 /// A rate that competes with TCP rises by 0.53 packets a round trip each round trip, and falls by 0.3 at a loss: as much
 /// throughput as NewReno (Floyd, Handley and Padhye 2000, section 3: a = 3 (1 - b) / (1 + b)).
 const FRIENDLY_RISE: u64 = 53;
-/// The fall at a loss while competing, in parts in a hundred.
+/// What is kept of the rate at a loss while competing, in parts in a hundred.
 const FRIENDLY_FALL: u64 = 70;
 /// The packet that TCP counts in, in bits.
 const TCP_PACKET: u64 = 12_000;
@@ -22,7 +22,8 @@ const TCP_PACKET: u64 = 12_000;
 const RIVALS_REMEMBERED: u64 = 20_000_000;
 /// While competing it is asked whether the queue is still of others after this, in microseconds; then after twice as long ...
 const ASKED_FIRST: u64 = 5_000_000;
-/// ... and so on up to this.
+/// ... and so on up to this. That is not reached: a wait is forgotten with the rivals, after [`RIVALS_REMEMBERED`], so that
+/// the waits are 5, 10, 20 and again 5 s.
 const ASKED_LAST: u64 = 40_000_000;
 /// More is sent than is delivered for so long: that is no rival's doing, in microseconds.
 const OVERLOADED: u64 = 1_000_000;

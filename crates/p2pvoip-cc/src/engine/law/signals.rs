@@ -39,7 +39,7 @@ pub(crate) struct Signals {
     pub(crate) met: u64,
     /// Bits of the newest packet that arrived.
     pub(crate) newest: u64,
-    /// Bits sent after the newest packet that arrived.
+    /// Bits sent whose fate is open: those sent after the newest packet that arrived, and few before.
     pub(crate) flight: u64,
     /// From the sending of the newest packet that arrived until now.
     pub(crate) behind: u64,

@@ -7,7 +7,8 @@ use crate::controller::Phase;
 use crate::moment::Moment;
 use p2pvoip_core::Instant;
 
-/// Without feedback for the round trip and this long, in microseconds, it has stopped (RFC 8869 has no longer handover).
+/// Without feedback for the round trip and this long, in microseconds, it has stopped: the longest gap that a call should
+/// pass without a fall is of 500 ms.
 const SILENCE: u64 = 700_000;
 /// A silent flow halves its rate each such time, in microseconds.
 const SILENT_HALF: u64 = 1_000_000;
