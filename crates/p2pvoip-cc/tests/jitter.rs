@@ -39,7 +39,7 @@ enum Moving {
     Back([u8; 64], usize),
 }
 
-/// The mean of the target in the last 40 of 60 s, in parts in a hundred of the most, with 5 % of packets lost.
+/// The mean of the target from the second second of 60 on, in parts in a hundred of the most, with 5 % of packets lost.
 fn used(jitter: Jitter, seed: u64) -> u64 {
     let mut rng = Seed::from_u64(seed).rng();
     let mut controller = AudioController::new(AudioConfig::default()).unwrap();
@@ -95,8 +95,6 @@ fn jitter_that_is_no_queue_costs_no_rate() {
     let even = [8.0, 16.0, 24.0, 40.0, 60.0].map(Jitter::Even);
     for jitter in normal.into_iter().chain(even) {
         let used: Vec<_> = (0..10).map(|seed| used(jitter, seed)).collect();
-        let mean = used.iter().sum::<u64>() / 10;
-        assert!(mean >= 90, "{jitter:?}: {used:?} % of the most");
-        assert!(used.iter().all(|used| *used >= 70), "{jitter:?}: {used:?} % of the most");
+        assert!(used.iter().all(|used| *used >= 95), "{jitter:?}: {used:?} % of the most");
     }
 }

@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0xbfef_e56a_65f3_40ec, 0x51a1_4ff3_bbba_e597];
+const DIGESTS: [u64; 2] = [0xef19_e0be_4b65_d513, 0x6812_b4a4_1002_d928];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]

@@ -20,7 +20,7 @@ use crate::controller::Phase;
 use crate::moment::Moment;
 use drain::{DEEPEST, Drain, WHOLE};
 use p2pvoip_core::Instant;
-use rivals::Rivals;
+use rivals::{LONG, Rivals};
 pub(crate) use signals::{Limits, SPANS, Signals, part};
 use yields::{Answer, Yields};
 
@@ -35,6 +35,10 @@ const OTHERS: u64 = 60;
 /// After the first queue the rate rises by at most so many parts in a hundred within the time in which a queue is seen: the span over
 /// which it is looked for, and the round trip.
 const REACH: u64 = 10;
+/// Jitter above this may make a queue by chance, in microseconds: such a queue has to stand ...
+const JITTERY: u64 = 2_000;
+/// ... for this long, in microseconds.
+const CONFIRMED: u64 = 60_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
@@ -276,7 +280,7 @@ impl Law {
                 if fresh {
                     self.drain.full_since.or_set(now);
                 }
-                if stands && fresh {
+                if stands && fresh && self.is_sure(signals, now) {
                     self.begin_drain(signals, limits, now);
                 } else if signals.queue <= self.calm_queue {
                     self.grow(signals, limits, step, now);
@@ -286,6 +290,13 @@ impl Law {
             Phase::Competing => self.compete(signals, limits, step, now),
         }
         self.limit(limits);
+    }
+
+    /// A short queue is met twice before it is drained where jitter may make one: where there is much, and before the first
+    /// queue, when it is not known.
+    fn is_sure(&self, signals: &Signals, now: Instant) -> bool {
+        let plain = self.ceiling.is_some() && signals.jitter < JITTERY;
+        plain || signals.queue > LONG || self.standing.is_before(now, CONFIRMED)
     }
 
     /// Congestion marks of a link that keeps its queue short (RFC 9331): fall by a part of the square of their share, once
