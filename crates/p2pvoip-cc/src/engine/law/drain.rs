@@ -115,21 +115,21 @@ impl Law {
         } else {
             let ripe = self.cut.is_before(now, signals.rtt + PATIENCE);
             let stood = self.drain.judge.queue();
-            match self.drain.judge.hear(signals.queue, (link, self.wire(limits)), ripe, now) {
+            let verdict = self.drain.judge.hear(signals.queue, (link, self.wire(limits)), ripe, now);
+            let whole = link >= part(self.drain.cut_from, OWN, 100);
+            match verdict {
                 // From now on there is no floor.
                 Verdict::Ours => self.drain.cut_at = signals.next,
                 // All that was sent came, and no queue follows.
-                Verdict::Longer if link >= part(self.drain.cut_from, OWN, 100) => {
-                    return self.on_longer(signals);
-                }
-                Verdict::Futile | Verdict::Longer if stood > LONG / 2 => {
-                    if link >= part(self.drain.cut_from, OWN, 100) {
+                Verdict::Longer if whole => return self.on_longer(signals),
+                Verdict::Futile | Verdict::Others | Verdict::Longer if stood > LONG / 2 => {
+                    if verdict == Verdict::Others && whole {
                         self.rivals.prove();
                     }
                     return self.drain_again(signals, limits, now);
                 }
                 // So short a queue may be a packet's own time, on a link that has become slower.
-                Verdict::Futile | Verdict::Longer => return self.end_drain(signals, true),
+                Verdict::Futile | Verdict::Others | Verdict::Longer => return self.end_drain(signals, true),
                 Verdict::Open => {}
             }
         }

@@ -18,6 +18,9 @@ const LONGER: u8 = 2;
 /// A queue of our own becomes shorter by at least so many parts in a hundred of what is expected: another flow of the same
 /// law, or the voice beside a video, may hold a part of the link.
 const FOLLOWS: u64 = 70;
+/// A queue that becomes shorter by less than so many parts in a hundred of that is of others: of four flows that have it together
+/// each would see more.
+const HARDLY: u64 = 20;
 /// What is sent less tells of whom the queue is when it is at least so many parts in a hundred of the link.
 const TELLING: u64 = 12;
 /// Where it does not tell, a drain that works leaves at most so many parts in a hundred of the queue.
@@ -30,8 +33,10 @@ pub(super) enum Verdict {
     Open,
     /// It becomes shorter by what is sent less; told once.
     Ours,
-    /// It does not: others fill it.
+    /// It does not, or not as much: others share in it.
     Futile,
+    /// It hardly does: others fill it.
+    Others,
     /// It stays as it was whatever is sent: it is none, and the path has become longer.
     Longer,
 }
@@ -92,6 +97,9 @@ impl Judge {
             return if self.still >= LONGER { Verdict::Longer } else { Verdict::Open };
         }
         self.still = 0;
+        if fell < part(due, HARDLY, 100) {
+            return Verdict::Others;
+        }
         if fell < part(due, FOLLOWS, 100) {
             return Verdict::Futile;
         }
@@ -122,7 +130,7 @@ mod tests {
     fn a_queue_that_falls_by_what_is_sent_less_is_ours_and_one_that_stays_is_not() {
         // A link of which 15 parts in a hundred are used drains 850 us each millisecond.
         assert_eq!(verdict(-850, 15_000), Some((80, Verdict::Ours)));
-        assert_eq!(verdict(200, 15_000), Some((80, Verdict::Futile)));
+        assert_eq!(verdict(200, 15_000), Some((80, Verdict::Others)));
         assert_eq!(
             verdict(0, 15_000),
             Some((160, Verdict::Longer)),
