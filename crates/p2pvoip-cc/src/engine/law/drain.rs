@@ -154,7 +154,7 @@ impl Law {
     fn end_drain(&mut self, signals: &Signals, stays: bool) {
         (self.phase, self.drain.part, self.drain.hold) = (Phase::Growing, WHOLE, signals.next);
         self.drain.full_since = Moment::NONE;
-        if self.drain.judge.follows() {
+        if self.drain.judge.is_ours() && !stays {
             self.rivals.refute();
         }
         // Where much more or less is delivered than when the link was measured, it has changed.

@@ -66,6 +66,11 @@ impl Judge {
         self.follows
     }
 
+    /// Whether the queue is of our making: by what was known, or seen.
+    pub(super) const fn is_ours(&self) -> bool {
+        self.follows || self.known
+    }
+
     /// The queue that is compared with, in microseconds.
     pub(super) const fn queue(&self) -> u64 {
         self.queue

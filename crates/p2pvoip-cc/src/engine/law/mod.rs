@@ -73,6 +73,8 @@ const STEEP: u64 = 3;
 const LONGEST_STEP: u64 = 200_000;
 /// Pairs must tell of a link faster by so many parts in a hundred than the one that was full.
 const FASTER: u64 = 140;
+/// The rate leaps at most to so many parts in a hundred of what is sent: one report may lie.
+const LEAP: u64 = 300;
 /// Of a faster link this many parts in a hundred are taken at once.
 const TAKEN: u64 = 90;
 
@@ -366,7 +368,8 @@ impl Law {
             && link >= part(full, FASTER, 100)
         {
             let taken = part(part(self.ceiling.unwrap_or(self.rate), link, full), TAKEN, 100);
-            self.rate = self.rate.max(taken.min(limits.most));
+            let proven = signals.sent.map_or(self.rate, |sent| part(sent, LEAP, 100));
+            self.rate = self.rate.max(taken.min(limits.most).min(proven));
             (self.ceiling, self.free, self.news) = (Some(self.rate), Moment::at(now), News::Leap);
             self.link = Link { full: Some(link), learnt: self.ceiling.unwrap_or(0), learning: false };
         }
