@@ -32,6 +32,8 @@ pub(super) struct Asking {
     fallen_size: u16,
     /// How many in a row were given up.
     refused: u8,
+    /// Delay fell, and what the link is then has not been told yet.
+    open: bool,
 }
 
 impl Asking {
@@ -44,6 +46,7 @@ impl Asking {
             fallen: 0,
             fallen_size: 0,
             refused: 0,
+            open: false,
         }
     }
 
@@ -90,16 +93,25 @@ impl Asking {
         }
     }
 
-    /// A packet of that size came sooner than ever, by so many ticks. Whether the link is to be measured anew for it.
-    pub(super) fn on_fall(&mut self, ticks: i32, size: u16, now: Instant) -> bool {
-        let first = self.remeasured.is_before(now, REMEASURE);
+    /// A packet of that size came sooner than ever, by so many ticks, while the link was `settled` or not. Whether it is to be
+    /// measured anew for it; then nothing else is asked before that has been answered.
+    pub(super) fn on_fall(&mut self, ticks: i32, size: u16, settled: bool, now: Instant) -> bool {
+        let first = settled && self.remeasured.is_before(now, REMEASURE);
         if first {
-            self.remeasured = Moment::at(now);
+            (self.remeasured, self.open) = (Moment::at(now), true);
         }
         if first || ticks > self.fallen {
             (self.fallen, self.fallen_size) = (ticks, size);
         }
         first
+    }
+
+    /// Whether what was asked because delay fell is answered now, the link being `settled` again: what delay is now is the
+    /// least then. Told once.
+    pub(super) const fn is_answered(&mut self, settled: bool) -> bool {
+        let answered = self.open && settled;
+        self.open &= !settled;
+        answered
     }
 
     /// Whether delay fell lately.
@@ -121,6 +133,17 @@ mod tests {
 
     const fn at(ms: u64) -> Instant {
         Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn what_was_asked_because_delay_fell_is_answered_once_and_not_asked_again_before() {
+        let mut asking = Asking::new();
+        assert!(asking.on_fall(100, 200, true, at(0)));
+        assert!(!asking.is_answered(false), "no pair has come");
+        assert!(!asking.on_fall(100, 200, false, at(2_000)), "it is being measured");
+        assert!(asking.is_answered(true));
+        assert!(!asking.is_answered(true));
+        assert!(asking.on_fall(100, 200, true, at(2_000)));
     }
 
     #[test]
@@ -188,15 +211,15 @@ mod tests {
     fn a_fall_asks_once_a_second_and_the_furthest_is_told() {
         let mut asking = Asking::new();
         assert!(!asking.has_fallen(at(0)));
-        assert!(asking.on_fall(100, 200, at(0)));
-        assert!(!asking.on_fall(300, 200, at(500)));
+        assert!(asking.on_fall(100, 200, true, at(0)));
+        assert!(!asking.on_fall(300, 200, false, at(500)));
         // A packet of 200 bytes takes 1,250 ticks at 20 kbit/s and 625 at 40: half of the difference explains it.
         assert!(!asking.explains(40_000, 20_000, at(500)));
         assert!(asking.explains(22_000, 20_000, at(500)));
-        assert!(!asking.on_fall(313, 200, at(999)));
+        assert!(!asking.on_fall(313, 200, true, at(999)));
         assert!(asking.explains(40_000, 20_000, at(999)));
         assert!(!asking.explains(40_000, 20_000, at(2_001)), "that was long ago");
-        assert!(asking.on_fall(1, 200, at(1_000)), "and again");
+        assert!(asking.on_fall(1, 200, true, at(1_000)), "and again");
         assert!(!asking.explains(40_000, 20_000, at(1_000)));
     }
 }

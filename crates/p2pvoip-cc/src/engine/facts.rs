@@ -119,7 +119,7 @@ impl<const N: usize> Engine<N> {
             *delivered = Meter::new();
         }
         let falls = below > SHORTER && below > SHORTER + delay.jitter() - GRAIN;
-        if falls && asking.on_fall(below, record.size, now) {
+        if !asking.is_answered(basis) && falls && asking.on_fall(below, record.size, basis, now) {
             // Less than ever: the link has become faster, or the path shorter. A pair tells which.
             law.on_faster();
             asking.ask(pairs, now);

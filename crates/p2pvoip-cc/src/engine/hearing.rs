@@ -13,6 +13,8 @@ const EVERY: Duration = Duration::from_millis(100);
 const PAIR: u64 = 500;
 /// A flow that sent nothing for so long had paused, in microseconds.
 const PAUSE: u64 = 1_000_000;
+/// After a pause of so long others may have taken what was left, in microseconds: they take a link within seconds.
+const LONG_PAUSE: u64 = 5_000_000;
 
 /// How a packet follows the one before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +22,10 @@ pub(super) enum Follows {
     /// Right behind it: the two are a pair.
     AtOnce,
     Steadily,
-    /// After a pause.
-    APause,
+    /// After a pause; a `long` one, of a flow that had sent for a while before.
+    APause {
+        long: bool,
+    },
 }
 
 /// Estimator: since when news is awaited.
@@ -31,15 +35,22 @@ pub(super) struct Hearing {
     waiting: Moment,
     /// When time was last looked at.
     looked: Moment,
-    /// When the last packet left.
+    /// When the last packet left, and the first after the last pause.
     last_sent: Moment,
+    resumed: Moment,
     /// The first number sent after the owner last slept: no round trip holds that began before.
     awake_from: u64,
 }
 
 impl Hearing {
     pub(super) const fn new() -> Self {
-        Self { waiting: Moment::NONE, looked: Moment::NONE, last_sent: Moment::NONE, awake_from: 0 }
+        Self {
+            waiting: Moment::NONE,
+            looked: Moment::NONE,
+            last_sent: Moment::NONE,
+            resumed: Moment::NONE,
+            awake_from: 0,
+        }
     }
 
     /// Whether any packet has left.
@@ -52,9 +63,10 @@ impl Hearing {
         self.waiting.or_set(now);
         self.looked.or_set(now);
         let Some(since) = self.last_sent.since(now) else {
-            self.last_sent = Moment::at(now);
+            (self.last_sent, self.resumed) = (Moment::at(now), Moment::at(now));
             return Follows::Steadily;
         };
+        let sent_for = self.last_sent.get().and_then(|last| self.resumed.since(last)).unwrap_or(0);
         self.last_sent = Moment::at(now);
         if since <= PAIR {
             return Follows::AtOnce;
@@ -63,7 +75,8 @@ impl Hearing {
             return Follows::Steadily;
         }
         self.wake(since.min(self.looked.since(now).unwrap_or(0)), number);
-        Follows::APause
+        self.resumed = Moment::at(now);
+        Follows::APause { long: since >= LONG_PAUSE && sent_for >= PAUSE }
     }
 
     /// Time is looked at, and the next packet will have the number `next`. For how long news is awaited, in microseconds;
@@ -116,12 +129,29 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_long_when_it_lasts_and_there_was_something_to_pause_from() {
+        let mut hearing = Hearing::new();
+        for ms in (0..2_000).step_by(20) {
+            hearing.on_sent(ms, at(ms));
+        }
+        assert_eq!(hearing.on_sent(2_000, at(4_000)), Follows::APause { long: false });
+        for ms in (4_020..6_000).step_by(20) {
+            hearing.on_sent(ms, at(ms));
+        }
+        assert_eq!(hearing.on_sent(6_000, at(12_000)), Follows::APause { long: true });
+        assert_eq!(hearing.on_sent(6_001, at(18_000)), Follows::APause { long: false }, "one packet between");
+    }
+
+    #[test]
     fn packets_follow_at_once_steadily_or_after_a_pause() {
         let mut hearing = Hearing::new();
         assert!(!hearing.has_sent() && hearing.next_at().is_none());
         let follows =
             [0, 500, 501_000, 1_501_000].map(|micros| hearing.on_sent(micros, Instant::from_micros(micros)));
-        assert_eq!(follows, [Follows::Steadily, Follows::AtOnce, Follows::Steadily, Follows::APause]);
+        assert_eq!(
+            follows,
+            [Follows::Steadily, Follows::AtOnce, Follows::Steadily, Follows::APause { long: false }]
+        );
         assert!(hearing.has_sent());
         assert_eq!(hearing.next_at().map(|wake| wake.at), Some(at(100)), "a packet is no look at time");
     }
@@ -152,7 +182,11 @@ mod tests {
         assert!(hearing.is_awake(0), "in which it was awake");
         hearing.on_sent(1, at(1_050));
         // Nobody looks for five seconds, and what was sent before is 0.1 s without news.
-        assert_eq!(hearing.on_sent(2, at(6_000)), Follows::APause);
+        assert_eq!(
+            hearing.on_sent(2, at(6_000)),
+            Follows::APause { long: false },
+            "nothing had been sent for a while"
+        );
         assert!(!hearing.is_awake(1) && hearing.is_awake(2));
         assert_eq!(hearing.on_time(3, at(6_000)), Some(1_050_000));
     }

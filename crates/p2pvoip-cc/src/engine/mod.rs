@@ -199,8 +199,8 @@ impl<const N: usize> Engine<N> {
         match self.hearing.on_sent(sent.number, now) {
             Follows::AtOnce => self.here.asking.on_pair(now),
             // What a trial follows is no pause of the owner's.
-            Follows::APause if !self.here.breaker.is_open() => self.resume(limits),
-            Follows::APause | Follows::Steadily => {}
+            Follows::APause { long } if !self.here.breaker.is_open() => self.resume(long, limits),
+            Follows::APause { .. } | Follows::Steadily => {}
         }
         self.here.breaker.on_sent(now);
     }
@@ -212,9 +212,9 @@ impl<const N: usize> Engine<N> {
 
     /// The flow goes on after a pause.
     #[cold]
-    fn resume(&mut self, limits: Limits) {
+    fn resume(&mut self, long: bool, limits: Limits) {
         let limits = self.limited(limits);
-        self.here.law.on_resume(limits);
+        self.here.law.on_resume(long, limits);
         (self.here.delivered, self.here.sent) = (Meter::new(), Meter::new());
     }
 

@@ -240,9 +240,11 @@ impl Law {
         self.phase == Phase::Growing && (self.rate < limits.most || self.link.learning || !settled)
     }
 
-    /// The flow goes on after a pause: most of its rate is dared again.
-    pub(crate) fn on_resume(&mut self, limits: Limits) {
-        self.rate = part(self.rate, RESUMED, 100);
+    /// The flow goes on after a pause; after a `long` one most of its rate is dared again.
+    pub(crate) fn on_resume(&mut self, long: bool, limits: Limits) {
+        if long {
+            self.rate = part(self.rate, RESUMED, 100);
+        }
         (self.phase, self.drain.part, self.free) = (Phase::Growing, WHOLE, Moment::NONE);
         self.ceiling.get_or_insert(self.rate);
         self.updated = Moment::NONE;
