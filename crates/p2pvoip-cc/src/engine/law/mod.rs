@@ -78,7 +78,7 @@ const LEAP: u64 = 300;
 /// Of a faster link this many parts in a hundred are taken at once.
 const TAKEN: u64 = 90;
 
-/// After a pause this many parts in a hundred of the rate are dared.
+/// After a long pause, or where a path is remembered, this many parts in a hundred of the rate are dared.
 const RESUMED: u64 = 90;
 
 /// The fall at marks is this many hundredths of the square of their share.
