@@ -77,9 +77,11 @@ impl Drain {
 }
 
 impl Law {
-    /// A queue stands: to what is delivered, and for a while below it.
-    pub(super) fn begin_drain(&mut self, signals: &Signals, limits: Limits, now: Instant) {
-        if let Some(before) = self.rivals.on_drain(signals.queue, self.rate, self.is_ours(signals), now) {
+    /// A queue stands, or stands `again` after a drain that did not help: to what is delivered, and for a while below it.
+    pub(super) fn begin_drain(&mut self, signals: &Signals, again: bool, limits: Limits, now: Instant) {
+        if let Some(before) =
+            self.rivals.on_drain(signals.queue, self.rate, (again, self.is_ours(signals)), now)
+        {
             self.phase = Phase::Competing;
             (self.drain.part, self.free) = (WHOLE, Moment::NONE);
             self.rate = self.rate.max(before);
@@ -124,7 +126,7 @@ impl Law {
                 Verdict::Longer if whole => return self.on_longer(signals),
                 Verdict::Futile | Verdict::Others | Verdict::Longer if stood > LONG / 2 => {
                     if verdict == Verdict::Others && whole {
-                        self.rivals.prove();
+                        self.rivals.count_again();
                     }
                     return self.drain_again(signals, limits, now);
                 }
@@ -212,7 +214,7 @@ impl Law {
             self.rate = part(delivered.min(self.rate), kept(delivered, limits), 1_000).max(limits.least);
             self.ceiling = Some(self.rate);
         }
-        self.begin_drain(signals, limits, now);
+        self.begin_drain(signals, true, limits, now);
     }
 }
 

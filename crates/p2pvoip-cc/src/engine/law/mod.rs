@@ -38,7 +38,7 @@ const REACH: u64 = 10;
 /// Jitter above this may make a queue by chance, in microseconds: such a queue has to stand ...
 const JITTERY: u64 = 2_000;
 /// ... for this long, in microseconds.
-const CONFIRMED: u64 = 60_000;
+const CONFIRMED: u64 = 30_000;
 /// The constant rise in a second is this part of the most a flow can send.
 const RISE_PART: u64 = 20;
 /// A low rate rises in a second by at most this part of itself.
@@ -285,7 +285,7 @@ impl Law {
                     self.drain.full_since.or_set(now);
                 }
                 if stands && fresh && self.is_sure(signals, now) {
-                    self.begin_drain(signals, limits, now);
+                    self.begin_drain(signals, false, limits, now);
                 } else if signals.queue <= self.calm_queue {
                     self.grow(signals, limits, step, now);
                 }

@@ -24,7 +24,7 @@ const RIVALS_REMEMBERED: u64 = 20_000_000;
 const ASKED_FIRST: u64 = 5_000_000;
 /// ... and so on up to this. That is not reached: a wait is forgotten with the rivals, after [`RIVALS_REMEMBERED`], so that
 /// the waits are 5, 10, 20 and again 5 s.
-const ASKED_LAST: u64 = 40_000_000;
+const ASKED_LAST: u64 = 20_000_000;
 /// More is sent than is delivered for so long: that is no rival's doing, in microseconds.
 const OVERLOADED: u64 = 1_000_000;
 /// A queue that others filled must be gone for this long.
@@ -37,6 +37,8 @@ pub(super) struct Rivals {
     seen: Moment,
     /// Drains in a row that left a long queue standing, and the queue at the first.
     failed: u32,
+    /// They go on.
+    drains: bool,
     stood: u64,
     /// The rate before these.
     before: u64,
@@ -52,6 +54,7 @@ impl Rivals {
         Self {
             seen: Moment::NONE,
             failed: 0,
+            drains: false,
             stood: 0,
             before: rate,
             asks: Moment::NONE,
@@ -67,18 +70,18 @@ impl Rivals {
 
     /// The queue was ours: it has gone by what was sent less.
     pub(super) const fn refute(&mut self) {
-        (self.seen, self.failed, self.put_off) = (Moment::NONE, 0, 0);
+        (self.seen, self.failed, self.drains, self.put_off) = (Moment::NONE, 0, false, 0);
     }
 
-    /// All that was sent came, and less of it made the queue no shorter: one drain says as much as several.
-    pub(super) const fn prove(&mut self) {
-        self.failed = FUTILE;
+    /// All that was sent came, and less of it hardly made the queue shorter: that drain counts twice.
+    pub(super) const fn count_again(&mut self) {
+        self.failed += 1;
     }
 
     /// A queue was met while none is drained: half of the one that stood has gone.
     pub(super) const fn on_queue(&mut self, queue: u64) {
         if queue <= self.stood / 2 {
-            self.failed = 0;
+            (self.failed, self.drains) = (0, false);
         }
     }
 
@@ -89,24 +92,32 @@ impl Rivals {
 
     /// It is asked by a drain; one that changes nothing is enough to go on at `rate`.
     const fn ask(&mut self, queue: u64, rate: u64) {
-        (self.before, self.stood, self.failed) = (rate, queue, FUTILE);
+        (self.before, self.stood, self.failed, self.drains) = (rate, queue, FUTILE, true);
     }
 
-    /// `queue` is to be drained from `rate` on. The rate that was before, when that has proved futile.
+    /// `queue` is to be drained from `rate` on, `again` after a drain that was judged futile, or anew. The rate that was
+    /// before, when that has proved futile often enough.
     ///
     /// A queue that is `ours` proves nothing about others.
-    pub(super) fn on_drain(&mut self, queue: u64, rate: u64, ours: bool, now: Instant) -> Option<u64> {
+    pub(super) fn on_drain(
+        &mut self,
+        queue: u64,
+        rate: u64,
+        (again, ours): (bool, bool),
+        now: Instant,
+    ) -> Option<u64> {
         if self.seen.is_before(now, RIVALS_REMEMBERED) {
             (self.seen, self.put_off) = (Moment::NONE, 0);
         }
         let (long, futile) = if self.are_known() { (LONG / 2, 1) } else { (LONG, FUTILE) };
-        if self.failed == 0 || queue <= long || ours {
-            (self.before, self.stood, self.failed) = (rate, queue, 0);
+        if !self.drains || queue <= long || ours {
+            (self.before, self.stood, self.failed, self.drains) = (rate, queue, 0, true);
         }
-        self.failed += 1;
-        if self.failed <= futile {
+        self.failed += u32::from(again);
+        if self.failed < futile {
             return None;
         }
+        self.drains = false;
         (self.failed, self.seen) = (0, Moment::at(now));
         self.put_off = (2 * self.put_off).clamp(ASKED_FIRST, ASKED_LAST);
         (self.asks, self.overload) = (Moment::at(now).later(self.put_off), Moment::NONE);
@@ -125,7 +136,7 @@ impl Law {
             }
             return;
         }
-        self.free = Moment::NONE;
+        (self.free, self.rivals.seen) = (Moment::NONE, Moment::at(now));
         let ours = self.overloads(signals, now);
         if ours || self.rivals.is_to_ask(now) {
             self.rivals.ask(signals.queue, self.rate);
