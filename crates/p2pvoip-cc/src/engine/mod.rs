@@ -246,12 +246,17 @@ impl<const N: usize> Engine<N> {
             self.counts.stale += 1;
             return;
         }
-        if !news || newest.path != self.here.path {
+        if !news || (acked == 0 && newest.path != self.here.path) {
             return;
         }
         self.hearing.on_news();
         if self.here.breaker.on_news(now) {
             self.here = self.here.again(limits);
+        }
+        if newest.path != self.here.path {
+            // What came this way is news; what it says of times is of the other.
+            let limits = self.limited(limits);
+            return self.here.law.on_unseen(limits, now);
         }
         let rtt = rtt.filter(|_| self.hearing.is_awake(report.largest()));
         if let Some(rtt) = rtt {
