@@ -8,7 +8,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use p2pvoip_cc::{Controller, NadaConfig, RemoteTime, Report, Sent};
+use p2pvoip_cc::{Controller, RemoteTime, Report, Sent, VideoConfig, VideoController};
 use p2pvoip_core::{Bitrate, DataSize, Instant};
 
 /// The part of quinn's trait that decides.
@@ -76,8 +76,11 @@ const LINK: Bitrate = Bitrate::from_kbps(1_000);
 const PACKET: DataSize = DataSize::from_bytes(1_200);
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {
-    let mut quinn =
-        Adapter { controller: NadaConfig::default().build()?, flown: VecDeque::new(), rtt: Duration::ZERO };
+    let mut quinn = Adapter {
+        controller: VideoController::new(VideoConfig::default())?,
+        flown: VecDeque::new(),
+        rtt: Duration::ZERO,
+    };
     let mut now = Instant::from_millis(1_000);
     let (mut number, mut link_free, mut next) = (0, now, now);
     let mut under_way: VecDeque<(Instant, Instant, u64)> = VecDeque::new();

@@ -100,7 +100,7 @@ fn everything<S: Subject>() -> u64 {
 }
 
 /// What the law comes to for voice and for video. It changed when these do: then, and only then, they are written anew.
-const DIGESTS: [u64; 2] = [0x795e_9b0a_3a7c_073f, 0xf6d9_f3c0_7c92_be49];
+const DIGESTS: [u64; 2] = [0xfbba_e48b_f5f2_f0d1, 0x5c9a_1111_ea24_cbf8];
 
 /// Two machines, or two levels of optimisation, never differ.
 #[test]
