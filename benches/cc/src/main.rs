@@ -141,6 +141,8 @@ fn perform(options: &Options) -> Result<ExitCode, String> {
     let judged = table::judge(&outcomes, JUDGED);
     if let Some(folder) = &options.svg {
         svg::write(folder, &variants, &options.controllers)?;
+        let pictures = if variants.len() == 1 { "picture" } else { "pictures" };
+        eprintln!("{} {pictures} in {}, one a case.", variants.len(), folder.display());
     }
     if options.json {
         say(&json::document(&outcomes, &judged, &compared));
@@ -152,6 +154,9 @@ fn perform(options: &Options) -> Result<ExitCode, String> {
         say(&table::outcomes(&outcomes, paint));
         if !judged.is_empty() {
             say(&format!("\n{}", table::aims(&judged, paint)));
+        }
+        if options.scenario.is_some() {
+            say("A scenario of your own has no aims but those of feedback.\n");
         }
     }
     let all_met = judged.iter().all(|one| one.is_met) && compared.iter().all(|one| one.is_met);

@@ -102,8 +102,9 @@ const fn usual_delay() -> f64 {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Media {
     Video,
+    #[serde(alias = "voice")]
     Audio,
-    #[serde(rename = "audio-20")]
+    #[serde(rename = "audio-20", alias = "voice-20")]
     Audio20,
 }
 
