@@ -9,7 +9,7 @@ use proptest::prelude::*;
 laws! {
     nothing_proven_is_exceeded_by_half;
     what_is_not_sent_is_not_claimed;
-    #[ignore = "the claim is of what is sent: at 30 % loss more than 200 % of what came, at 50 % more than three times"]
+    #[ignore = "the claim is of what is sent: more than 150 % of what came lately is asked for at 30 % loss of video (443 after 288 kbit/s) and at 50 % of voice (93 after 57)"]
     loss_proves_nothing;
 
     a_faster_link_is_proven_before_it_is_used;
